@@ -1,0 +1,33 @@
+"""Adam and its family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlopt.average import Floats, debias, ewa
+from dlopt.fields import decay, positive, rate
+from dlopt.optimizer import Optimizer, State
+
+__all__ = ["Adam"]
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, Algorithm 1): two averages, both corrected, ε outside the corrected root.
+
+    Torch and optax agree with it. scikit-learn's MLPClassifier puts ε outside the *uncorrected* root
+    (the paper's second form): equal only as ε → 0.
+    """
+
+    lr: float = rate(1e-3, search=(1e-5, 1.0), symbol="α")
+    beta1: float = decay(0.9, search=(5e-3, 1.0), symbol="β₁")
+    beta2: float = decay(0.999, search=(1e-4, 0.5), symbol="β₂")
+    eps: float = positive(1e-8, symbol="ε")
+    state = ("mean", "square")
+
+    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
+        """Return the corrected average over the root of the corrected average square."""
+        mean = ewa(state.mean, grad, self.beta1)
+        square = ewa(state.square, grad * grad, self.beta2)
+        return lr * debias(mean, self.beta1, state.t) / (np.sqrt(debias(square, self.beta2, state.t)) + self.eps)

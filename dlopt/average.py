@@ -1,0 +1,73 @@
+"""Exponentially weighted averages: the one primitive under Momentum, RMSprop and Adam."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+class Factor(np.lib.mixins.NDArrayOperatorsMixin):
+    """A decay factor β of K rows, as a (K, 1) column of the parameters' dtype.
+
+    It computes like that column, except that `1 - β` and `β ** t` come from float64 and are cast last:
+    1 - float32(0.9999) is wrong in its fourth digit. Powers are Python's, since NumPy's own depend in
+    the last bit on how many there are.
+    """
+
+    def __init__(self, exact: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
+        self.exact = exact
+        self.dtype = dtype
+        self.value = exact.astype(dtype)
+        self.complement = (1.0 - exact).astype(dtype)
+        self._corrections: list[Floats] = []
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
+
+    def __pow__(self, t: int) -> Factor:
+        return Factor(np.array([[beta**t] for beta in self.exact[:, 0].tolist()]), self.dtype)
+
+    def correction(self, t: int) -> Floats:
+        """1 - βᵗ, remembered in a table: a power of a column in every step costs small models a tenth."""
+        while len(self._corrections) < t:
+            self._corrections.append((self ** (len(self._corrections) + 1)).complement)
+        return self._corrections[t - 1]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        return np.array(self.value, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = (x.value if isinstance(x, Factor) else x for x in inputs)
+        return getattr(ufunc, method)(*plain, **kwargs)
+
+
+def accumulate(total: Floats, x: Floats, beta: float) -> Floats:
+    """Change total in place to β·total + x, and return it.
+
+    total, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row.
+    """
+    total *= beta.value if isinstance(beta, Factor) else beta
+    total += x
+    return total
+
+
+def ewa(mean: Floats, x: Floats, beta: float) -> Floats:
+    """Change mean in place to β·mean + (1-β)·x, the exponentially weighted average, and return it.
+
+    mean, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row; it looks
+    back about 1/(1-β) steps. Started at 0, the average of a constant θ after t steps is (1-βᵗ)·θ:
+    `debias` corrects that.
+    """
+    return accumulate(mean, (1 - beta) * x, beta)
+
+
+def debias(mean: Floats, beta: float, t: int) -> Floats:
+    """The average divided by 1-βᵗ: unbiased for a stationary series (Kingma & Ba 2015, section 3).
+
+    mean: an `ewa` started at 0, after t >= 1 steps; it is not changed.
+    """
+    return mean / (beta.correction(t) if isinstance(beta, Factor) else 1 - beta**t)

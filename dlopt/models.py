@@ -1,0 +1,197 @@
+"""Multilayer perceptrons for K trials at once, from softmax and linear regression up.
+
+Layout: parameters are one C-contiguous (K, P) array; a layer is a strided view (K, outputs, inputs + 1)
+with the bias as its last column, so that nothing is copied. Batches come last: activations
+(K, width + 1, B) carry a row of ones, outputs (C, K, B) are reduced over axis 0. Every product is one
+small matrix product per trial, so a trial's bytes depend on no neighbour.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlopt.losses import Loss
+
+Floats = NDArray[np.floating[Any]]
+CHUNK = 256  # rows of data evaluated at once: the activations of a chunk stay in the cache
+
+
+class Layer(NamedTuple):
+    """Where a weight matrix lies in the flat parameters: its bias is the last column of its shape."""
+
+    name: str
+    slice: slice
+    shape: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron with ReLU between layers and He's initial weights (He et al. 2015).
+
+    widths: sizes of the hidden layers, each >= 1; none gives softmax or linear regression.
+    """
+
+    widths: tuple[int, ...]
+
+    def __init__(self, *widths: int) -> None:
+        for width in widths:
+            if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+                raise ValueError(f"A hidden layer needs a whole number >= 1, not {width!r}. Give for example MLP(64, 32).")
+        object.__setattr__(self, "widths", tuple(int(w) for w in widths))
+
+    def layers(self, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
+        """The layout of the flat parameters, from the input on."""
+        sizes, start, layers = (n_features, *self.widths, n_outputs), 0, []
+        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            size = outputs * (inputs + 1)
+            layers.append(Layer(f"layer{i + 1}", slice(start, start + size), (outputs, inputs + 1)))
+            start += size
+        return tuple(layers)
+
+    def start(self, layers: tuple[Layer, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Initial parameters (P,): weights from N(0, 2 / inputs), biases 0."""
+        params = np.zeros(layers[-1].slice.stop)
+        for layer in layers:
+            outputs, inputs = layer.shape[0], layer.shape[1] - 1
+            weights = params[layer.slice].reshape(layer.shape)
+            weights[:, :-1] = rng.normal(0.0, np.sqrt(2.0 / inputs), (outputs, inputs))
+        return params
+
+    def __repr__(self) -> str:
+        return f"MLP({', '.join(map(str, self.widths))})"
+
+
+class Batch(NamedTuple):
+    """B rows of data in the forms the products read: all contiguous."""
+
+    columns: Floats  # (F + 1, B), the last row ones
+    rows: Floats | None  # (B, F + 1), the last column ones; None where no gradient is asked for
+    targets: Any  # what the loss made of them
+
+    @property
+    def size(self) -> int:
+        """B, the true number of rows."""
+        return self.columns.shape[1]
+
+
+class Feed:
+    """A set of data that hands out batches.
+
+    X: (n, F). y: class numbers (n,) or real targets (n,), as the loss wants them.
+    """
+
+    def __init__(self, X: Any, y: Any, loss: Loss, dtype: np.dtype[Any]) -> None:
+        X = np.asarray(X, dtype=dtype)
+        self.X = np.concatenate([X, np.ones((len(X), 1), dtype)], axis=1)
+        self.y = np.asarray(y)
+        self.loss = loss
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def batches(self, order: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
+        """The data in this order, cut into batches; the last one keeps what is left."""
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            rows = self.X[chosen]
+            yield Batch(np.ascontiguousarray(rows.T), rows, self.loss.targets(self.y[chosen], rows.dtype))
+
+    def chunks(self) -> list[Batch]:
+        """The data in contiguous chunks for evaluation."""
+        parts = (slice(i, i + CHUNK) for i in range(0, len(self.X), CHUNK))
+        return [
+            Batch(np.ascontiguousarray(self.X[part].T), None, self.loss.targets(self.y[part], self.X.dtype))
+            for part in parts
+        ]
+
+
+class _Space:
+    """The workspace of one batch width: contiguous buffers, since strided ones cost up to a quarter."""
+
+    def __init__(self, rows: int, layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]) -> None:
+        hidden = [layer.shape[0] for layer in layers[:-1]]
+        self.activations = [np.ones((rows, size + 1, width), dtype) for size in hidden]
+        self.zeros = [np.zeros_like(a) for a in self.activations]
+        self.masks = [np.empty(a.shape, bool) for a in self.activations]
+        self.deltas = [np.empty((rows, size, width), dtype) for size in hidden]
+        self.outputs = np.empty((layers[-1].shape[0], rows, width), dtype)
+        self.outputs_by_row = self.outputs.transpose(1, 0, 2)
+
+
+class Network:
+    """K copies of a model in one array: params (K, P), and grad (K, P) after `gradient`.
+
+    start: (P,), the same initial parameters for each of the K rows.
+    """
+
+    def __init__(self, layers: tuple[Layer, ...], start: Floats, rows: int, loss: Loss) -> None:
+        self.layers, self.loss, self.rows = layers, loss, rows
+        self.params = np.repeat(start[None, :], rows, axis=0)
+        self.grad = np.zeros_like(self.params)
+        self._weights = [self._view(self.params, layer) for layer in layers]
+        self._grads = [self._view(self.grad, layer) for layer in layers]
+        self._back = [w[:, :, :-1].transpose(0, 2, 1) for w in self._weights]
+        self._spaces: dict[int, _Space] = {}
+
+    def _view(self, flat: Floats, layer: Layer) -> Floats:
+        view = flat[:, layer.slice].view()
+        view.shape = (self.rows, *layer.shape)  # raises rather than copies
+        return view
+
+    def _space(self, width: int) -> _Space:
+        if width not in self._spaces:
+            self._spaces[width] = _Space(self.rows, self.layers, width, self.params.dtype)
+        return self._spaces[width]
+
+    def _forward(self, batch: Batch, space: _Space) -> None:
+        inputs = batch.columns
+        for weights, active, zeros in zip(self._weights, space.activations, space.zeros, strict=False):
+            np.matmul(weights, inputs, out=active[:, :-1])
+            np.maximum(active, zeros, out=active)
+            inputs = active
+        np.matmul(self._weights[-1], inputs, out=space.outputs_by_row)
+
+    def gradient(self, batch: Batch) -> Floats:
+        """Fill `grad` with the gradient of the batch's mean loss; return that loss, (K,)."""
+        space = self._space(batch.size)
+        self._forward(batch, space)
+        losses = self.loss.backward(space.outputs, batch.targets)
+        delta = space.outputs_by_row
+        for i in range(len(self.layers) - 1, 0, -1):
+            active, mask = space.activations[i - 1], space.masks[i - 1]
+            np.matmul(delta, active.transpose(0, 2, 1), out=self._grads[i])
+            if delta.shape[1] == 1:  # an inner dimension of 1 leaves BLAS
+                np.multiply(self._back[i], delta, out=space.deltas[i - 1])
+            else:
+                np.matmul(self._back[i], delta, out=space.deltas[i - 1])
+            delta = space.deltas[i - 1]
+            np.greater(active, space.zeros[i - 1], out=mask)
+            delta *= mask[:, :-1]
+        np.matmul(delta, batch.rows, out=self._grads[0])
+        return losses
+
+    def evaluate(self, chunks: list[Batch]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean loss (K,) and error (K,) of all rows on some data, from `Feed.chunks`."""
+        loss, wrong = np.zeros(self.rows), np.zeros(self.rows)
+        for chunk in chunks:
+            space = self._space(chunk.size)
+            self._forward(chunk, space)
+            chunk_loss, chunk_wrong = self.loss.measure(space.outputs, chunk.targets)
+            loss += chunk_loss
+            wrong += chunk_wrong
+        count = sum(chunk.size for chunk in chunks)
+        return loss / count, self.loss.error(wrong / count)
+
+    def outputs(self, chunks: list[Batch], row: int) -> Floats:
+        """The raw outputs (n, C) of one row."""
+        parts = []
+        for chunk in chunks:
+            space = self._space(chunk.size)
+            self._forward(chunk, space)
+            parts.append(space.outputs[:, row].T.copy())
+        return np.concatenate(parts)

@@ -1,0 +1,178 @@
+"""The base of all optimizers: subclass it, declare fields and state, write `update`."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import numpy as np
+
+from dlopt import fields
+from dlopt.average import Factor, Floats
+from dlopt.fields import Trial, decay, positive, rate
+from dlopt.schedules import Constant, Schedule, split
+
+
+class State:
+    """What an optimizer remembers between steps: its declared arrays (start at 0) and t, the step count.
+
+    t is 1 in the first update.
+    """
+
+    t: int
+
+    def __init__(self, names: Sequence[str], like: Floats) -> None:
+        self.t = 0
+        for name in names:
+            setattr(self, name, np.zeros_like(like))
+
+    def __getattr__(self, name: str) -> Any:  # only called for what is missing
+        known = ", ".join(k for k in vars(self) if k != "t") or "nothing"
+        raise AttributeError(f"This optimizer keeps no state {name!r}, but {known}. Declare it in `state`.")
+
+
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, eq_default=False, field_specifiers=(rate, decay, positive)
+)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Optimizer:
+    """Base of all optimizers; a subclass becomes a frozen, keyword-only dataclass without ==.
+
+    lr: learning rate, declared by the subclass. Every hyperparameter is a number or one per trial (K of
+    them), and then the instance moves K trials at once, params (K, P). schedule: a Schedule, or one per
+    trial. A subclass declares `state`, the names of its arrays, and writes
+    `update(grad, state, lr)` or `update(grad, state, lr, params)`, which returns the step; the base
+    subtracts it. Inside `update` a hyperparameter has the parameters' dtype.
+    """
+
+    state: ClassVar[tuple[str, ...]] = ()
+    lr: float
+    schedule: Schedule | tuple[Schedule, ...] = dataclasses.field(default_factory=Constant)
+    _wants_params: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        fields.declare(cls)
+        if "lr" not in fields.declared(cls):
+            raise TypeError(
+                f"{cls.__name__} declares no learning rate. Add: lr: float = rate(1e-3, search=(1e-5, 1))."
+            )
+        if isinstance(cls.state, str):
+            raise TypeError(f"{cls.__name__}.state must be a tuple of names. Write ({cls.state!r},).")
+        wanted = list(inspect.signature(cls.update).parameters)[1:]
+        if wanted not in (["grad", "state", "lr"], ["grad", "state", "lr", "params"]):
+            raise TypeError(
+                f"{cls.__name__}.update takes ({', '.join(wanted)}). "
+                "It must take (self, grad, state, lr) or (self, grad, state, lr, params)."
+            )
+        cls._wants_params = len(wanted) == 4
+
+    def __post_init__(self) -> None:
+        fields.settle(self)
+        schedule = split(self.schedule)
+        if isinstance(schedule, tuple) and not all(isinstance(s, Schedule) for s in schedule):
+            raise TypeError(
+                f"{type(self).__name__}.schedule must be a schedule, or a list with one per trial, not "
+                f"{self.schedule!r}. Give for example Exponential(gamma=0.95)."
+            )
+        lengths = {fields.rows(self), len(schedule) if isinstance(schedule, tuple) else 1} - {1}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"{type(self).__name__} has hyperparameters for {fields.rows(self)} trials and schedules "
+                f"for {len(self.schedule)}. Give one schedule per trial, or one for all."  # type: ignore[arg-type]
+            )
+        object.__setattr__(self, "schedule", schedule)
+
+    def update(self, grad: Floats, state: State, lr: Any, *args: Any) -> Floats:
+        """Return the step to subtract from the parameters; change the state's arrays in place."""
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> int:
+        """How many trials this optimizer moves at once."""
+        return max(fields.rows(self), len(self.schedule) if isinstance(self.schedule, tuple) else 1)
+
+    def lr_at(self, epoch: int) -> Any:
+        """The learning rate in an epoch (from 0): a float, or a (K, 1) column, float64."""
+        if isinstance(self.schedule, Schedule):
+            return self.lr * self.schedule.factor(epoch)
+        return self.lr * np.array([[s.factor(epoch)] for s in self.schedule])
+
+    def step(
+        self, params: Floats, grad: Floats, state: State | None = None, *, epoch: int = 0
+    ) -> tuple[Floats, State]:
+        """Return the parameters after one step and the new state.
+
+        params, grad: (P,), or (K, P) for K trials; neither is changed. state: None before the first step,
+        afterwards what the last step returned; it is consumed. epoch: for the schedule, from 0.
+        Raises ValueError if the shapes do not fit.
+        """
+        params, grad = np.asarray(params), np.asarray(grad)
+        if params.dtype.kind != "f":
+            params = params.astype(np.float64)
+        if params.shape != grad.shape or (self.rows > 1 and params.shape[:-1] != (self.rows,)):
+            raise ValueError(
+                f"{type(self).__name__} of {self.rows} trial(s) got params {params.shape} and grad "
+                f"{grad.shape}. Both must be ({self.rows}, P), or (P,) for one trial."
+            )
+        state = State(self.state, params) if state is None else state
+        moved = params.copy()
+        bound = self.bind(params.dtype)
+        bound.move(moved, grad.astype(params.dtype, copy=False), state, bound.cast(self.lr_at(epoch), params))
+        return moved, state
+
+    @staticmethod
+    def cast(value: Any, like: Floats) -> Any:
+        """A column in the dtype of `like`; a float as it is (NumPy casts it in the same way)."""
+        return value.astype(like.dtype) if isinstance(value, np.ndarray) else value
+
+    def bind(self, dtype: np.dtype[Any]) -> Self:
+        """A twin whose columns have the parameters' dtype, decays as Factor; for many steps, bind once."""
+        twin = copy.copy(self)
+        for name, field in fields.declared(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                cast = Factor(value, dtype) if field.complement else value.astype(dtype)
+                object.__setattr__(twin, name, cast)
+        return twin
+
+    def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
+        """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
+        state.t += 1
+        if self._wants_params:
+            seen = params.view()
+            seen.flags.writeable = False
+            params -= self.update(grad, state, lr, seen)
+        else:
+            params -= self.update(grad, state, lr)
+
+    def __repr__(self) -> str:
+        shown = "" if isinstance(self.schedule, Constant) else f", schedule={self.schedule!r}"
+        return f"{type(self).__name__}({fields.describe(self)}{shown})"
+
+
+def join(optimizers: Sequence[Optimizer]) -> Optimizer:
+    """One optimizer that moves the trials of several of the same class, in order."""
+    kind = type(optimizers[0])
+    columns: dict[str, list[Any]] = {name: [] for name in fields.declared(kind)}
+    schedules: list[Schedule] = []
+    for one in optimizers:
+        for name, column in columns.items():
+            column.extend(np.broadcast_to(np.reshape(getattr(one, name), (-1,)), (one.rows,)))
+        schedules.extend(one.schedule if isinstance(one.schedule, tuple) else [one.schedule] * one.rows)
+    return kind(**columns, schedule=schedules)  # type: ignore[arg-type]  # lists are what fields take
+
+
+def suggest(trial: Trial, optimizer: type[Optimizer], *, schedule: type[Schedule] | None = None) -> Optimizer:
+    """Draw an optimizer of the given class from its declared search ranges.
+
+    trial: an Optuna trial, or anything with `suggest_float(name, low, high, log=True)`. Names are the
+    fields' ("lr"), decays as their distance to 1 ("1-beta1"), in declared order, the schedule's last.
+    """
+    drawn = {name: field.suggest(trial, name) for name, field in fields.searched(optimizer).items()}
+    if schedule is None:
+        return optimizer(**drawn)
+    chosen = {name: field.suggest(trial, name) for name, field in fields.searched(schedule).items()}
+    return optimizer(**drawn, schedule=schedule(**chosen))  # type: ignore[arg-type]
