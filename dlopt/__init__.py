@@ -5,14 +5,15 @@ The core of the suite, and the only thing in the wheel: optimizers (`Adam`, ...)
 """
 
 from dlopt import adam, adaptive, descent, schedules
-from dlopt.adam import *  # noqa: F403  # each module's __all__ is the list, so a new optimizer is one edit
-from dlopt.adaptive import *  # noqa: F403
+from dlopt.adam import *  # each module's __all__ is the list, so a new optimizer is one edit
+from dlopt.adaptive import *
 from dlopt.average import accumulate, debias, ewa
-from dlopt.descent import *  # noqa: F403
+from dlopt.descent import *
 from dlopt.fields import decay, positive, rate
 from dlopt.models import MLP
 from dlopt.optimizer import Optimizer, State, suggest
-from dlopt.schedules import *  # noqa: F403
+from dlopt.schedules import *
+from dlopt.schedules import Schedule
 from dlopt.training import Split, Training, checkpoints, train
 
 __version__ = "0.1.0"
@@ -22,7 +23,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 """The built-in optimizers by name, simple ones first."""
 
-SCHEDULES: dict[str, type[Schedule]] = {  # noqa: F405
+SCHEDULES: dict[str, type[Schedule]] = {
     name.lower(): getattr(schedules, name) for name in schedules.__all__ if name != "Schedule"
 }
 """The built-in schedules by name."""

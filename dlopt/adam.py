@@ -28,6 +28,6 @@ class Adam(Optimizer):
 
     def update(self, grad: Floats, state: State, lr: Any) -> Floats:
         """Return the corrected average over the root of the corrected average square."""
-        mean = ewa(state.mean, grad, self.beta1)
-        square = ewa(state.square, grad * grad, self.beta2)
-        return lr * debias(mean, self.beta1, state.t) / (np.sqrt(debias(square, self.beta2, state.t)) + self.eps)
+        mean = debias(ewa(state.mean, grad, self.beta1), self.beta1, state.t)
+        square = debias(ewa(state.square, grad * grad, self.beta2), self.beta2, state.t)
+        return lr * mean / (np.sqrt(square) + self.eps)

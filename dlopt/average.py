@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[Any]  # float32 or float64
 
 
 class Factor(np.lib.mixins.NDArrayOperatorsMixin):

@@ -8,7 +8,7 @@ from dlopt.average import Floats, ewa
 from dlopt.fields import decay, rate
 from dlopt.optimizer import Optimizer, State
 
-__all__ = ["Momentum", "SGD"]
+__all__ = ["SGD", "Momentum"]
 
 
 class SGD(Optimizer):

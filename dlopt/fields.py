@@ -110,7 +110,7 @@ def declared(owner: type) -> dict[str, Field]:
 
     Declaration order, with an inherited field where its first declaration stands.
     """
-    fields = dataclasses.fields(owner)  # type: ignore[arg-type]  # every owner is made a dataclass
+    fields = dataclasses.fields(owner)
     return {f.name: f.metadata["field"] for f in fields if "field" in f.metadata}
 
 
@@ -128,7 +128,7 @@ def as_column(owner: str, name: str, field: Field, value: Any) -> float | Column
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(
-            f"{owner}.{name} must be a number or a list of numbers, not {value!r}. Give for example {name}=0.1."
+            f"{owner}.{name} must be a number or a list of numbers, not {value!r}. Write {name}=0.1."
         ) from None
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

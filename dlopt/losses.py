@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+from dlopt.average import Floats
+
 Doubles = NDArray[np.float64]
 
 
@@ -32,12 +33,12 @@ class Loss(Protocol):
 def _sum_classes(values: Floats) -> Floats:
     """Sum over axis 0 in the order of the classes.
 
-    For a single number behind each class NumPy would add pairwise, so one trial alone would differ from
-    the same trial in a stack.
+    For one row of data NumPy may add pairwise, so that a trial alone would differ from the same trial in
+    a stack.
     """
-    if values[0].size > 1:
-        return np.add.reduce(values, axis=0)
-    total = values[0].copy()
+    if values.shape[2] > 1:
+        return np.add.reduce(values, axis=0)  # type: ignore[no-any-return]
+    total: Floats = values[0].copy()
     for value in values[1:]:
         total += value
     return total

@@ -9,15 +9,16 @@ small matrix product per trial, so a trial's bytes depend on no neighbour.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlopt.average import Floats
 from dlopt.losses import Loss
 
-Floats = NDArray[np.floating[Any]]
 CHUNK = 256  # rows of data evaluated at once: the activations of a chunk stay in the cache
 
 
@@ -41,13 +42,15 @@ class MLP:
     def __init__(self, *widths: int) -> None:
         for width in widths:
             if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
-                raise ValueError(f"A hidden layer needs a whole number >= 1, not {width!r}. Give for example MLP(64, 32).")
+                raise ValueError(
+                    f"A hidden layer needs a whole number >= 1, not {width!r}. Write for example MLP(64, 32)."
+                )
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
 
     def layers(self, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
         """The layout of the flat parameters, from the input on."""
         sizes, start, layers = (n_features, *self.widths, n_outputs), 0, []
-        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             size = outputs * (inputs + 1)
             layers.append(Layer(f"layer{i + 1}", slice(start, start + size), (outputs, inputs + 1)))
             start += size
@@ -70,13 +73,13 @@ class Batch(NamedTuple):
     """B rows of data in the forms the products read: all contiguous."""
 
     columns: Floats  # (F + 1, B), the last row ones
-    rows: Floats | None  # (B, F + 1), the last column ones; None where no gradient is asked for
+    rows: Any  # (B, F + 1), the last column ones; None where no gradient is asked for
     targets: Any  # what the loss made of them
 
     @property
     def size(self) -> int:
         """B, the true number of rows."""
-        return self.columns.shape[1]
+        return int(self.columns.shape[1])
 
 
 class Feed:
@@ -119,8 +122,14 @@ class _Space:
         self.zeros = [np.zeros_like(a) for a in self.activations]
         self.masks = [np.empty(a.shape, bool) for a in self.activations]
         self.deltas = [np.empty((rows, size, width), dtype) for size in hidden]
-        self.outputs = np.empty((layers[-1].shape[0], rows, width), dtype)
-        self.outputs_by_row = self.outputs.transpose(1, 0, 2)
+        # one row of data: BLAS sums a strided vector otherwise than a contiguous one, so K would show
+        shape, axes = (layers[-1].shape[0], rows, width), (1, 0, 2)
+        if width > 1:
+            self.outputs = np.empty(shape, dtype)
+            self.outputs_by_row = self.outputs.transpose(axes)
+        else:
+            self.outputs_by_row = np.empty((shape[1], shape[0], width), dtype)
+            self.outputs = self.outputs_by_row.transpose(axes)
 
 
 class Network:

@@ -171,8 +171,8 @@ def suggest(trial: Trial, optimizer: type[Optimizer], *, schedule: type[Schedule
     trial: an Optuna trial, or anything with `suggest_float(name, low, high, log=True)`. Names are the
     fields' ("lr"), decays as their distance to 1 ("1-beta1"), in declared order, the schedule's last.
     """
-    drawn = {name: field.suggest(trial, name) for name, field in fields.searched(optimizer).items()}
+    drawn: dict[str, Any] = {n: field.suggest(trial, n) for n, field in fields.searched(optimizer).items()}
     if schedule is None:
         return optimizer(**drawn)
-    chosen = {name: field.suggest(trial, name) for name, field in fields.searched(schedule).items()}
-    return optimizer(**drawn, schedule=schedule(**chosen))  # type: ignore[arg-type]
+    chosen = {n: field.suggest(trial, n) for n, field in fields.searched(schedule).items()}
+    return optimizer(**drawn, schedule=schedule(**chosen))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dlopt import fields
 from dlopt.fields import decay, positive, rate
 
-__all__ = ["Constant", "Exponential", "Schedule"]
+__all__ = ["Schedule", "Constant", "Exponential"]
 
 
 @dataclass_transform(

@@ -22,21 +22,36 @@ class Block(Protocol):
     """What is trained on: one split of a dataset, with the seed of weights and mini-batch order."""
 
     @property
-    def X_train(self) -> Any: ...  # noqa: D102  # the names say it
+    def X_train(self) -> Any:
+        """Features (n, F) to train on."""
+
     @property
-    def y_train(self) -> Any: ...  # noqa: D102
+    def y_train(self) -> Any:
+        """Their targets (n,)."""
+
     @property
-    def X_validation(self) -> Any: ...  # noqa: D102
+    def X_validation(self) -> Any:
+        """Features to choose by."""
+
     @property
-    def y_validation(self) -> Any: ...  # noqa: D102
+    def y_validation(self) -> Any:
+        """Their targets."""
+
     @property
-    def X_test(self) -> Any: ...  # noqa: D102
+    def X_test(self) -> Any:
+        """Features read once, at the end."""
+
     @property
-    def y_test(self) -> Any: ...  # noqa: D102
+    def y_test(self) -> Any:
+        """Their targets."""
+
     @property
-    def n_classes(self) -> int: ...  # noqa: D102
+    def n_classes(self) -> int:
+        """The number of classes, 0 for regression."""
+
     @property
-    def seed(self) -> int: ...  # noqa: D102
+    def seed(self) -> int:
+        """Of the initial weights and the mini-batch order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,14 +191,22 @@ def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < low or (high is not None and value > high):
         limit = f"from {low} to {high} (the training rows)" if high is not None else f">= {low}"
-        raise ValueError(f"{name} must be a whole number {limit}, not {value!r}. Choose one inside the range.")
+        raise ValueError(
+            f"{name} must be a whole number {limit}, not {value!r}. Choose one inside the range."
+        )
 
 
 class _Run:
     """One pass through `train`."""
 
     def __init__(
-        self, network: Network, groups: list[Optimizer], feeds: list[Feed], seed: int, batch_size: int, epochs: int
+        self,
+        network: Network,
+        groups: list[Optimizer],
+        feeds: list[Feed],
+        seed: int,
+        batch_size: int,
+        epochs: int,
     ) -> None:
         self.network, self.batch_size, self.epochs = network, batch_size, epochs
         self.feed, self.order = feeds[0], np.random.default_rng([seed, 1])

@@ -1,0 +1,75 @@
+"""The data room: a name becomes a `Dataset`, a dataset becomes blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets import scikit
+from datasets.split import Block, make_block, seed_of, sizes
+
+__all__ = ["Block", "Dataset", "load", "names"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table of n rows and F features: data fixed, only its blocks vary.
+
+    X: (n, F) float64. y: class numbers 0 .. n_classes-1, or real targets where n_classes is 0.
+    """
+
+    name: str
+    X: NDArray[np.float64]
+    y: NDArray[Any]
+    n_classes: int
+
+    @property
+    def task(self) -> str:
+        """Either "classification" or "regression"."""
+        return "classification" if self.n_classes else "regression"
+
+    @property
+    def n_train(self) -> int:
+        """Training rows of every block."""
+        return sizes(len(self.X))[0]
+
+    @property
+    def n_test(self) -> int:
+        """Test rows of every block."""
+        return sizes(len(self.X))[2]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A sha256 of the data: what a record of a training on it is tied to."""
+        parts = (self.name.encode(), np.ascontiguousarray(self.X).tobytes(), np.asarray(self.y).tobytes())
+        return hashlib.sha256(b"\x1f".join(parts)).hexdigest()
+
+    def block(self, index: int, *, seed: int = 0) -> Block:
+        """Block number index (from 0): its own split, initial weights and mini-batch order."""
+        return make_block(self.X, self.y, self.n_classes, seed_of(seed, self.name, index))
+
+
+def names() -> list[str]:
+    """The names that `load` knows."""
+    return [*scikit.CLASSIFICATION, *scikit.REGRESSION]
+
+
+@functools.lru_cache(maxsize=32)
+def load(name: str) -> Dataset:
+    """Load a dataset by name. Raises ValueError, with the nearest name, for one that it does not know."""
+    if name in scikit.CLASSIFICATION:
+        X, y = scikit.CLASSIFICATION[name]()
+        classes, numbers = np.unique(y, return_inverse=True)
+        return Dataset(name, np.asarray(X, np.float64), numbers.astype(np.int64), len(classes))
+    if name in scikit.REGRESSION:
+        X, y = scikit.REGRESSION[name]()
+        return Dataset(name, np.asarray(X, np.float64), np.asarray(y, np.float64), 0)
+    near = difflib.get_close_matches(name, names(), 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names())}."
+    raise ValueError(f"There is no dataset {name!r}. {hint}")
