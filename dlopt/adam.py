@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dlopt.average import Floats, debias, ewa
@@ -26,7 +24,7 @@ class Adam(Optimizer):
     eps: float = positive(1e-8, symbol="ε")
     state = ("mean", "square")
 
-    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return the corrected average over the root of the corrected average square."""
         mean = debias(ewa(state.mean, grad, self.beta1), self.beta1, state.t)
         square = debias(ewa(state.square, grad * grad, self.beta2), self.beta2, state.t)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dlopt.average import Floats, ewa
@@ -25,6 +23,6 @@ class RMSprop(Optimizer):
     eps: float = positive(1e-8, symbol="ε")
     state = ("square",)
 
-    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return the gradient over the root of its average square."""
         return lr * grad / (np.sqrt(ewa(state.square, grad * grad, self.rho)) + self.eps)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dlopt.average import Floats, ewa
 from dlopt.fields import decay, rate
 from dlopt.optimizer import Optimizer, State
@@ -16,7 +14,7 @@ class SGD(Optimizer):
 
     lr: float = rate(0.01, search=(1e-4, 10.0), symbol="α")
 
-    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr·g."""
         return lr * grad
 
@@ -33,6 +31,6 @@ class Momentum(Optimizer):
     beta: float = decay(0.9, search=(5e-3, 1.0), symbol="β")
     state = ("mean",)
 
-    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the average of the gradients."""
         return lr * ewa(state.mean, grad, self.beta)

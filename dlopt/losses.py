@@ -37,7 +37,8 @@ def _sum_classes(values: Floats) -> Floats:
     a stack.
     """
     if values.shape[2] > 1:
-        return np.add.reduce(values, axis=0)  # type: ignore[no-any-return]
+        summed: Floats = np.add.reduce(values, axis=0)
+        return summed
     total: Floats = values[0].copy()
     for value in values[1:]:
         total += value
@@ -70,7 +71,8 @@ class CrossEntropy:
         _, rows, width = outputs.shape
         if (rows, width) not in self._grids:
             self._grids[rows, width] = np.arange(rows * width).reshape(rows, width)
-        return outputs.reshape(-1).take(self._grids[rows, width] + numbers * (rows * width))
+        true: Floats = outputs.reshape(-1).take(self._grids[rows, width] + numbers * (rows * width))
+        return true
 
     def backward(self, outputs: Floats, targets: _Classes) -> Floats:
         """See `Loss`."""

@@ -1,0 +1,380 @@
+"""From rows to calls: every number that a sentence of the report may use. It never reads files."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import dlopt
+from datasets.split import seed_of
+from dlopt import fields
+from studies import readings, statistics
+from studies.protocol import Pick, pick, winners
+from studies.statistics import Doubles, differences, hodges_lehmann, order_interval
+
+LEVEL = 0.05
+MARGINS = {"classification": 0.01, "regression": 0.02, "ratio": float(np.log(1.1))}
+SAFE_MARGIN = 1.1  # a learning rate is good when its error is at most so many times its search's best
+
+
+class Scores:
+    """Differences of all pairs in one reading, as (pairs, datasets, blocks); negative: a is better."""
+
+    def __init__(self, reading: str, pairs: list[tuple[str, str]], datasets: list[str], d: Doubles) -> None:
+        self.reading, self.pairs, self.datasets, self.d = reading, pairs, datasets, d
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of each dataset."""
+        return int(self.d.shape[2])
+
+
+def error_scores(read: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
+    """Differences in the expected test error of a search."""
+    wide = read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
+    pairs = list(itertools.combinations(optimizers, 2))
+    d = [[differences(wide.loc[name, a], wide.loc[name, b]) for name in names] for a, b in pairs]
+    return Scores("error", pairs, names, np.array(d))
+
+
+def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
+    """Logarithms of the ratio of examples; failures are ±inf."""
+    pairs = list(itertools.combinations(optimizers, 2))
+    wide = ratios.pivot(index=["dataset", "block"], columns=["a", "b"], values="log_ratio")
+    d = [[wide.loc[name, pair].to_numpy() for name in names] for pair in pairs]
+    return Scores("ratio", pairs, names, np.array(d))
+
+
+def called(p: Doubles, direction: Doubles, blocks: int, tests: int) -> tuple[Doubles, list[str]]:
+    """Holm's p-values of a family and its calls: "a" (negative sum), "b", "tied", "too few blocks"."""
+    adjusted = statistics.holm(p)
+    if statistics.smallest_p(blocks) * tests > LEVEL:
+        return adjusted, ["too few blocks"] * len(p)
+    calls = [
+        "tied" if q > LEVEL else ("a" if t < 0 else "b") for q, t in zip(adjusted, direction, strict=True)
+    ]
+    return adjusted, calls
+
+
+def comparisons(scores: Scores, tasks: dict[str, str], seed: int) -> pd.DataFrame:
+    """All pairs, pooled and on each dataset, with the call and what describes it."""
+    if not scores.pairs:
+        return pd.DataFrame(columns=["reading", "scope", "a", "b", "call"])
+    ranks = statistics.signed_ranks(scores.d)
+    flips = seed_of(seed, "flips")
+    families = [("pooled", ranks.reshape(len(ranks), -1))]
+    families += [(name, ranks[:, i]) for i, name in enumerate(scores.datasets)]
+    p = {scope: statistics.sign_flip(values, flips) for scope, values in families}
+    sums = {scope: values.sum(axis=1) for scope, values in families}
+    pairs, blocks = len(scores.pairs), scores.blocks
+    total = blocks * len(scores.datasets)
+    decided = dict(zip(["pooled"], [called(p["pooled"], sums["pooled"], total, pairs)], strict=True))
+    tests = pairs * len(scores.datasets)
+    joint = called(
+        np.concatenate([p[name] for name in scores.datasets]),
+        np.concatenate([sums[name] for name in scores.datasets]),
+        blocks,
+        tests,
+    )
+    for i, name in enumerate(scores.datasets):
+        part = slice(i * pairs, (i + 1) * pairs)
+        decided[name] = joint[0][part], joint[1][part]
+    lines = []
+    for scope, _ in families:
+        where = scores.datasets if scope == "pooled" else [scope]
+        margin = _margin(scores.reading, where, tasks)
+        for j, (a, b) in enumerate(scores.pairs):
+            d = scores.d[j].ravel() if scope == "pooled" else scores.d[j, scores.datasets.index(scope)]
+            lines.append(
+                {
+                    "reading": scores.reading,
+                    "scope": scope,
+                    "a": a,
+                    "b": b,
+                    "p": p[scope][j],
+                    "p_holm": decided[scope][0][j],
+                    "call": decided[scope][1][j],
+                    **_described(d, margin, 0.95 if scope == "pooled" else 0.90),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def _margin(reading: str, where: list[str], tasks: dict[str, str]) -> float:
+    if reading == "ratio":
+        return MARGINS["ratio"]
+    kinds = {tasks[name] for name in where}
+    return MARGINS[kinds.pop()] if len(kinds) == 1 else float("nan")  # shares and RMSE share no margin
+
+
+def _described(d: Doubles, margin: float, level: float) -> dict[str, Any]:
+    estimate, low, high = hodges_lehmann(d)
+    inner = hodges_lehmann(d, level)
+    better, n = int(np.sum(d < 0)), len(d)
+    share = statistics.clopper_pearson(better, n)
+    finite = bool(np.isfinite(d).all())
+    return {
+        "estimate": estimate,
+        "low": low,
+        "high": high,
+        "equivalent": finite and inner[1] >= -margin and inner[2] <= margin,
+        "margin": margin,
+        "a_better": better,
+        "a_better_low": share[0],
+        "a_better_high": share[1],
+        "ties": int(np.sum(d == 0)),
+        "a_failed": int(np.sum(np.isposinf(d))),
+        "b_failed": int(np.sum(np.isneginf(d))),
+        "blocks": n,
+    }
+
+
+def mean_ranks(scores: Scores, optimizers: list[str]) -> Doubles:
+    """Rank of each optimizer within each block, (datasets, blocks, optimizers): 1 + others ahead + ties/2."""
+    ranks = np.ones((*scores.d.shape[1:], len(optimizers)))
+    for (a, b), d in zip(scores.pairs, scores.d, strict=True):
+        ranks[..., optimizers.index(a)] += (d > 0) + (d == 0) / 2
+        ranks[..., optimizers.index(b)] += (d < 0) + (d == 0) / 2
+    return ranks
+
+
+def ranking(scores: Scores, calls: pd.DataFrame, optimizers: list[str]) -> pd.DataFrame:
+    """Optimizers by mean rank, pooled and on each dataset, with everything tied for best."""
+    ranks, lines = mean_ranks(scores, optimizers), []
+    for i, scope in enumerate(["pooled", *scores.datasets]):
+        mean = (ranks if scope == "pooled" else ranks[i - 1]).reshape(-1, len(optimizers)).mean(axis=0)
+        here = calls[calls.scope == scope]
+        beats = {
+            (r.a, r.b) if r.call == "a" else (r.b, r.a) for r in here.itertuples() if r.call in ("a", "b")
+        }
+        tied = statistics.tied_for_best(optimizers, beats)
+        blocks = scores.blocks * (len(scores.datasets) if scope == "pooled" else 1)
+        lines += [
+            (scores.reading, scope, place, optimizers[j], mean[j], optimizers[j] in tied, blocks)
+            for place, j in enumerate(np.argsort(mean, kind="stable"), 1)
+        ]
+    columns = ["reading", "scope", "place", "optimizer", "mean_rank", "tied_for_best", "blocks"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def forest(read: pd.DataFrame, placed: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame:
+    """Each optimizer's distance to the reference on each dataset, in % of the dataset's median error.
+
+    The reference has the lowest pooled rank sum; it is no winner. Intervals are simultaneous over the
+    optimizers beside it.
+    """
+    pooled = placed[(placed.reading == "error") & (placed.scope == "pooled")]
+    reference = str(pooled.sort_values("place").optimizer.iloc[0])
+    level, lines = 1 - LEVEL / max(len(pooled) - 1, 1), []
+    for dataset, group in read.groupby("dataset"):
+        wide = group.pivot(index="block", columns="optimizer", values="search_error")
+        unit = max(order_interval(wide.to_numpy().ravel())[0], floors[str(dataset)]) / 100
+        for optimizer in pooled.optimizer:
+            d = differences(wide[optimizer], wide[reference]) / unit
+            lines.append((optimizer, dataset, reference, *order_interval(d, level), len(d)))
+    columns = ["optimizer", "dataset", "reference", "estimate", "low", "high", "level", "blocks"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def best_of_k(rows: pd.DataFrame) -> pd.DataFrame:
+    """Median over blocks of the expected test error of the best of k draws."""
+    lines = [
+        (dataset, optimizer, k, *order_interval(group.test_error), len(group))
+        for (dataset, optimizer, k), group in readings.best_of_k(rows).groupby(["dataset", "optimizer", "k"])
+    ]
+    columns = ["dataset", "optimizer", "k", "estimate", "low", "high", "level", "blocks"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def tuning(read: pd.DataFrame) -> pd.DataFrame:
+    """What tuning was worth: the defaults' test error minus what a search reached, block by block."""
+    lines = []
+    for (dataset, optimizer), group in read.groupby(["dataset", "optimizer"]):
+        d = differences(group.untuned_error, group.search_error)
+        medians = (order_interval(group.untuned_error)[0], order_interval(group.search_error)[0])
+        failed = int(np.sum(np.isposinf(d)))
+        lines.append((dataset, optimizer, *medians, *hodges_lehmann(d), 0.95, failed, len(d)))
+    columns = ["dataset", "optimizer", "untuned", "searched", "estimate", "low", "high", "level"]
+    return pd.DataFrame(lines, columns=[*columns, "untuned_failed", "blocks"])
+
+
+def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int) -> pd.DataFrame:
+    """Exponential decay against none, from the two halves of the same draws; negative: decay is better."""
+    wide = read.set_index(["dataset", "optimizer"]).sort_values("block")
+    d = np.array(
+        [
+            [
+                differences(wide.loc[(n, o), "exponential_error"], wide.loc[(n, o), "none_error"])
+                for n in names
+            ]
+            for o in optimizers
+        ]
+    )
+    ranks, flips = statistics.signed_ranks(d), seed_of(seed, "flips")
+    word = {"a": "decay", "b": "none"}
+    pooled = ranks.reshape(len(optimizers), -1)
+    single = ranks.reshape(-1, d.shape[2])
+    lines = []
+    for scopes, scores in ((["pooled"], pooled), (names, single)):
+        p = statistics.sign_flip(scores, flips)
+        adjusted, calls = called(p, scores.sum(axis=1), scores.shape[1], len(p))
+        for i, optimizer in enumerate(optimizers):
+            for j, scope in enumerate(scopes):
+                at = i * len(scopes) + j
+                values = d[i].ravel() if scope == "pooled" else d[i, j]
+                call = word.get(calls[at], calls[at])
+                lines.append(
+                    (scope, optimizer, p[at], adjusted[at], call, *hodges_lehmann(values), 0.95, len(values))
+                )
+    columns = ["scope", "optimizer", "p", "p_holm", "call", "estimate", "low", "high", "level", "blocks"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def learning_rates(rows: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame:
+    """Which learning rates are safe: draws in bins of a quarter decade, good ones and diverged ones.
+
+    A draw is good when its best validation error is at most 1.1 times its search's best. Safe is the
+    longest run of bins in which at least half of the draws are good.
+    """
+    search = rows[rows.kind == "search"].copy()
+    best = search.groupby(["dataset", "block", "optimizer"]).best_validation_error.transform("min")
+    limit = SAFE_MARGIN * np.maximum(best, search.dataset.map(floors))
+    search["good"] = (search.best_validation_error <= limit) & (search.status == "ok")
+    search["bin"] = np.floor(np.log10(search.lr) * 4).astype(int)
+    lines = []
+    for (dataset, optimizer), group in search.groupby(["dataset", "optimizer"]):
+        bins = [(b, g) for b, g in group.groupby("bin")]
+        safe = _longest_run([(b, g.good.mean() >= 0.5) for b, g in bins])
+        for b, g in bins:
+            good, n = int(g.good.sum()), len(g)
+            low, high = statistics.clopper_pearson(good, n)
+            diverged = int((g.status == "diverged").sum())
+            ends = (10 ** (b / 4), 10 ** ((b + 1) / 4))
+            lines.append((dataset, optimizer, *ends, n, good, diverged, low, high, b in safe))
+    columns = ["dataset", "optimizer", "lr_low", "lr_high", "rows", "good", "diverged", "low", "high", "safe"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def _longest_run(flags: list[tuple[int, bool]]) -> set[int]:
+    runs: list[list[int]] = []
+    for b, good in flags:
+        if good and runs and runs[-1] and runs[-1][-1] == b - 1:
+            runs[-1].append(b)
+        elif good:
+            runs.append([b])
+    return set(max(runs, key=len, default=[]))
+
+
+def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str]) -> list[Pick]:
+    """One setting for each dataset, from the winners of its best optimizer."""
+    won, made = winners(rows), []
+    for name in names:
+        here = placed[(placed.reading == "error") & (placed.scope == name) & (placed.place == 1)]
+        optimizer = str(here.optimizer.iloc[0])
+        made.append(pick(name, optimizer, won[(won.dataset == name) & (won.optimizer == optimizer)]))
+    return made
+
+
+def picks_table(
+    made: list[Pick], read: pd.DataFrame, calls: pd.DataFrame, confirmed: pd.DataFrame
+) -> pd.DataFrame:
+    """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
+    lines = []
+    for one in made:
+        here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
+        mine = here[(here.a == one.optimizer) | (here.b == one.optimizer)]
+        beaten = mine[mine.call == np.where(mine.a == one.optimizer, "a", "b")]
+        others = [o for o in dict.fromkeys([*here.a, *here.b]) if o != one.optimizer]
+        gone = {*beaten.a, *beaten.b}
+        searched = read[(read.dataset == one.dataset) & (read.optimizer == one.optimizer)].search_error
+        fresh = confirmed[confirmed.dataset == one.dataset]
+        score = order_interval(fresh.test_error)
+        reached = order_interval(searched)
+        lines.append(
+            {
+                "dataset": one.dataset,
+                "optimizer": one.optimizer,
+                "tied_with": ",".join(o for o in others if o not in gone),
+                "batch_size": one.batch_size,
+                "decay": one.decay,
+                "settings": json.dumps(one.settings),
+                "quartiles": json.dumps(one.quartiles),
+                "winners": one.winners,
+                **dict(zip(("searched", "searched_low", "searched_high"), reached, strict=False)),
+                **dict(
+                    zip(
+                        ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level"),
+                        score,
+                        strict=True,
+                    )
+                ),
+                "confirmed_blocks": len(fresh),
+                "confirmed_diverged": int((fresh.status == "diverged").sum()),
+                "examples": int(fresh.examples.max()),
+                "steps": int(fresh.steps.max()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def audit(rows: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame) -> pd.DataFrame:
+    """What would make the comparison doubtful: unequal budgets, edges, inclusion, divergence, confirmation."""
+    lines: list[tuple[Any, ...]] = []
+    search = rows[rows.kind == "search"]
+    for dataset, group in search.groupby("dataset"):
+        counts = group.groupby("optimizer").size()
+        even = counts.min() == counts.max()
+        detail = f"{counts.min()} to {counts.max()} trainings for each optimizer"
+        lines.append(("budget", dataset, "all", "", counts.min() / counts.max(), 1.0, even, detail))
+    for (dataset, optimizer), group in winners(rows).groupby(["dataset", "optimizer"]):
+        lines += _edges(str(dataset), str(optimizer), group)
+    for (dataset, optimizer), group in search.groupby(["dataset", "optimizer"]):
+        share = float((group.status == "diverged").mean())
+        detail = f"{share:.0%} of {len(group)} draws diverged; they rank last"
+        lines.append(("divergence", dataset, optimizer, "", share, np.nan, None, detail))
+    for worse, better in (("momentum", "sgd"), ("adam", "momentum"), ("adam", "rmsprop")):
+        pair = calls[
+            (calls.reading == "error") & calls.a.isin([worse, better]) & calls.b.isin([worse, better])
+        ]
+        for one in pair.itertuples():
+            winner = {"a": one.a, "b": one.b}.get(one.call)
+            detail = (
+                f"{worse} contains {better}, so at equal tuning it should not lose; the call is {one.call!r}"
+            )
+            ok = winner != better
+            lines.append(("inclusion", one.scope, worse, better, one.p_holm, LEVEL, ok, detail))
+    for one in picked.itertuples():
+        ok = one.confirmed_low <= one.searched_high and one.confirmed_diverged == 0
+        detail = f"a search reached {one.searched:.4f}, the setting alone {one.confirmed:.4f} in fresh blocks"
+        gap = one.confirmed - one.searched
+        lines.append(("confirmed", one.dataset, one.optimizer, "", gap, np.nan, ok, detail))
+    reads = rows.groupby(list(rows.columns[:5])).size()
+    detail = f"{len(reads)} trainings, each with one test score from its best checkpoint"
+    lines.append(("test read", "all", "all", "", float(reads.max()), 1.0, reads.max() == 1, detail))
+    columns = ["check", "dataset", "optimizer", "what", "value", "limit", "ok", "detail"]
+    table = pd.DataFrame(lines, columns=columns)
+    table["status"] = [
+        {True: "ok", False: "look"}.get(None if o is None else bool(o), "info") for o in table.ok
+    ]
+    return table
+
+
+def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Do winners crowd at an end of a search range: at least a quarter of them in its outer 5 %?"""
+    lines = []
+    settings = [json.loads(text) for text in won.settings]
+    for name, field in fields.searched(dlopt.OPTIMIZERS[optimizer]).items():
+        if field.search is None:
+            continue
+        values = np.array([1 - s[name] if field.complement else s[name] for s in settings])
+        low, high = np.log(field.search)
+        place = (np.log(values) - low) / (high - low)
+        for end, share in (("low", np.mean(place <= 0.05)), ("high", np.mean(place >= 0.95))):
+            what = f"{field.trial_name(name)} {end} end"
+            detail = f"{share:.0%} of {len(won)} winners in the outer 5 % of {field.search[0]:g} .. {field.search[1]:g}"
+            lines.append(("edge", dataset, optimizer, what, float(share), 0.25, share < 0.25, detail))
+    return lines

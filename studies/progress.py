@@ -1,0 +1,77 @@
+"""How far a run is, in counts and time left: one live line on a terminal, one line per block elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.status import Status
+
+from studies.protocol import CONFIRMING, Stack, cost
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+def duration(seconds: float) -> str:
+    """A time in words: "41s", "2m10s"."""
+    whole = round(seconds)
+    return f"{whole // 60}m{whole % 60:02d}s" if whole >= 60 else f"{whole}s"
+
+
+class Progress:
+    """What a run tells on the way; `Silent` tells nothing."""
+
+    def start(self, tasks: list[list[Stack]], blocks: int) -> None:
+        """These tasks begin; a dataset has so many blocks."""
+
+    def finished(self, dataset: str, block: int, rows: int, diverged: int) -> None:
+        """A block is recorded."""
+
+
+class Silent(Progress):
+    """For --quiet and for use from Python."""
+
+
+class Shown(Progress):
+    """Writes to stderr, so that results on stdout can be piped."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.status: Status | None = None
+
+    def __enter__(self) -> Shown:
+        if self.console.is_terminal:
+            self.status = self.console.status("starting")
+            self.status.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self.status:
+            self.status.stop()
+
+    def start(self, tasks: list[list[Stack]], blocks: int) -> None:
+        """See `Progress`."""
+        self.left = {(t[0].dataset, t[0].block): sum(map(cost, t)) for t in tasks}
+        self.total, self.blocks, self.began = sum(self.left.values()), blocks, time.monotonic()
+        self.done: dict[str, int] = {}
+        self.to_do = {name: sum(d == name for d, _ in self.left) for name, _ in self.left}
+
+    def finished(self, dataset: str, block: int, rows: int, diverged: int) -> None:
+        """See `Progress`."""
+        del self.left[dataset, block]
+        self.done[dataset] = self.done.get(dataset, 0) + 1
+        remaining = sum(self.left.values())
+        elapsed = time.monotonic() - self.began
+        time_left = elapsed * remaining / max(self.total - remaining, 1e-9)
+        what = "confirming" if block >= CONFIRMING else "block"
+        line = (
+            f"{dataset} · {what} {self.done[dataset]}/{self.to_do[dataset]} · "
+            f"{diverged} of {rows} diverged · {duration(time_left)} left"
+        )
+        if self.status:
+            self.status.update(line)
+        else:
+            print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,123 @@
+"""What is compared, block by block: the expected result of a search, and the ratio of examples."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from studies.statistics import expected_search, search_weights
+
+Doubles = NDArray[np.float64]
+FLOOR = 1e-7  # losses enter logarithms as at least this
+TARGETS = np.arange(1, 9) / 8  # the way down, in eighths
+
+
+def ranked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a search from best to worst validation loss: diverged ones last, ties by draw number."""
+    return rows.sort_values(["best_validation_loss", "draw"], kind="stable")
+
+
+def search_readings(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line per (dataset, block, optimizer): what its search is worth, and its untuned row.
+
+    search_error is the expected test error of a search of half of the draws; winner_error the test error
+    of the best of all; none_error and exponential_error the expected ones of the two halves of the draws,
+    at a search size of half of the smaller half.
+    """
+    lines = []
+    untuned = rows[rows.kind == "untuned"].set_index(["dataset", "block", "optimizer"]).test_error
+    for key, search in rows[rows.kind == "search"].groupby(["dataset", "block", "optimizer"]):
+        best = ranked(search)
+        halves = {name: best[best.decay == name] for name in ("none", "exponential")}
+        size = min(map(len, halves.values())) // 2
+        decay = {
+            f"{name}_error": expected_search(half.test_error, search_weights(len(half), size))
+            if size
+            else np.nan
+            for name, half in halves.items()
+        }
+        lines.append(
+            {
+                **dict(zip(("dataset", "block", "optimizer"), key, strict=True)),
+                "search_error": expected_search(best.test_error, search_weights(len(best), len(best) // 2)),
+                "winner_error": best.test_error.iloc[0],
+                "untuned_error": untuned.get(key, np.nan),
+                **decay,
+                "diverged": int((search.status == "diverged").sum()),
+                "rows": len(search),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def best_of_k(rows: pd.DataFrame) -> pd.DataFrame:
+    """Expected test error of the best of k draws by validation, for each block and k."""
+    lines = []
+    for (dataset, block, optimizer), search in rows[rows.kind == "search"].groupby(
+        ["dataset", "block", "optimizer"]
+    ):
+        errors = ranked(search).test_error
+        lines += [
+            (dataset, block, optimizer, k, expected_search(errors, search_weights(len(errors), k)))
+            for k in range(1, len(errors) + 1)
+        ]
+    return pd.DataFrame(lines, columns=["dataset", "block", "optimizer", "k", "test_error"])
+
+
+def envelopes(rows: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """The lowest best-so-far validation loss over an optimizer's draws in a block, by examples seen.
+
+    A row's value at x examples is that of its last record at or before x; the positions are the union of
+    all rows' records. A diverged row gives nothing but the shared start.
+    """
+    search = rows.loc[rows.kind == "search", ["dataset", "block", "optimizer", "draw", "status"]]
+    points = curves[curves.kind == "search"].merge(search, on=["dataset", "block", "optimizer", "draw"])
+    points = points[(points.status == "ok") | (points.examples == 0)]
+    key = ["dataset", "block", "optimizer"]
+    lowest = points.groupby([*key, "examples"]).validation_loss.min().rename("loss").reset_index()
+    lowest["loss"] = lowest.groupby(key).loss.cummin()
+    return lowest
+
+
+def examples_at(examples: Doubles, log_loss: Doubles, targets: Doubles) -> Doubles:
+    """The examples at which a falling envelope first reaches each target, log loss linear between records.
+
+    examples, log_loss: (n,); targets: each between the first and the last value.
+    """
+    after = np.argmax(log_loss[None, :] <= targets[:, None], axis=1)
+    before = after - 1
+    share = (log_loss[before] - targets) / (log_loss[before] - log_loss[after])
+    return examples[before] + share * (examples[after] - examples[before])
+
+
+def log_ratio(a: pd.DataFrame, b: pd.DataFrame) -> float:
+    """Mean over 8 targets of log(examples a needs / examples b needs), within one block.
+
+    a, b: envelopes with examples and loss from the same start. The targets lie at 1/8 .. 8/8 of the way
+    in log loss from the shared start to the worse of the two ends. ±inf if one side never gets below the
+    start, 0 if both.
+    """
+    sides = [(e.examples.to_numpy(float), np.log(np.maximum(e.loss.to_numpy(float), FLOOR))) for e in (a, b)]
+    start = sides[0][1][0]
+    falls = [loss[-1] < start for _, loss in sides]
+    if not all(falls):
+        return 0.0 if not any(falls) else (np.inf if falls[1] else -np.inf)
+    end = max(loss[-1] for _, loss in sides)
+    targets = (1 - TARGETS) * start + TARGETS * end
+    needed = [examples_at(x, loss, targets) for x, loss in sides]
+    return float(np.mean(np.log(needed[0] / needed[1])))
+
+
+def log_ratios(lowest: pd.DataFrame, optimizers: list[str]) -> pd.DataFrame:
+    """`log_ratio` of every pair of optimizers, in the order given, in every block."""
+    lines = []
+    for (dataset, block), group in lowest.groupby(["dataset", "block"]):
+        sides = dict(list(group.groupby("optimizer")))
+        lines += [
+            (dataset, block, a, b, log_ratio(sides[a], sides[b]))
+            for a, b in itertools.combinations(optimizers, 2)
+        ]
+    return pd.DataFrame(lines, columns=["dataset", "block", "a", "b", "log_ratio"])

@@ -1,0 +1,147 @@
+"""The statistics of a comparison: sign-flip test, Holm, Hodges-Lehmann, order statistics.
+
+Everything is paired by block. A difference may be ±inf (one side failed); inf - inf is a tie.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Doubles = NDArray[np.float64]
+FLIPS = 99_999
+ENUMERATED = 16  # up to so many blocks in all, every flip is counted instead of drawn
+
+
+def differences(a: ArrayLike, b: ArrayLike) -> Doubles:
+    """a - b, where inf - inf is a tie (0)."""
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(np.subtract(a, b), nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+
+def signed_ranks(d: Doubles) -> Doubles:
+    """Twice the signed midranks of |d| along the last axis: whole numbers, so sums compare exactly.
+
+    Zeros are ranked with the others and contribute 0; a one-sided inf has the largest rank.
+    """
+    return np.sign(d) * 2 * stats.rankdata(np.abs(d), axis=-1)
+
+
+def sign_flip(scores: Doubles, seed: int, flips: int = FLIPS) -> Doubles:
+    """Two-sided sign-flip p-values of the sums of each row of scores (pairs, blocks).
+
+    The same flips serve all rows. With at most 16 blocks all 2^blocks flips are counted; otherwise p is
+    (1 + #{|T*| >= |T|}) / (1 + flips).
+    """
+    observed, blocks = np.abs(scores.sum(axis=1)), scores.shape[1]
+    if blocks <= ENUMERATED:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=blocks)))
+        return np.mean(np.abs(signs @ scores.T) >= observed, axis=0)
+    rng, reached = np.random.default_rng(seed), np.zeros(len(scores))
+    for start in range(0, flips, 10_000):
+        drawn = rng.integers(0, 2, (min(10_000, flips - start), blocks)) * 2.0 - 1.0
+        reached += np.sum(np.abs(drawn @ scores.T) >= observed, axis=0)
+    return (1 + reached) / (1 + flips)
+
+
+def smallest_p(blocks: int) -> float:
+    """The smallest p-value that the sign-flip test can reach with so many blocks in all."""
+    return max(2.0 ** (1 - blocks), 1 / (1 + FLIPS) if blocks > ENUMERATED else 0.0)
+
+
+def holm(p: ArrayLike) -> Doubles:
+    """Holm's adjusted p-values (Holm 1979), in the order given."""
+    p = np.asarray(p, float)
+    order, adjusted = np.argsort(p, kind="stable"), np.empty(len(p))
+    factors = len(p) - np.arange(len(p))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    return adjusted
+
+
+@functools.lru_cache(maxsize=256)
+def _signed_rank_cdf(n: int) -> Doubles:
+    """P(W <= w) of Wilcoxon's signed-rank sum for w = 0 .. n(n+1)/2, exact."""
+    density = np.ones(1)
+    for rank in range(1, n + 1):
+        grown = np.zeros(len(density) + rank)
+        grown[: len(density)] += density / 2
+        grown[rank:] += density / 2
+        density = grown
+    return np.cumsum(density)
+
+
+def hodges_lehmann(d: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
+    """The median of all pairwise means of the finite differences, with its signed-rank interval.
+
+    (estimate, low, high); NaN three times without finite differences, an infinite interval where even
+    the widest one falls short of the level.
+    """
+    d = np.asarray(d, float)
+    d = d[np.isfinite(d)]
+    n = len(d)
+    if n == 0:
+        return math.nan, math.nan, math.nan
+    i, j = np.triu_indices(n)
+    walsh = np.sort((d[i] + d[j]) / 2)
+    beyond = np.searchsorted(_signed_rank_cdf(n), (1 - level) / 2, side="right")  # the quantile of W
+    if beyond == 0:
+        return float(np.median(walsh)), -math.inf, math.inf
+    return float(np.median(walsh)), float(walsh[beyond - 1]), float(walsh[-beyond])
+
+
+def order_interval(x: ArrayLike, level: float = 0.95) -> tuple[float, float, float, float]:
+    """The median with its order-statistic interval: (median, low, high, level reached).
+
+    Holds for any distribution. Where even the whole range falls short of the level, that range is given
+    with the level that it has. Infinite values are kept: the lower median of an even number.
+    """
+    x = np.sort(np.asarray(x, float))
+    n = len(x)
+    if n == 0:
+        return math.nan, math.nan, math.nan, math.nan
+    middle = x[(n - 1) // 2 : n // 2 + 1]
+    median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
+    cut = int(stats.binom.ppf((1 - level) / 2, n, 0.5))  # P(fewer than cut below) <= (1 - level) / 2
+    cut = max(cut, 1)
+    reached = 1 - 2 * float(stats.binom.cdf(cut - 1, n, 0.5))
+    return median, float(x[cut - 1]), float(x[n - cut]), reached
+
+
+def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a share k of n."""
+    if n == 0:
+        return 0.0, 1.0
+    interval = stats.binomtest(k, n).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def search_weights(n: int, size: int) -> Doubles:
+    """Weights of n rows, best first, in the expected result of the best of `size` of them.
+
+    wᵢ = C(n-i, size-1) / C(n, size), i = 1 .. n: the chance that row i is the best of a random subset.
+    """
+    return np.array([math.comb(n - i, size - 1) / math.comb(n, size) for i in range(1, n + 1)])
+
+
+def expected_search(errors: ArrayLike, weights: Doubles) -> float:
+    """Σ wᵢ·errorᵢ over errors sorted from best to worst validation; a weight 0 leaves its error out."""
+    used = weights > 0
+    return float(np.sum(weights[used] * np.asarray(errors, float)[used]))
+
+
+def tied_for_best(names: Sequence[str], beats: set[tuple[str, str]]) -> list[str]:
+    """Everyone whom no other beats; in a circle of calls, everyone in the circle on top."""
+    free = [b for b in names if not any((a, b) in beats for a in names)]
+    if free:
+        return free
+    reach = {a: {a} for a in names}
+    for _ in names:
+        for a in names:
+            reach[a] |= {c for b in reach[a] for c in names if (b, c) in beats}
+    return [a for a in names if all(b in reach[a] for b in names if a in reach[b])]

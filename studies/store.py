@@ -1,0 +1,230 @@
+"""The run folder: a manifest, one record file per finished stack, tables. It never computes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from studies.errors import UsageError
+from studies.schema import FORMAT, TABLES
+
+_TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+_CURVE = ("examples", "step", "validation_loss", "validation_error", "training_loss")
+_ROW_COLUMNS = [name for name in TABLES["rows"].columns]
+GROWS = ("optimizers", "datasets", "blocks")  # what a second call may add to a run
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a kill at any moment leaves the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+class RunFolder:
+    """An open run folder, held by this process alone."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path, self.manifest = path, manifest
+        self.records = path / "records"
+
+    def identities(self) -> set[tuple[Any, ...]]:
+        """Key and identity of every recorded row."""
+        found: set[tuple[Any, ...]] = set()
+        for path in self._record_paths():
+            columns = _read(path, ["dataset", "block", "optimizer", "kind", "draw", "identity"])
+            found.update(zip(*columns.to_pydict().values(), strict=True))
+        return found
+
+    def write_record(self, rows: Sequence[dict[str, Any]], identities: Sequence[str]) -> None:
+        """Keep the rows of one finished stack; the file's name hashes what determines them."""
+        plain = [{k: row[k] for k in _ROW_COLUMNS} for row in rows]
+        table = pa.Table.from_pylist(plain, schema=_arrow_schema("rows"))
+        table = table.append_column("identity", pa.array(identities, pa.string()))
+        for name in _CURVE:
+            table = table.append_column(
+                f"curve_{name}", pa.array([row["curve"][name].tolist() for row in rows])
+            )
+        keys = [[row[k] for k in (*TABLES["rows"].key, "batch_size", "settings")] for row in rows]
+        text = json.dumps([self.manifest["question"], keys, list(identities)], sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        write_atomically(self.records / f"{name}.parquet", _parquet(table))
+
+    def read_records(self, wanted: Iterable[tuple[Any, ...]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The tables "rows" and "curves" of the wanted (key and identity) rows, sorted by key."""
+        tables = [_read(path) for path in self._record_paths()]
+        frame = pa.concat_tables(tables).to_pandas()
+        key = list(TABLES["rows"].key)
+        chosen = pd.DataFrame(list(wanted), columns=[*key, "identity"])
+        frame = chosen.merge(frame, on=[*key, "identity"]).sort_values(key, ignore_index=True)
+        lists = [f"curve_{name}" for name in _CURVE]
+        curves = frame[[*key, *lists]].explode(lists, ignore_index=True)
+        curves = curves.rename(columns={f"curve_{name}": name for name in _CURVE})
+        types: dict[str, Any] = {name: "int64" if i < 2 else "float64" for i, name in enumerate(_CURVE)}
+        return frame[_ROW_COLUMNS], curves.astype(types)
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a table by its schema: columns, types and sort order. Raises KeyError for a missing column."""
+        schema = TABLES[name]
+        frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
+        table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
+        table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
+        write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table))
+
+    def log_timing(self, line: dict[str, Any]) -> None:
+        """Note how long a stack took: the one thing that differs between two runs."""
+        with (self.path / "timings.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def timings(self) -> pd.DataFrame:
+        """The noted times; a line that a kill cut short is left out."""
+        lines, path = [], self.path / "timings.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else []:
+            with contextlib.suppress(json.JSONDecodeError):
+                lines.append(json.loads(line))
+        return pd.DataFrame(lines, columns=list(TABLES["timings"].columns))
+
+    def _record_paths(self) -> list[Path]:
+        return sorted(self.records.glob("*.parquet"))
+
+
+def _arrow_schema(name: str) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field(n, _TYPES[c.type], metadata={"meaning": c.meaning})
+            for n, c in TABLES[name].columns.items()
+        ]
+    )
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise UsageError(
+            f"{path} is damaged or no record of this suite ({type(error).__name__}).",
+            f"Remove that file (rm '{path}') and run again: its rows train anew.",
+        ) from error
+
+
+@contextlib.contextmanager
+def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Iterator[RunFolder]:
+    """Open or make a run folder and hold its lock.
+
+    asked: the optimizers, datasets and blocks that are wanted, which a run may add to; question: all
+    else that determines results, which must be what the folder was made with. Raises UsageError for a
+    folder of something else, of another question, or in use.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file, and a run needs a folder.", "Choose another folder with --out.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / "lock").open("a+")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written to ({error.strerror}).", "Choose another --out."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"Another process is working on {path}.", "Wait until it ends, or choose another --out."
+            ) from None
+        manifest = _agree(path, asked, question)
+        write_atomically(path / "manifest.json", _json(manifest))
+        for leftover in [*path.glob(".*.*"), *(path / "records").glob(".*")]:
+            leftover.unlink()  # of a killed process
+        yield RunFolder(path, manifest)
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a run folder. Raises UsageError where there is none that this version reads."""
+    try:
+        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
+        newer = manifest["format"] > FORMAT
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path} is no run folder: it has no manifest.json.", "Name a folder below runs/."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{path / 'manifest.json'} is no manifest of this suite.", "Choose another folder with --out."
+        ) from None
+    if newer:
+        raise UsageError(
+            f"{path} was written by a newer version (format {manifest['format']}; this one reads {FORMAT}).",
+            "Update dlopt, or choose another folder with --out.",
+        )
+    return manifest
+
+
+def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
+    """The manifest that holds both what the folder has and what is asked."""
+    if not (path / "manifest.json").exists():
+        others = sorted(p.name for p in path.iterdir() if p.name != "lock" and not p.name.startswith("."))
+        if others:
+            raise UsageError(
+                f"{path} holds something that is not a run ({', '.join(others[:3])}).",
+                "Choose another folder with --out.",
+            )
+        return {"format": FORMAT, "asked": asked, "question": question}
+    old = read_manifest(path)
+    known, wanted = _flat(old["question"]), _flat(question)
+    for name in dict.fromkeys([*known, *wanted]):
+        if known.get(name) != wanted.get(name):
+            raise UsageError(
+                f"{path} was made with {name} = {known.get(name)!r}, and this run has {wanted.get(name)!r}.",
+                f"Give the old value, or another folder: --out {path}-2",
+            )
+    had = old["asked"]
+    merged = {k: list(dict.fromkeys([*had[k], *asked[k]])) for k in ("optimizers", "datasets")}
+    return {
+        "format": FORMAT,
+        "asked": {**asked, **merged, "blocks": max(had["blocks"], asked["blocks"])},
+        "question": question,
+    }
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, inner in value.items():
+        flat |= _flat(inner, f"{prefix}{name}.") if isinstance(inner, dict) else {f"{prefix}{name}": inner}
+    return flat
+
+
+def free_space(path: Path) -> int:
+    """Bytes free where the folder lies."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
