@@ -283,7 +283,7 @@ def picks_table(
     made: list[Pick], read: pd.DataFrame, calls: pd.DataFrame, confirmed: pd.DataFrame
 ) -> pd.DataFrame:
     """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
-    lines = []
+    lines, confirming = [], ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level")
     for one in made:
         here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
         mine = here[(here.a == one.optimizer) | (here.b == one.optimizer)]
@@ -375,6 +375,7 @@ def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, .
         place = (np.log(values) - low) / (high - low)
         for end, share in (("low", np.mean(place <= 0.05)), ("high", np.mean(place >= 0.95))):
             what = f"{field.trial_name(name)} {end} end"
-            detail = f"{share:.0%} of {len(won)} winners in the outer 5 % of {field.search[0]:g} .. {field.search[1]:g}"
+            ends = f"{field.search[0]:g} .. {field.search[1]:g}"
+            detail = f"{share:.0%} of {len(won)} winners in the outer 5 % of {ends}"
             lines.append(("edge", dataset, optimizer, what, float(share), 0.25, share < 0.25, detail))
     return lines

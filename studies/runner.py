@@ -26,6 +26,7 @@ import dlopt
 from dlopt import fields
 from studies import compare, readings
 from studies.baselines import baselines
+from studies.catalog import STUDIES
 from studies.errors import UsageError, whole_number
 from studies.progress import Progress, Silent
 from studies.protocol import RESULTS_VERSION, Row, Stack, Study, budget, search_rows, stacks, train_stack
@@ -80,7 +81,9 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         workers.train(drawn)
         rows, curves = folder.read_records(wanted)
         _compare(folder, study, rows, curves, workers)
-        return Run(folder.path, study, workers.trained, workers.diverged, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        folder.describe(changes(study), machine(workers.jobs, workers.trained, seconds))
+        return Run(folder.path, study, workers.trained, workers.diverged, seconds)
 
 
 def question(study: Study) -> dict[str, Any]:
@@ -112,6 +115,34 @@ def _version(name: str) -> str:
 def _simd() -> str:
     found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     return str(found[-1]) if found else "baseline"
+
+
+def machine(jobs: int, trained: int, seconds: float) -> dict[str, Any]:
+    """Where and how fast: what may differ between two runs with the same tables."""
+    info = Path("/proc/cpuinfo")
+    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    return {
+        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "jobs": jobs,
+        "trained": trained,
+        "seconds": round(seconds, 2),
+    }
+
+
+def changes(study: Study) -> list[str]:
+    """What differs from the named study of the same name, in words."""
+    if study.name not in STUDIES:
+        return []
+    named, words = STUDIES[study.name][1], []
+    for field in dataclasses.fields(Study):
+        old, new = getattr(named, field.name), getattr(study, field.name)
+        if old != new:
+            shown = [", ".join(v) if isinstance(v, tuple) else str(v) for v in (new, old)]
+            words.append(f"{field.name}: {shown[0]} (named study: {shown[1]})")
+    return words
 
 
 def identity(study: Study, optimizer: str, extra: Any = None) -> str:

@@ -21,7 +21,7 @@ from studies.schema import FORMAT, TABLES
 
 _TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 _CURVE = ("examples", "step", "validation_loss", "validation_error", "training_loss")
-_ROW_COLUMNS = [name for name in TABLES["rows"].columns]
+_ROW_COLUMNS = list(TABLES["rows"].columns)
 GROWS = ("optimizers", "datasets", "blocks")  # what a second call may add to a run
 
 
@@ -96,6 +96,12 @@ class RunFolder:
         table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
         table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
         write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table))
+
+    def describe(self, changes: list[str], machine: dict[str, Any]) -> None:
+        """Note what differs from the named study, and, apart from it, the machine."""
+        self.manifest["changes"] = changes
+        write_atomically(self.path / "manifest.json", _json(self.manifest))
+        write_atomically(self.path / "machine.json", _json(machine))
 
     def log_timing(self, line: dict[str, Any]) -> None:
         """Note how long a stack took: the one thing that differs between two runs."""
@@ -198,7 +204,7 @@ def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
                 f"{path} holds something that is not a run ({', '.join(others[:3])}).",
                 "Choose another folder with --out.",
             )
-        return {"format": FORMAT, "asked": asked, "question": question}
+        return {"format": FORMAT, "asked": asked, "question": question, "changes": []}
     old = read_manifest(path)
     known, wanted = _flat(old["question"]), _flat(question)
     for name in dict.fromkeys([*known, *wanted]):
@@ -213,6 +219,7 @@ def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
         "format": FORMAT,
         "asked": {**asked, **merged, "blocks": max(had["blocks"], asked["blocks"])},
         "question": question,
+        "changes": [],
     }
 
 
