@@ -4,26 +4,37 @@ The core of the suite, and the only thing in the wheel: optimizers (`Adam`, ...)
 `train`, and `suggest` for anybody's Optuna study.
 """
 
+from typing import Any
+
 from dlopt import adam, adaptive, descent, schedules
 from dlopt.adam import *  # each module's __all__ is the list, so a new optimizer is one edit
 from dlopt.adaptive import *
-from dlopt.average import accumulate, debias, ewa
+from dlopt.average import accumulate as accumulate
+from dlopt.average import debias as debias
+from dlopt.average import ewa as ewa
 from dlopt.descent import *
-from dlopt.fields import decay, positive, rate
-from dlopt.models import MLP
-from dlopt.optimizer import Optimizer, State, suggest
+from dlopt.fields import decay as decay
+from dlopt.fields import positive as positive
+from dlopt.fields import rate as rate
+from dlopt.models import MLP as MLP
+from dlopt.optimizer import Optimizer as Optimizer
+from dlopt.optimizer import State as State
+from dlopt.optimizer import suggest as suggest
 from dlopt.schedules import *
-from dlopt.schedules import Schedule
-from dlopt.training import Split, Training, checkpoints, train
+from dlopt.schedules import Schedule as Schedule
+from dlopt.training import Split as Split
+from dlopt.training import Training as Training
+from dlopt.training import checkpoints as checkpoints
+from dlopt.training import train as train
 
 __version__ = "0.1.0"
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+OPTIMIZERS: dict[str, type[Any]] = {
     name.lower(): getattr(module, name) for module in (descent, adaptive, adam) for name in module.__all__
 }
-"""The built-in optimizers by name, simple ones first."""
+"""The built-in optimizer classes by name, simple ones first."""
 
-SCHEDULES: dict[str, type[Schedule]] = {
+SCHEDULES: dict[str, type[Any]] = {
     name.lower(): getattr(schedules, name) for name in schedules.__all__ if name != "Schedule"
 }
-"""The built-in schedules by name."""
+"""The built-in schedule classes by name."""

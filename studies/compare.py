@@ -13,7 +13,7 @@ import dlopt
 from datasets.split import seed_of
 from dlopt import fields
 from studies import readings, statistics
-from studies.protocol import Pick, pick, winners
+from studies.protocol import KEY, Pick, pick, winners
 from studies.statistics import Doubles, differences, hodges_lehmann, order_interval
 
 LEVEL = 0.05
@@ -259,14 +259,14 @@ def learning_rates(rows: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame
     return pd.DataFrame(lines, columns=columns)
 
 
-def _longest_run(flags: list[tuple[int, bool]]) -> set[int]:
-    runs: list[list[int]] = []
+def _longest_run(flags: list[tuple[int, bool]]) -> list[int]:
+    runs: list[list[int]] = [[]]
     for b, good in flags:
-        if good and runs and runs[-1] and runs[-1][-1] == b - 1:
+        if not good or (runs[-1] and runs[-1][-1] != b - 1):
+            runs.append([])
+        if good:
             runs[-1].append(b)
-        elif good:
-            runs.append([b])
-    return set(max(runs, key=len, default=[]))
+    return max(runs, key=len)
 
 
 def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str]) -> list[Pick]:
@@ -283,7 +283,8 @@ def picks_table(
     made: list[Pick], read: pd.DataFrame, calls: pd.DataFrame, confirmed: pd.DataFrame
 ) -> pd.DataFrame:
     """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
-    lines, confirming = [], ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level")
+    lines = []
+    confirming = ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level")
     for one in made:
         here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
         mine = here[(here.a == one.optimizer) | (here.b == one.optimizer)]
@@ -305,13 +306,7 @@ def picks_table(
                 "quartiles": json.dumps(one.quartiles),
                 "winners": one.winners,
                 **dict(zip(("searched", "searched_low", "searched_high"), reached, strict=False)),
-                **dict(
-                    zip(
-                        ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level"),
-                        score,
-                        strict=True,
-                    )
-                ),
+                **dict(zip(confirming, score, strict=True)),
                 "confirmed_blocks": len(fresh),
                 "confirmed_diverged": int((fresh.status == "diverged").sum()),
                 "examples": int(fresh.examples.max()),
@@ -321,8 +316,10 @@ def picks_table(
     return pd.DataFrame(lines)
 
 
-def audit(rows: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame) -> pd.DataFrame:
-    """What would make the comparison doubtful: unequal budgets, edges, inclusion, divergence, confirmation."""
+def audit(
+    rows: pd.DataFrame, curves: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame
+) -> pd.DataFrame:
+    """What would make it doubtful: unequal budgets, edges, inclusion, divergence, unconfirmed picks."""
     lines: list[tuple[Any, ...]] = []
     search = rows[rows.kind == "search"]
     for dataset, group in search.groupby("dataset"):
@@ -352,15 +349,25 @@ def audit(rows: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame) -> pd.D
         detail = f"a search reached {one.searched:.4f}, the setting alone {one.confirmed:.4f} in fresh blocks"
         gap = one.confirmed - one.searched
         lines.append(("confirmed", one.dataset, one.optimizer, "", gap, np.nan, ok, detail))
-    reads = rows.groupby(list(rows.columns[:5])).size()
-    detail = f"{len(reads)} trainings, each with one test score from its best checkpoint"
-    lines.append(("test read", "all", "all", "", float(reads.max()), 1.0, reads.max() == 1, detail))
+    agreed = _chosen_by_validation(rows, curves)
+    detail = (
+        f"in {agreed:.2%} of trainings the tested checkpoint is the first with the lowest validation loss"
+    )
+    lines.append(("test read", "all", "all", "", agreed, 1.0, agreed == 1.0, detail))
     columns = ["check", "dataset", "optimizer", "what", "value", "limit", "ok", "detail"]
     table = pd.DataFrame(lines, columns=columns)
-    table["status"] = [
-        {True: "ok", False: "look"}.get(None if o is None else bool(o), "info") for o in table.ok
-    ]
+    table["status"] = ["info" if ok is None else ("ok" if ok else "look") for ok in table.ok]
     return table
+
+
+def _chosen_by_validation(rows: pd.DataFrame, curves: pd.DataFrame) -> float:
+    """The share of trainings whose tested checkpoint validation alone would choose: test selects nothing."""
+    key = list(KEY)
+    first = curves.sort_values("examples", kind="stable").sort_values("validation_loss", kind="stable")
+    first = first.groupby(key, as_index=False).first()[[*key, "examples", "validation_loss"]]
+    both = rows[rows.status == "ok"].merge(first, on=key)
+    same = (both.best_examples == both.examples) & (both.best_validation_loss == both.validation_loss)
+    return float(same.mean()) if len(both) else 1.0
 
 
 def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, ...]]:

@@ -107,7 +107,8 @@ class Row(NamedTuple):
             schedule = dlopt.SCHEDULES[self.decay]
             chosen = {name: settings.pop(name) for name in fields.declared(schedule)}
             settings["schedule"] = schedule(**chosen)
-        return dlopt.OPTIMIZERS[self.optimizer](**settings)
+        made: dlopt.Optimizer = dlopt.OPTIMIZERS[self.optimizer](**settings)
+        return made
 
 
 def settings_of(optimizer: dlopt.Optimizer) -> tuple[tuple[str, float], ...]:
@@ -185,7 +186,7 @@ def cost(stack: Stack) -> float:
     dataset = datasets.load(stack.dataset)
     steps = stack.epochs * math.ceil(dataset.n_train / stack.batch_size)
     parameters = stack.widths[0] * (dataset.X.shape[1] + max(dataset.n_classes, 1))
-    return steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3)
+    return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
 
 
 @functools.lru_cache(maxsize=4)

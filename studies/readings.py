@@ -90,7 +90,8 @@ def examples_at(examples: Doubles, log_loss: Doubles, targets: Doubles) -> Doubl
     after = np.argmax(log_loss[None, :] <= targets[:, None], axis=1)
     before = after - 1
     share = (log_loss[before] - targets) / (log_loss[before] - log_loss[after])
-    return examples[before] + share * (examples[after] - examples[before])
+    reached: Doubles = examples[before] + share * (examples[after] - examples[before])
+    return reached
 
 
 def log_ratio(a: pd.DataFrame, b: pd.DataFrame) -> float:

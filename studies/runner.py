@@ -55,8 +55,12 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     started = time.perf_counter()
     whole_number("jobs", jobs, 0)
     progress = progress or Silent()
-    asked = {"name": study.name, "optimizers": list(study.optimizers), "datasets": list(study.datasets)}
-    asked |= {"blocks": study.blocks}
+    asked = {
+        "name": study.name,
+        "optimizers": list(study.optimizers),
+        "datasets": list(study.datasets),
+        "blocks": study.blocks,
+    }
     with open_run(Path(out), asked, question(study)) as folder, _terminable():
         study = _whole(study, folder)
         workers = _Workers(folder, study, jobs or os.cpu_count() or 1, progress)
@@ -300,7 +304,7 @@ def _compare(
         "picks": picked,
         "confirmations": confirmed,
         "baselines": baselines(study),
-        "audit": compare.audit(rows, every, picked),
+        "audit": compare.audit(rows, curves, every, picked),
         "optimizers": _optimizers(study),
         "datasets": _datasets(study),
         "timings": folder.timings(),

@@ -42,7 +42,8 @@ def sign_flip(scores: Doubles, seed: int, flips: int = FLIPS) -> Doubles:
     observed, blocks = np.abs(scores.sum(axis=1)), scores.shape[1]
     if blocks <= ENUMERATED:
         signs = np.array(list(itertools.product((-1.0, 1.0), repeat=blocks)))
-        return np.mean(np.abs(signs @ scores.T) >= observed, axis=0)
+        share: Doubles = np.mean(np.abs(signs @ scores.T) >= observed, axis=0)
+        return share
     rng, reached = np.random.default_rng(seed), np.zeros(len(scores))
     for start in range(0, flips, 10_000):
         drawn = rng.integers(0, 2, (min(10_000, flips - start), blocks)) * 2.0 - 1.0
@@ -57,10 +58,10 @@ def smallest_p(blocks: int) -> float:
 
 def holm(p: ArrayLike) -> Doubles:
     """Holm's adjusted p-values (Holm 1979), in the order given."""
-    p = np.asarray(p, float)
-    order, adjusted = np.argsort(p, kind="stable"), np.empty(len(p))
-    factors = len(p) - np.arange(len(p))
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    values: Doubles = np.asarray(p, float)
+    order, adjusted = np.argsort(values, kind="stable"), np.empty(len(values))
+    factors = len(values) - np.arange(len(values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * values[order]))
     return adjusted
 
 
@@ -82,13 +83,13 @@ def hodges_lehmann(d: ArrayLike, level: float = 0.95) -> tuple[float, float, flo
     (estimate, low, high); NaN three times without finite differences, an infinite interval where even
     the widest one falls short of the level.
     """
-    d = np.asarray(d, float)
-    d = d[np.isfinite(d)]
-    n = len(d)
+    values: Doubles = np.asarray(d, float)
+    values = values[np.isfinite(values)]
+    n = len(values)
     if n == 0:
         return math.nan, math.nan, math.nan
     i, j = np.triu_indices(n)
-    walsh = np.sort((d[i] + d[j]) / 2)
+    walsh = np.sort((values[i] + values[j]) / 2)
     beyond = np.searchsorted(_signed_rank_cdf(n), (1 - level) / 2, side="right")  # the quantile of W
     if beyond == 0:
         return float(np.median(walsh)), -math.inf, math.inf
@@ -101,16 +102,16 @@ def order_interval(x: ArrayLike, level: float = 0.95) -> tuple[float, float, flo
     Holds for any distribution. Where even the whole range falls short of the level, that range is given
     with the level that it has. Infinite values are kept: the lower median of an even number.
     """
-    x = np.sort(np.asarray(x, float))
-    n = len(x)
+    values: Doubles = np.sort(np.asarray(x, float))
+    n = len(values)
     if n == 0:
         return math.nan, math.nan, math.nan, math.nan
-    middle = x[(n - 1) // 2 : n // 2 + 1]
+    middle = values[(n - 1) // 2 : n // 2 + 1]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
     cut = int(stats.binom.ppf((1 - level) / 2, n, 0.5))  # P(fewer than cut below) <= (1 - level) / 2
     cut = max(cut, 1)
     reached = 1 - 2 * float(stats.binom.cdf(cut - 1, n, 0.5))
-    return median, float(x[cut - 1]), float(x[n - cut]), reached
+    return median, float(values[cut - 1]), float(values[n - cut]), reached
 
 
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -90,7 +90,7 @@ class RunFolder:
         return frame[_ROW_COLUMNS], curves.astype(types)
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a table by its schema: columns, types and sort order. Raises KeyError for a missing column."""
+        """Write a table by its schema: columns, types, sort order. KeyError for a missing column."""
         schema = TABLES[name]
         frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
         table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
