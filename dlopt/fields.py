@@ -120,16 +120,16 @@ def searched(owner: type) -> dict[str, Field]:
 
 
 def as_column(owner: str, name: str, field: Field, value: Any) -> float | Column:
-    """Check a hyperparameter; a number stays a float, K numbers become a read-only (K, 1) column.
+    """Check a hyperparameter; one number is a float, K > 1 numbers become a read-only (K, 1) column.
 
     Raises ValueError (out of range, NaN, empty, more than one axis) or TypeError (not a number).
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
         raise TypeError(
             f"{owner}.{name} must be a number or a list of numbers, not {value!r}. Write {name}=0.1."
-        ) from None
+        )
+    array = array.astype(np.float64)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim > 1 or array.size == 0:
@@ -144,8 +144,8 @@ def as_column(owner: str, name: str, field: Field, value: Any) -> float | Column
         raise ValueError(
             f"{owner}.{name} must {field.bounds}; {where} {bad:g}. Choose a value inside the range."
         )
-    if array.ndim == 0:
-        return float(array)
+    if array.size == 1:
+        return float(array.reshape(()))
     column = array.reshape(-1, 1).copy()
     column.flags.writeable = False
     return column

@@ -71,18 +71,21 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         fields.settle(self)
-        schedule = split(self.schedule)
-        if isinstance(schedule, tuple) and not all(isinstance(s, Schedule) for s in schedule):
-            raise TypeError(
-                f"{type(self).__name__}.schedule must be a schedule, or a list with one per trial, not "
-                f"{self.schedule!r}. Give for example Exponential(gamma=0.95)."
-            )
-        lengths = {fields.rows(self), len(schedule) if isinstance(schedule, tuple) else 1} - {1}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"{type(self).__name__} has hyperparameters for {fields.rows(self)} trials and schedules "
-                f"for {len(self.schedule)}. Give one schedule per trial, or one for all."  # type: ignore[arg-type]
-            )
+        name, given = type(self).__name__, self.schedule
+        schedule: Any = split(given) if isinstance(given, Schedule) else given
+        if not isinstance(schedule, Schedule):
+            listed = isinstance(schedule, list | tuple) and len(schedule) > 0
+            if not listed or not all(isinstance(s, Schedule) and split(s) is s for s in schedule):
+                raise TypeError(
+                    f"{name}.schedule must be a schedule, or a list with one per trial, not {given!r}. "
+                    "Write for example Exponential(gamma=0.95)."
+                )
+            schedule = tuple(schedule) if len(schedule) > 1 else schedule[0]
+            if isinstance(schedule, tuple) and fields.rows(self) not in (1, len(schedule)):
+                raise ValueError(
+                    f"{name} has hyperparameters for {fields.rows(self)} trials and schedules for "
+                    f"{len(schedule)}. Give one schedule per trial, or one for all."
+                )
         object.__setattr__(self, "schedule", schedule)
 
     def update(self, grad: Floats, state: State, lr: Any, *args: Any) -> Floats:
@@ -112,13 +115,20 @@ class Optimizer:
         params, grad = np.asarray(params), np.asarray(grad)
         if params.dtype.kind != "f":
             params = params.astype(np.float64)
-        if params.shape != grad.shape or (self.rows > 1 and params.shape[:-1] != (self.rows,)):
+        fits = params.shape == grad.shape and params.ndim in (1, 2)
+        if not fits or (self.rows > 1 and params.shape[:-1] != (self.rows,)):
             raise ValueError(
                 f"{type(self).__name__} of {self.rows} trial(s) got params {params.shape} and grad "
                 f"{grad.shape}. Both must be ({self.rows}, P), or (P,) for one trial."
             )
-        state = State(self.state, params) if state is None else state
         moved = params.copy()
+        state = State(self.state, moved) if state is None else state
+        for kept in self.state:
+            if getattr(state, kept).shape != moved.shape:
+                raise ValueError(
+                    f"The state is of params {getattr(state, kept).shape}, and these are {moved.shape}. "
+                    "Pass None for a new start, or what the last step returned."
+                )
         bound = self.bind(params.dtype)
         bound.move(moved, grad.astype(params.dtype, copy=False), state, bound.cast(self.lr_at(epoch), params))
         return moved, state
@@ -129,14 +139,17 @@ class Optimizer:
         return value.astype(like.dtype) if isinstance(value, np.ndarray) else value
 
     def bind(self, dtype: np.dtype[Any]) -> Self:
-        """A twin whose columns have the parameters' dtype, decays as Factor; for many steps, bind once."""
-        twin = copy.copy(self)
-        for name, field in fields.declared(type(self)).items():
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray):
-                cast = Factor(value, dtype) if field.complement else value.astype(dtype)
-                object.__setattr__(twin, name, cast)
-        return twin
+        """A twin whose columns have the parameters' dtype, decays as Factor; made once for each dtype."""
+        bound: dict[Any, Self] = self.__dict__.setdefault("_bound", {})
+        if dtype not in bound:
+            twin = copy.copy(self)
+            for name, field in fields.declared(type(self)).items():
+                value = getattr(self, name)
+                if isinstance(value, np.ndarray) and name != "lr":  # lr meets its schedule in float64
+                    cast = Factor(value, dtype) if field.complement else value.astype(dtype)
+                    object.__setattr__(twin, name, cast)
+            bound[dtype] = twin
+        return bound[dtype]
 
     def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""

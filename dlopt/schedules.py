@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import dataclass_transform
 
 import numpy as np
@@ -55,11 +54,9 @@ class Exponential(Schedule):
         return self.gamma**epoch
 
 
-def split(schedule: Schedule | Sequence[Schedule]) -> Schedule | tuple[Schedule, ...]:
-    """A schedule whose fields are columns as one schedule per trial, anything else as it is."""
-    if not isinstance(schedule, Schedule):
-        return tuple(schedule)
-    if fields.rows(schedule) == 1:
+def split(schedule: Schedule) -> Schedule | tuple[Schedule, ...]:
+    """A schedule whose fields are columns as one schedule per trial, any other as it is."""
+    if not any(isinstance(getattr(schedule, name), np.ndarray) for name in fields.declared(type(schedule))):
         return schedule
     values = {name: getattr(schedule, name) for name in fields.declared(type(schedule))}
     return tuple(
