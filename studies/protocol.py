@@ -152,6 +152,29 @@ def search_rows(study: Study, dataset: str, optimizer: str, block: int) -> list[
     return rows
 
 
+def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
+    """The keys of all rows of a study: each search, and each untuned row."""
+    return [
+        (dataset, block, optimizer, kind, draw)
+        for dataset in study.datasets
+        for block in range(study.blocks)
+        for optimizer in study.optimizers
+        for kind, draw in [*(("search", draw) for draw in range(study.draws)), ("untuned", 0)]
+    ]
+
+
+def wanted_rows(study: Study, keys: Iterable[tuple[str, int, str, str, int]] | None = None) -> list[Row]:
+    """The rows with these keys, or all of them, drawn anew: the same draws every time."""
+    chosen = wanted_keys(study) if keys is None else list(keys)
+    searches, asked = dict.fromkeys(key[:3] for key in chosen), set(chosen)
+    return [
+        row
+        for dataset, block, optimizer in searches
+        for row in search_rows(study, dataset, optimizer, block)
+        if row.key in asked
+    ]
+
+
 class Stack(NamedTuple):
     """The rows of one (dataset, block, batch size) that train together: the unit of computing."""
 

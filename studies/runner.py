@@ -29,7 +29,17 @@ from studies.baselines import baselines
 from studies.catalog import STUDIES
 from studies.errors import UsageError, whole_number
 from studies.progress import Progress, Silent
-from studies.protocol import RESULTS_VERSION, Row, Stack, Study, budget, search_rows, stacks, train_stack
+from studies.protocol import (
+    RESULTS_VERSION,
+    Row,
+    Stack,
+    Study,
+    budget,
+    stacks,
+    train_stack,
+    wanted_keys,
+    wanted_rows,
+)
 from studies.store import RunFolder, open_run
 
 RETRIES = 3  # of the missing stacks, after a worker was killed
@@ -64,25 +74,12 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     with open_run(Path(out), asked, question(study)) as folder, _terminable():
         study = _whole(study, folder)
         workers = _Workers(folder, study, jobs or os.cpu_count() or 1, progress)
-        keys = [
-            (dataset, block, optimizer)
-            for dataset in study.datasets
-            for block in range(study.blocks)
-            for optimizer in study.optimizers
-        ]
-        wanted = {
-            (*key, kind, draw, identity(study, key[2]))
-            for key in keys
-            for kind, draw in [("untuned", 0), *(("search", draw) for draw in range(study.draws))]
-        }
-        missing = wanted - folder.identities()
-        drawn = [
-            row
-            for dataset, block, optimizer in sorted({key[:3] for key in missing})
-            for row in search_rows(study, dataset, optimizer, block)
-            if (*row.key, identity(study, optimizer)) in missing
-        ]
-        workers.train(drawn)
+        keys = wanted_keys(study)
+        wanted = [(*key, identity(study, key[2])) for key in keys]
+        have = folder.identities()
+        workers.train(
+            wanted_rows(study, [key for key, row in zip(keys, wanted, strict=True) if row not in have])
+        )
         rows, curves = folder.read_records(wanted)
         _compare(folder, study, rows, curves, workers)
         seconds = time.perf_counter() - started
@@ -233,6 +230,12 @@ def _controller() -> threadpoolctl.ThreadpoolController:
     return threadpoolctl.ThreadpoolController()
 
 
+def one_thread() -> contextlib.AbstractContextManager[Any]:
+    """One BLAS thread inside: two processes double the speed, two threads do not."""
+    limit: contextlib.AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limit
+
+
 @functools.cache
 def _watch(parent: int) -> None:
     """End this worker when its coordinator is gone: SIGKILL on the parent leaves orphans otherwise."""
@@ -246,11 +249,11 @@ def _watch(parent: int) -> None:
 
 
 def work(task: list[Stack], coordinator: int) -> list[list[dict[str, Any]]]:
-    """Train the stacks of one block, with one BLAS thread: two processes double, two threads do not."""
+    """Train the stacks of one block."""
     if os.getpid() != coordinator:
         _watch(os.getppid())
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
-    with _controller().limit(limits=1, user_api="blas"):
+    with one_thread():
         return [train_stack(stack) for stack in task]
 
 

@@ -98,10 +98,11 @@ class RunFolder:
         write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table))
 
     def describe(self, changes: list[str], machine: dict[str, Any]) -> None:
-        """Note what differs from the named study, and, apart from it, the machine."""
+        """Note what differs from the named study, and, apart from it, the machine that trained last."""
         self.manifest["changes"] = changes
         write_atomically(self.path / "manifest.json", _json(self.manifest))
-        write_atomically(self.path / "machine.json", _json(machine))
+        if machine["trained"] or not (self.path / "machine.json").exists():
+            write_atomically(self.path / "machine.json", _json(machine))
 
     def log_timing(self, line: dict[str, Any]) -> None:
         """Note how long a stack took: the one thing that differs between two runs."""

@@ -1,0 +1,62 @@
+# One door for everything. `make` alone lists the targets.
+PYTHON ?= python3
+NAME ?= default
+JOBS ?= 0
+OUT ?=
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+.PHONY: help setup study report test test-slow lint clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@echo "make TARGET [NAME=study] [JOBS=processes] [OUT=folder] [ARGS='...']"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(READY) ## make .venv with everything the suite needs
+
+$(READY): pyproject.toml uv.lock uv.requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "dlopt needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1 || echo missing`." >&2; \
+	  echo "Name a newer one: make setup PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks its venv module." >&2; \
+	  echo "Install it (Debian: apt-get install python3-venv), or name another: make setup PYTHON=..." >&2; exit 2; }
+	@test -w . || { echo "This folder cannot be written to, and .venv belongs in it." >&2; \
+	  echo "Copy the checkout to a folder of yours." >&2; exit 2; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r uv.requirements.txt
+	@VIRTUAL_ENV= UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv sync --quiet --locked --inexact
+	@touch $@
+
+study: $(READY) ## run a study (or go on with it), then write its page
+	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
+	$(RUN) $(STUDY); code=$$?; \
+	if [ $$code -le 1 ]; then \
+	  page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
+	  $(RUN) -m reports "$$folder" -o "$$page" || exit $$?; \
+	fi; exit $$code
+
+report: $(READY) ## write the page of a run again
+	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
+	page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
+	$(RUN) -m reports "$$folder" -o "$$page"
+
+test: $(READY) ## the tests, in at most five minutes
+	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -n auto $(ARGS)
+
+test-slow: $(READY) ## the tests that take longer
+	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+clean: ## remove caches and .venv; runs/ stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@find dlopt studies datasets reports tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,144 @@
+"""The command line: parses, calls, prints. `python -m studies --help` lists the commands."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import json
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from studies import commands
+from studies.catalog import STUDIES
+from studies.errors import UsageError, nearest
+from studies.protocol import Study
+
+QUESTION = ("seed", "draws", "epochs")  # a change here makes another question, so another folder
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="python -m studies", description="Fair comparisons of gradient optimizers.")
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | try")
+
+    one = commands_.add_parser("list", parents=[common], help="what there is")
+    one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
+
+    one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
+    one.add_argument("name", nargs="?", default="default", help="see: python -m studies list")
+    one.add_argument("--optimizers", type=_names, help="comma-separated")
+    one.add_argument("--datasets", type=_names, help="comma-separated")
+    one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
+    one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
+    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
+    one.add_argument("--seed", type=_whole, help="of everything")
+    one.add_argument("--jobs", type=_whole, default=0, help="worker processes; 0: one per core")
+    one.add_argument("--out", type=Path, help="the run folder; default: runs/NAME")
+    one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
+    one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
+    one.add_argument("--quiet", action="store_true", help="no progress")
+
+    one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
+    one.add_argument("run", type=Path, help="a run folder")
+
+    one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
+    one.add_argument("dataset", help="see: python -m studies list datasets")
+    one.add_argument("--optimizers", type=_names, help="comma-separated; default: all")
+    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
+    one.add_argument("--seed", type=_whole, default=0)
+    return top
+
+
+def _study(options: argparse.Namespace) -> tuple[Study, Path]:
+    """The study that is asked for, and its folder: another question gets another folder by itself."""
+    if options.name not in STUDIES:
+        raise UsageError(f"There is no study {options.name!r}.", nearest(options.name, list(STUDIES)))
+    named = STUDIES[options.name][1]
+    handles = ("optimizers", "datasets", "blocks", *QUESTION)
+    given = {k: getattr(options, k) for k in handles if getattr(options, k) is not None}
+    study = dataclasses.replace(named, **given)
+    changed = [f"{k}={getattr(study, k)}" for k in QUESTION if getattr(study, k) != getattr(named, k)]
+    slug = "".join(f"--{change}" for change in changed)
+    return study, options.out or Path("runs") / f"{options.name}{slug}"
+
+
+def _run(options: argparse.Namespace) -> Any:
+    study, out = _study(options)
+    if options.where:
+        return {"run": str(out)} if options.json else str(out)
+    if options.dry_run:
+        return commands.plan(study, out, options.jobs, as_json=options.json)
+    quiet = options.quiet or options.json
+    return commands.run_study(study, out, options.jobs, quiet=quiet, as_json=options.json)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "list": lambda o: commands.listing(o.kind, as_json=o.json),
+    "run": _run,
+    "show": lambda o: commands.show(o.run, as_json=o.json),
+    "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    debug = "--debug" in arguments
+    try:
+        options = parser().parse_args(arguments)
+        result = COMMANDS[options.command](options)
+        print(json.dumps(result, indent=2, allow_nan=False) if options.json else result, flush=True)
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "-m", "studies", *arguments])
+        print(f"\nInterrupted; all finished blocks are kept.\nGo on with: {command}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # stdout was closed, as by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UsageError as error:
+        return _failed(str(error), 2, debug)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "Free some space" if full else "Mend that"
+        sentence = f"{error.filename or 'A file'} could not be written or read: {error.strerror}."
+        return _failed(f"{sentence}\n{remedy} and run again: finished rows are kept.", 2, debug)
+    except Exception as error:
+        sentence = f"This should not have happened ({type(error).__name__}: {error})."
+        return _failed(f"{sentence}\nRun again with --debug to see where; finished rows are kept.", 1, debug)
+    return 0
+
+
+def _failed(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,261 @@
+"""What the commands do: text or, with as_json, plain data with a schema version."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import datasets
+import dlopt
+from dlopt import fields
+from studies import runner
+from studies.catalog import STUDIES
+from studies.errors import UsageError, nearest, whole_number
+from studies.progress import Shown, duration
+from studies.protocol import Stack, Study, budget, cost, stacks, train_stack, wanted_rows
+from studies.store import free_space, read_manifest
+
+VERSION = 1  # of the JSON documents
+BYTES_PER_TRAINING = 3_400  # record and tables, as measured on the default study
+
+
+def _document(**content: Any) -> dict[str, Any]:
+    return {"schema_version": VERSION, **content}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a table, with null for NaN and the words of JSON for infinities."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+        return value
+
+    return [{k: plain(v) for k, v in line.items()} for line in frame.to_dict("records")]
+
+
+def _studies() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "about": about,
+            "optimizers": list(s.optimizers),
+            "datasets": list(s.datasets),
+            "blocks": s.blocks,
+            "draws": s.draws,
+        }
+        for name, (about, s) in STUDIES.items()
+    ]
+
+
+def _classes(known: dict[str, type[Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "about": (kind.__doc__ or "").strip().splitlines()[0],
+            "search": {f.trial_name(n): list(f.search or ()) for n, f in fields.searched(kind).items()},
+        }
+        for name, kind in known.items()
+    ]
+
+
+def _datasets() -> list[dict[str, Any]]:
+    lines = []
+    for name in datasets.names():
+        data = datasets.load(name)
+        plan = budget(data)
+        lines.append(
+            {
+                "name": name,
+                "task": data.task,
+                "rows": len(data.X),
+                "features": data.X.shape[1],
+                "classes": data.n_classes,
+                "epochs": plan.epochs,
+                "batch_sizes": list(plan.batch_sizes),
+            }
+        )
+    return lines
+
+
+LISTS = {
+    "studies": _studies,
+    "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
+    "schedules": lambda: _classes(dlopt.SCHEDULES),
+    "datasets": _datasets,
+}
+
+
+def listing(kind: str, *, as_json: bool) -> Any:
+    """What there is of a kind."""
+    if kind not in LISTS:
+        raise UsageError(f"There is no list of {kind!r}.", nearest(kind, list(LISTS)))
+    lines = LISTS[kind]()
+    if as_json:
+        return _document(**{kind: lines})
+    width = max(len(line["name"]) for line in lines)
+    shown = []
+    for line in lines:
+        rest = {k: v for k, v in line.items() if k not in ("name", "about")}
+        words = "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in rest.items() if v not in ({}, []))
+        shown.append(f"{line['name']:{width}}  {line.get('about', '')}".rstrip())
+        shown.append(f"{'':{width}}  {words}" if "about" in line else f"{shown.pop()}  {words}")
+    return "\n".join(line for line in shown if line.strip())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {low:g}..{high:g}" for k, (low, high) in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def run_study(study: Study, out: Path, jobs: int, *, quiet: bool, as_json: bool) -> Any:
+    """Run a study, or go on with it."""
+    if quiet:
+        done = runner.run(study, out=out, jobs=jobs)
+    else:
+        with Shown() as progress:
+            done = runner.run(study, out=out, jobs=jobs, progress=progress)
+    if as_json:
+        return show(out, as_json=True) | {"trained": done.trained, "diverged": done.diverged}
+    first = (
+        f"{out}: {done.trained} trainings in {duration(done.seconds)}, {done.diverged} of them diverged."
+        if done.trained
+        else f"{out} is finished: nothing was left to train."
+    )
+    return f"{first}\n\n{show(out, as_json=False)}"
+
+
+def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
+    """What would run: rows, time and disk expected."""
+    whole_number("jobs", jobs, 0)
+    rows = wanted_rows(study)
+    confirming = max(20, study.blocks) * len(study.datasets)
+    tasks = stacks(study, rows)
+    jobs = jobs or os.cpu_count() or 1
+    work = sum(cost(stack) for task in tasks for stack in task)
+    seconds = work * _seconds_per_cost(tasks) / jobs * 1.1 + 4
+    size = BYTES_PER_TRAINING * (len(rows) + confirming)
+    facts = {
+        "run": str(out),
+        "trainings": len(rows),
+        "confirming": confirming,
+        "stacks": sum(map(len, tasks)),
+        "jobs": jobs,
+        "seconds": round(seconds),
+        "bytes": size,
+    }
+    if as_json:
+        return _document(**facts)
+    return (
+        f"{study.name} into {out}: {len(rows)} trainings in {facts['stacks']} stacks, "
+        f"and {confirming} confirming ones.\n"
+        f"About {duration(seconds)} with {jobs} processes, and {size / 1e6:.0f} MB "
+        f"({free_space(out) / 1e9:.0f} GB are free). Nothing was trained."
+    )
+
+
+def _seconds_per_cost(tasks: list[list[Stack]]) -> float:
+    """Speed of this machine: one short stack of the costliest dataset, timed."""
+    largest = max((stack for task in tasks for stack in task), key=cost)
+    short = largest._replace(epochs=2)
+    with runner.one_thread():
+        train_stack(short)  # warm-up
+        started = time.perf_counter()
+        train_stack(short)
+        return (time.perf_counter() - started) / cost(short)
+
+
+def _table(path: Path, name: str) -> pd.DataFrame:
+    file = path / "tables" / f"{name}.parquet"
+    if not file.exists():
+        name = read_manifest(path)["asked"]["name"]
+        raise UsageError(
+            f"{path} has no tables yet: its study is unfinished.",
+            f"Finish it with: python -m studies run {name} --out {path}",
+        )
+    return pd.read_parquet(file)
+
+
+def show(path: Path, *, as_json: bool) -> Any:
+    """The results of a run: calls, ranking, picks."""
+    manifest = read_manifest(path)
+    ranking, picks = _table(path, "ranking"), _table(path, "picks")
+    calls = _table(path, "comparisons")
+    pooled = calls[calls.scope == "pooled"]
+    if as_json:
+        return _document(
+            run=str(path),
+            study=manifest["asked"],
+            ranking=_records(ranking),
+            comparisons=_records(pooled),
+            picks=_records(picks),
+        )
+    parts = []
+    for reading, question in (("error", "Who ends best"), ("ratio", "Who gets there first")):
+        here = ranking[(ranking.reading == reading) & (ranking.scope == "pooled")].sort_values("place")
+        few = (pooled[pooled.reading == reading].call == "too few blocks").any()
+        names = [f"{r.optimizer} ({r.mean_rank:.2f})" for r in here.itertuples()]
+        tied = here[here.tied_for_best].optimizer.tolist()
+        words = (
+            "too few blocks to tell anything apart; run with more --blocks"
+            if few
+            else f"mean ranks {', '.join(names)}; nothing beats {', '.join(tied)}"
+        )
+        parts.append(f"{question}: {words}.")
+    lines = []
+    for one in picks.itertuples():
+        settings = {k: f"{v:.3g}" for k, v in json.loads(one.settings).items()}
+        lines.append(
+            {
+                "dataset": one.dataset,
+                "optimizer": one.optimizer,
+                "tied with": one.tied_with.replace(",", ", ") or "none",
+                "batch size": one.batch_size,
+                "setting": ", ".join(f"{k} {v}" for k, v in settings.items() if k != "eps"),
+                "test error, confirmed": "{:.4f} [{:.4f}, {:.4f}]".format(
+                    one.confirmed, one.confirmed_low, one.confirmed_high
+                ),
+            }
+        )
+    return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
+
+
+def try_out(
+    dataset: str, optimizers: tuple[str, ...] | None, epochs: int | None, seed: int, *, as_json: bool
+) -> Any:
+    """Train each optimizer once with its defaults, and give the curves of validation loss."""
+    chosen = tuple(dlopt.OPTIMIZERS) if optimizers is None else optimizers
+    study = Study("try", chosen, (dataset,), blocks=1, draws=2, epochs=epochs, seed=seed)
+    data = datasets.load(dataset)
+    plan = budget(data, epochs)
+    made = [dlopt.OPTIMIZERS[name]() for name in study.optimizers]
+    with runner.one_thread():
+        training = dlopt.train(
+            dlopt.MLP(*plan.widths),
+            data.block(0, seed=seed),
+            made,
+            batch_size=plan.batch_sizes[0],
+            epochs=plan.epochs,
+        )
+    curves = pd.DataFrame(training.curves.validation_loss, columns=list(study.optimizers))
+    curves.insert(0, "examples", training.curves.examples)
+    errors = dict(zip(study.optimizers, training.test_errors.tolist(), strict=True))
+    if as_json:
+        return _document(dataset=dataset, test_error=errors, curves=_records(curves))
+    few = curves.iloc[np.unique(np.linspace(0, len(curves) - 1, 12).round().astype(int))]
+    best = "; ".join(f"{name} {error:.4f}" for name, error in errors.items())
+    unit = "share misclassified" if data.n_classes else "RMSE in training standard deviations"
+    return (
+        f"{dataset}: {plan.epochs} epochs, batch size {plan.batch_sizes[0]}, all optimizers at their defaults.\n"
+        f"Validation loss by examples seen:\n\n{few.to_string(index=False, float_format='{:.4f}'.format)}\n\n"
+        f"Test error at the best checkpoint ({unit}): {best}.\n"
+        "One training each says little: `python -m studies run` repeats the whole search in blocks."
+    )
