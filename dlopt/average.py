@@ -11,9 +11,9 @@ Floats = NDArray[Any]  # float32 or float64
 
 
 class Factor(np.lib.mixins.NDArrayOperatorsMixin):
-    """A decay factor β of K rows, as a (K, 1) column of the parameters' dtype.
+    """A decay factor β in the parameters' dtype: one number, or a (K, 1) column for K rows.
 
-    It computes like that column, except that `1 - β` and `β ** t` come from float64 and are cast last:
+    It computes like that array, except that `1 - β` and `β ** t` come from float64 and are cast last:
     1 - float32(0.9999) is wrong in its fourth digit. Powers are Python's, since NumPy's own depend in
     the last bit on how many there are.
     """
@@ -21,15 +21,16 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, exact: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
         self.exact = exact
         self.dtype = dtype
-        self.value = exact.astype(dtype)
-        self.complement = (1.0 - exact).astype(dtype)
+        self.value = exact.astype(dtype)[()]
+        self.complement = (1.0 - exact).astype(dtype)[()]
         self._corrections: list[Floats] = []
 
     def __rsub__(self, other: Any) -> Any:
         return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
 
     def __pow__(self, t: int) -> Factor:
-        return Factor(np.array([[beta**t] for beta in self.exact[:, 0].tolist()]), self.dtype)
+        powers = [beta**t for beta in self.exact.ravel().tolist()]
+        return Factor(np.reshape(powers, self.exact.shape), self.dtype)
 
     def correction(self, t: int) -> Floats:
         """1 - βᵗ, remembered in a table: a power of a column in every step costs small models a tenth."""

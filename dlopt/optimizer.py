@@ -135,19 +135,20 @@ class Optimizer:
 
     @staticmethod
     def cast(value: Any, like: Floats) -> Any:
-        """A column in the dtype of `like`; a float as it is (NumPy casts it in the same way)."""
-        return value.astype(like.dtype) if isinstance(value, np.ndarray) else value
+        """A number or a (K, 1) column in the dtype of `like`."""
+        return np.asarray(value).astype(like.dtype)[()]
 
     def bind(self, dtype: np.dtype[Any]) -> Self:
-        """A twin whose columns have the parameters' dtype, decays as Factor; made once for each dtype."""
+        """A twin whose hyperparameters have the parameters' dtype, decays as Factor; made once each."""
         bound: dict[Any, Self] = self.__dict__.setdefault("_bound", {})
         if dtype not in bound:
             twin = copy.copy(self)
             for name, field in fields.declared(type(self)).items():
-                value = getattr(self, name)
-                if isinstance(value, np.ndarray) and name != "lr":  # lr meets its schedule in float64
-                    cast = Factor(value, dtype) if field.complement else value.astype(dtype)
-                    object.__setattr__(twin, name, cast)
+                if name == "lr":  # it meets its schedule in float64 first
+                    continue
+                exact = np.asarray(getattr(self, name), np.float64)
+                cast = Factor(exact, dtype) if field.complement else exact.astype(dtype)[()]
+                object.__setattr__(twin, name, cast)
             bound[dtype] = twin
         return bound[dtype]
 

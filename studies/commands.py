@@ -212,6 +212,7 @@ def show(path: Path, *, as_json: bool) -> Any:
         parts.append(f"{question}: {words}.")
     lines = []
     for one in picks.itertuples():
+        interval = f"[{one.confirmed_low:.4f}, {one.confirmed_high:.4f}]"
         settings = {k: f"{v:.3g}" for k, v in json.loads(one.settings).items()}
         lines.append(
             {
@@ -220,9 +221,7 @@ def show(path: Path, *, as_json: bool) -> Any:
                 "tied with": one.tied_with.replace(",", ", ") or "none",
                 "batch size": one.batch_size,
                 "setting": ", ".join(f"{k} {v}" for k, v in settings.items() if k != "eps"),
-                "test error, confirmed": "{:.4f} [{:.4f}, {:.4f}]".format(
-                    one.confirmed, one.confirmed_low, one.confirmed_high
-                ),
+                "test error, confirmed": f"{one.confirmed:.4f} {interval}",
             }
         )
     return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
@@ -254,7 +253,7 @@ def try_out(
     best = "; ".join(f"{name} {error:.4f}" for name, error in errors.items())
     unit = "share misclassified" if data.n_classes else "RMSE in training standard deviations"
     return (
-        f"{dataset}: {plan.epochs} epochs, batch size {plan.batch_sizes[0]}, all optimizers at their defaults.\n"
+        f"{dataset}: {plan.epochs} epochs, batch size {plan.batch_sizes[0]}, all at their defaults.\n"
         f"Validation loss by examples seen:\n\n{few.to_string(index=False, float_format='{:.4f}'.format)}\n\n"
         f"Test error at the best checkpoint ({unit}): {best}.\n"
         "One training each says little: `python -m studies run` repeats the whole search in blocks."

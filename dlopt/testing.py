@@ -1,0 +1,195 @@
+"""The conformance suite: what every optimizer must keep to, the suite's own and yours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dlopt import fields
+from dlopt.average import Floats
+from dlopt.optimizer import Optimizer, State, suggest
+
+__all__ = ["check", "problems"]
+
+STEPS, WIDTH = 25, 6
+Kind = type[Any]
+_CHECKS: list[Callable[[Kind], Iterator[str]]] = []
+
+
+def problems(optimizer: type[Optimizer]) -> list[str]:
+    """Everything that is wrong with an optimizer class, one sentence each; empty when nothing is."""
+    found = []
+    with np.errstate(all="ignore"):
+        for one in _CHECKS:
+            try:
+                found += list(one(optimizer))
+            except Exception as error:  # a user's formula may raise anything, and that is an answer
+                found.append(f"{one.__name__[1:].replace('_', ' ')}: {type(error).__name__}: {error}")
+    return list(dict.fromkeys(found))
+
+
+def check(optimizer: type[Optimizer]) -> None:
+    """Raise AssertionError, with all that is wrong in words, unless the class keeps to the contract."""
+    found = problems(optimizer)
+    if found:
+        raise AssertionError("\n".join([f"{optimizer.__name__} has {len(found)} problem(s):", *found]))
+
+
+def _check(function: Callable[[Kind], Iterator[str]]) -> Callable[[Kind], Iterator[str]]:
+    _CHECKS.append(function)
+    return function
+
+
+def _gradients(rows: int, dtype: Any = np.float64) -> Floats:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(STEPS, rows, WIDTH)).astype(dtype)
+
+
+def _walk(optimizer: Any, gradients: Floats) -> Floats:
+    params, state = np.ones_like(gradients[0]), None
+    for gradient in gradients:
+        params, state = optimizer.step(params, gradient, state)
+    return np.asarray(params)
+
+
+def _draws(kind: Kind, rows: int) -> list[dict[str, float]]:
+    """Different legal settings, one per row."""
+    settings = []
+    for i in range(rows):
+        share = (i + 1) / (rows + 1)
+        one = {}
+        for name, field in fields.searched(kind).items():
+            low, high = np.log(field.search or (1.0, 1.0))
+            one[name] = field.from_trial(float(np.exp(low + share * (high - low))))
+        settings.append(one)
+    return settings
+
+
+def _other(field: fields.Field, value: float) -> float:
+    """A legal value far from the given one."""
+    if field.complement:
+        return 0.5 if abs(value - 0.5) > 0.2 else 0.95
+    return value * 3 if field.closed == "()" else value * 10 + 0.1
+
+
+@_check
+def _update(kind: Kind) -> Iterator[str]:
+    for dtype in (np.float32, np.float64):
+        optimizer = kind(**{n: [v, v] for n, v in _defaults(kind).items()})
+        gradient = _gradients(2, dtype)[0]
+        kept, params = gradient.copy(), np.ones_like(gradient)
+        params.flags.writeable = False
+        state = State(kind.state, gradient)
+        state.t = 1
+        lr = optimizer.cast(optimizer.lr_at(0), gradient)
+        extra = (params,) if kind._wants_params else ()
+        step = optimizer.bind(gradient.dtype).update(gradient, state, lr, *extra)
+        if not isinstance(step, np.ndarray) or step.shape != gradient.shape:
+            yield f"update returns {np.shape(step)} for gradients {gradient.shape}; return the step, (K, P)."
+            return
+        if step.dtype != dtype:
+            yield f"update returns {step.dtype} for {np.dtype(dtype)} gradients; keep the gradients' dtype."
+        if gradient.tobytes() != kept.tobytes():
+            yield "update changes the gradient it is given; work on a copy."
+        for name in kind.state:
+            array = getattr(state, name)
+            if np.shape(array) != gradient.shape or array.dtype != dtype:
+                became = f"{np.shape(array)} {np.asarray(array).dtype}"
+                yield f"state {name!r} became {became}; keep its shape and dtype."
+
+
+def _defaults(kind: Kind) -> dict[str, float]:
+    optimizer = kind()
+    return {name: getattr(optimizer, name) for name in fields.declared(kind)}
+
+
+@_check
+def _state(kind: Kind) -> Iterator[str]:
+    gradients, state, params = _gradients(1)[:, 0], None, np.ones(WIDTH)
+    optimizer = kind(**(_draws(kind, 1)[0]))
+    for gradient in gradients:
+        params, state = optimizer.step(params, gradient, state)
+    for name in kind.state:
+        if not np.any(getattr(state, name)):
+            yield f"state {name!r} stays 0: it is declared, but nothing is kept in it between steps."
+
+
+@_check
+def _rows(kind: Kind) -> Iterator[str]:
+    settings = _draws(kind, 5)
+    stack = kind(**{name: [one[name] for one in settings] for name in settings[0]})
+    for dtype in (np.float32, np.float64):
+        gradients = _gradients(5, dtype)
+        gradients[3:, 1] = np.inf  # a broken row must not touch the others
+        gradients[5:, 3] = np.nan
+        together = _walk(stack, gradients)
+        for i, one in enumerate(settings):
+            if _walk(kind(**one), gradients[:, i]).tobytes() != together[i].tobytes():
+                yield (
+                    f"row {i} of a stack of 5 in {np.dtype(dtype)} differs from the same trial alone; reduce "
+                    "over the last axis only, and let hyperparameters broadcast as (K, 1)."
+                )
+                return
+
+
+@_check
+def _gradients_of_zero_or_huge(kind: Kind) -> Iterator[str]:
+    for value in (0.0, 1e-30, 1e15):
+        gradients = np.full((STEPS, WIDTH), value, np.float32)
+        if not np.isfinite(_walk(kind(), gradients)).all():
+            yield f"gradients of {value:g} give steps that are not finite; guard the division (an ε)."
+
+
+@_check
+def _learning_rate(kind: Kind) -> Iterator[str]:
+    gradients = _gradients(1)[:, 0]
+    lr = kind().lr
+    if _walk(kind(lr=lr), gradients).tobytes() == _walk(kind(lr=2 * lr), gradients).tobytes():
+        yield "the learning rate does nothing: twice of it walks the same path; use update's argument lr."
+
+
+@_check
+def _hyperparameters(kind: Kind) -> Iterator[str]:
+    gradients = _gradients(1)[:, 0]
+    plain = _walk(kind(), gradients).tobytes()
+    for name, value in _defaults(kind).items():
+        other = _other(fields.declared(kind)[name], value)
+        if name != "lr" and _walk(kind(**{name: other}), gradients).tobytes() == plain:
+            yield f"{name} is ignored: {value:g} and {other:g} walk the same path; use self.{name} in update."
+
+
+@_check
+def _repeats(kind: Kind) -> Iterator[str]:
+    gradients = _gradients(3)
+    if _walk(kind(), gradients).tobytes() != _walk(kind(), gradients).tobytes():
+        yield "the same steps taken twice differ in their bits; use no random numbers and no clock."
+
+
+@_check
+def _descent(kind: Kind) -> Iterator[str]:
+    low, high = fields.declared(kind)["lr"].search or (1e-6, 1.0)
+    rates = np.geomspace(low, high, 9)
+    params, state, curvature = np.ones((9, WIDTH)), None, np.arange(1, WIDTH + 1)
+    optimizer = kind(lr=rates)
+    for _ in range(200):
+        params, state = optimizer.step(params, params * curvature, state)
+    losses = np.sum(params * params * curvature, axis=1)
+    if not np.any(losses < curvature.sum() / 2):
+        yield "no learning rate of the search range halves a plain quadratic in 200 steps; is the sign right?"
+
+
+@_check
+def _search(kind: Kind) -> Iterator[str]:
+    class Corner:
+        def __init__(self, end: int) -> None:
+            self.end = end
+
+        def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+            return (low, high)[self.end]
+
+    if fields.declared(kind)["lr"].search is None:
+        yield "lr has no search range, so a study cannot tune it; declare rate(default, search=(low, high))."
+    for end in (0, 1):
+        suggest(Corner(end), kind)
