@@ -43,7 +43,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
@@ -63,7 +63,10 @@ class RunFolder:
         return found
 
     def write_record(self, rows: Sequence[dict[str, Any]], identities: Sequence[str]) -> None:
-        """Keep the rows of one finished stack; the file's name hashes what determines them."""
+        """Keep the rows of one finished stack.
+
+        The file's name hashes what determines them, then its own content: that is its checksum.
+        """
         plain = [{k: row[k] for k in _ROW_COLUMNS} for row in rows]
         table = pa.Table.from_pylist(plain, schema=_arrow_schema("rows"))
         table = table.append_column("identity", pa.array(identities, pa.string()))
@@ -73,8 +76,9 @@ class RunFolder:
             )
         keys = [[row[k] for k in (*TABLES["rows"].key, "batch_size", "settings")] for row in rows]
         text = json.dumps([self.manifest["question"], keys, list(identities)], sort_keys=True)
-        name = hashlib.sha256(text.encode()).hexdigest()[:32]
-        write_atomically(self.records / f"{name}.parquet", _parquet(table))
+        content = _parquet(table)
+        name = f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{_checksum(content)}.parquet"
+        write_atomically(self.records / name, content)
 
     def read_records(self, wanted: Iterable[tuple[Any, ...]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The tables "rows" and "curves" of the wanted (key and identity) rows, sorted by key."""
@@ -130,14 +134,18 @@ def _arrow_schema(name: str) -> pa.Schema:
     )
 
 
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, KeyError) as error:
+    content = path.read_bytes()
+    if path.stem.rpartition("-")[2] != _checksum(content):
         raise UsageError(
-            f"{path} is damaged or no record of this suite ({type(error).__name__}).",
+            f"{path} is damaged or no record of this suite: its content is not what its name says.",
             f"Remove that file (rm '{path}') and run again: its rows train anew.",
-        ) from error
+        )
+    return pq.read_table(pa.BufferReader(content), columns=columns)
 
 
 @contextlib.contextmanager

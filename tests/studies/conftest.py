@@ -1,0 +1,30 @@
+import hashlib
+
+import pytest
+
+from studies import Study, run
+
+TINY = {"blocks": 4, "draws": 4, "epochs": 3}
+
+
+def tiny(optimizers=("sgd", "adam"), datasets=("wine", "diabetes"), **changes):
+    """A real study made small by its own handles."""
+    return Study(**({"name": "tiny", "optimizers": optimizers, "datasets": datasets} | TINY | changes))
+
+
+def digests(folder):
+    """The sha256 of every table but the times."""
+    found = {
+        p.stem: hashlib.sha256(p.read_bytes()).hexdigest() for p in (folder / "tables").glob("*.parquet")
+    }
+    assert found.pop("timings")
+    assert len(found) > 15
+    return found
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished tiny run; nobody may change it."""
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    run(tiny(), out=out, jobs=1)
+    return out

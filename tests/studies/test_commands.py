@@ -1,0 +1,182 @@
+"""The command line, through its own door."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import tiny
+
+from studies.__main__ import main
+from studies.progress import duration
+
+BAD = {
+    "unknown study": ["run", "defualt"],
+    "unknown optimizer": ["run", "quick", "--optimizers", "adm"],
+    "unknown dataset": ["run", "quick", "--datasets", "digit"],
+    "empty list": ["run", "quick", "--optimizers", ","],
+    "no blocks": ["run", "quick", "--blocks", "0"],
+    "negative draws": ["run", "quick", "--trials", "-1"],
+    "half an epoch": ["run", "quick", "--epochs", "0.5"],
+    "negative jobs": ["run", "quick", "--jobs", "-2", "--out", "OUT"],
+    "unknown option": ["run", "quick", "--bloks", "3"],
+    "unknown command": ["rnu"],
+    "unknown list": ["list", "optimisers"],
+    "no run": ["show", "OUT"],
+    "unknown dataset to try": ["try", "irish"],
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence_and_a_remedy_with_code_2(case, capsys, tmp_path):
+    arguments = [str(tmp_path / "none") if word == "OUT" else word for word in BAD[case]]
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.strip().splitlines()) == 2, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["run", "defualt"], "Did you mean default?"),
+        (["run", "quick", "--optimizers", "adm"], "Did you mean adam?"),
+        (["run", "quick", "--datasets", "digit"], "Did you mean digits?"),
+        (["list", "optimisers"], "Did you mean optimizers?"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(arguments, remedy, capsys):
+    assert main(arguments) == 2
+    assert remedy in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["studies", "optimizers", "schedules", "datasets"])
+def test_lists_come_as_text_and_as_json(kind, capsys):
+    assert main(["list", kind]) == 0
+    text = capsys.readouterr().out
+    assert main(["list", kind, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert document[kind]
+    assert all(line["name"] in text for line in document[kind])
+
+
+def test_show_gives_calls_and_picks(finished, capsys):
+    assert main(["show", str(finished)]) == 0
+    text = capsys.readouterr().out
+    assert "Who ends best: " in text
+    assert "wine" in text
+    assert main(["show", str(finished), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {p["dataset"] for p in document["picks"]} == {"wine", "diabetes"}
+    assert len(document["comparisons"]) == 2
+
+
+def test_an_unfinished_run_says_how_to_finish_it(finished, tmp_path, capsys):
+    (tmp_path / "manifest.json").write_text((finished / "manifest.json").read_text())
+    assert main(["show", str(tmp_path)]) == 2
+    assert "Finish it with: python -m studies run tiny --out" in capsys.readouterr().err
+
+
+def test_try_prints_a_curve(capsys):
+    assert main(["try", "wine", "--optimizers", "sgd,adam", "--epochs", "4"]) == 0
+    out = capsys.readouterr().out
+    assert "Validation loss by examples seen" in out
+    assert main(["try", "wine", "--epochs", "4", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["curves"][0]["examples"] == 0
+    assert set(document["test_error"]) >= {"sgd", "adam"}
+
+
+def test_a_dry_run_trains_nothing_and_counts_right(tmp_path, capsys):
+    arguments = ["run", "quick", "--out", str(tmp_path / "run"), "--blocks", "4"]
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["trainings"] == 3 * 2 * 4 * (4 + 1)
+    assert plan["seconds"] > 0
+    assert not (tmp_path / "run").exists()
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "Nothing was trained" in capsys.readouterr().out
+
+
+def test_another_question_gets_a_folder_of_its_own(capsys):
+    assert main(["run", "--where"]) == 0
+    assert main(["run", "--seed", "3", "--trials", "8", "--where"]) == 0
+    assert main(["run", "--blocks", "40", "--where"]) == 0
+    assert capsys.readouterr().out.split() == [
+        "runs/default",
+        "runs/default--seed=3--draws=8",
+        "runs/default",
+    ]
+
+
+def test_a_run_through_the_real_door_tells_progress_in_counts(tmp_path):
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "studies",
+        "run",
+        "quick",
+        "--blocks",
+        "3",
+        "--epochs",
+        "2",
+    ]
+    done = subprocess.run(
+        [*command, "--datasets", "wine", "--out", str(tmp_path / "r")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith("wine · block 1/3 · ")
+    assert " left" in lines[0]
+    assert "too few blocks" in done.stdout
+    again = subprocess.run(
+        [*command, "--datasets", "wine", "--out", str(tmp_path / "r")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "is finished: nothing was left to train" in again.stdout
+
+
+def test_closed_stdout_is_no_error():
+    command = f"{sys.executable} -m studies list datasets | head -c 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+def test_a_foreign_datasets_package_is_refused(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").write_text("")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import datasets; import studies"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Another package named datasets was imported first" in done.stderr
+
+
+def test_an_internal_error_is_a_sentence_and_a_traceback_only_with_debug(monkeypatch, capsys):
+    from studies import commands
+
+    def broken(*_, **__):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(commands, "listing", broken)
+    assert main(["list"]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert main(["list", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(4.4, "4s"), (59.6, "1m00s"), (130, "2m10s")])
+def test_durations_are_short(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_tiny_is_what_its_name_says():
+    assert tiny().blocks * tiny().draws < 20

@@ -1,0 +1,256 @@
+"""Resume, extension, workers: the same bytes whatever happened on the way."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from conftest import digests, tiny
+
+from studies import run, runner
+from studies.errors import UsageError
+from studies.schema import TABLES
+from studies.store import open_run
+
+TINY_COMMAND = ["--optimizers", "sgd,adam", "--datasets", "wine,diabetes", "--blocks", "4", "--trials", "4"]
+
+
+def start(out, *more, jobs=2):
+    command = [sys.executable, "-m", "studies", "run", "quick", "--out", str(out), "--jobs", str(jobs)]
+    return subprocess.Popen(
+        [*command, *TINY_COMMAND, *more],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+
+
+def wait_for_records(process, out, count):
+    deadline = time.monotonic() + 60
+    while len(list((out / "records").glob("*.parquet"))) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_every_table_has_its_schema_and_is_sorted_by_its_key(finished):
+    for name, schema in TABLES.items():
+        table = pd.read_parquet(finished / "tables" / f"{name}.parquet")
+        assert list(table.columns) == list(schema.columns), name
+        key = list(schema.key)
+        pd.testing.assert_frame_equal(table, table.sort_values(key, kind="stable", ignore_index=True))
+        if name != "timings":
+            assert not table.duplicated(key).any(), name
+
+
+def test_two_processes_give_the_tables_of_one(finished, tmp_path):
+    run(tiny(), out=tmp_path / "two", jobs=2)
+    assert digests(tmp_path / "two") == digests(finished)
+
+
+def test_three_optimizers_then_one_more_give_the_tables_of_four_at_once(tmp_path):
+    four = ("sgd", "momentum", "rmsprop", "adam")
+    run(tiny(optimizers=four), out=tmp_path / "four", jobs=1)
+    first = run(tiny(optimizers=("adam", "sgd", "rmsprop")), out=tmp_path / "three", jobs=1)
+    more = run(tiny(optimizers=("momentum",)), out=tmp_path / "three", jobs=1)
+    assert digests(tmp_path / "three") == digests(tmp_path / "four")
+    searched = 2 * 4 * (4 + 1)
+    assert first.trained >= 3 * searched
+    assert searched <= more.trained <= searched + 2 * 20  # its own rows, and picks that changed
+
+
+def test_blocks_and_datasets_added_later_give_the_tables_of_all_at_once(finished, tmp_path):
+    run(tiny(datasets=("diabetes",), blocks=2), out=tmp_path / "grown", jobs=1)
+    run(tiny(datasets=("wine",), blocks=3), out=tmp_path / "grown", jobs=1)
+    run(tiny(datasets=("wine",), blocks=4), out=tmp_path / "grown", jobs=1)
+    assert digests(tmp_path / "grown") == digests(finished)
+
+
+def test_a_finished_run_trains_nothing_again(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "again")
+    assert run(tiny(), out=tmp_path / "again", jobs=1).trained == 0
+    assert digests(tmp_path / "again") == digests(finished)
+
+
+def test_a_lost_record_trains_its_rows_and_no_others(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "lost")
+    records = sorted((tmp_path / "lost" / "records").glob("*.parquet"))
+    rows = len(pd.read_parquet(records[3]))
+    records[3].unlink()
+    assert run(tiny(), out=tmp_path / "lost", jobs=1).trained == rows
+    assert digests(tmp_path / "lost") == digests(finished)
+
+
+@pytest.mark.parametrize("victim", ["coordinator", "workers"])
+def test_a_run_killed_by_sigkill_and_started_again_gives_the_same_bytes(tmp_path, victim):
+    whole = start(tmp_path / "whole", jobs=1)
+    assert whole.wait(120) == 0, whole.communicate()
+    out = tmp_path / "killed"
+    for count in (1, 6):
+        process = start(out)
+        wait_for_records(process, out, count)
+        if victim == "coordinator":
+            process.kill()
+            process.communicate()
+            assert process.returncode == -signal.SIGKILL
+        else:
+            children = subprocess.run(
+                ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+            ).stdout
+            for child in children.split():
+                os.kill(int(child), signal.SIGKILL)
+            assert process.wait(120) in (0, 2), process.communicate()
+            process.communicate()
+    last = start(out)
+    assert last.wait(120) == 0, last.communicate()
+    last.communicate()
+    whole.communicate()
+    assert digests(out) == digests(tmp_path / "whole")
+    assert sorted(p.name for p in (out / "records").iterdir()) == sorted(
+        p.name for p in (tmp_path / "whole" / "records").iterdir()
+    )
+
+
+def test_workers_end_with_a_killed_coordinator(tmp_path):
+    process = start(tmp_path / "orphans")
+    wait_for_records(process, tmp_path / "orphans", 1)
+    children = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+    ).stdout.split()
+    assert len(children) >= 2
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while any(os.path.exists(f"/proc/{child}") and _running(child) for child in children):  # noqa: PTH110
+        assert time.monotonic() < deadline, "orphans are left"
+        time.sleep(0.1)
+
+
+def _running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_to_go_on_and_exits_with_130(tmp_path, how):
+    process = start(tmp_path / "run")
+    wait_for_records(process, tmp_path / "run", 1)
+    began = time.monotonic()
+    process.send_signal(how)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 5
+    assert "Go on with: python -m studies run quick --out" in err
+    assert "Traceback" not in err
+    shutil.rmtree(tmp_path / "run")
+
+
+def test_a_second_process_on_the_same_run_is_refused(tmp_path):
+    asked = {"name": "quick", "optimizers": ["sgd"], "datasets": ["wine"], "blocks": 1}
+    with open_run(tmp_path / "run", asked, {}):
+        second = start(tmp_path / "run")
+        _, err = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "Another process is working on" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"seed": 1}, "seed"), ({"draws": 5}, "draws"), ({"epochs": 4}, "epochs"), ({"epochs": None}, "epochs")],
+)
+def test_another_question_is_refused_with_the_setting_that_differs(finished, tmp_path, change, named):
+    shutil.copytree(finished, tmp_path / "run")
+    before = digests(tmp_path / "run")
+    with pytest.raises(UsageError, match=f"was made with {named} = ") as caught:
+        run(tiny(**change), out=tmp_path / "run", jobs=1)
+    assert "--out" in str(caught.value)
+    assert digests(tmp_path / "run") == before
+
+
+def test_other_libraries_or_kernels_are_refused(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    monkeypatch.setattr(runner, "arithmetic", lambda: {"numpy": "1.0"})
+    with pytest.raises(UsageError, match=r"arithmetic\."):
+        run(tiny(), out=tmp_path / "run", jobs=1)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds something that is not a run \(thesis.txt\)"):
+        run(tiny(), out=tmp_path, jobs=1)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_file_as_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        run(tiny(), out=tmp_path / "file", jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "no manifest of this suite"),
+        ("[]", "no manifest"),
+        ('{"format": 99}', "newer version"),
+        ("{", "no manifest"),
+    ],
+)
+def test_a_manifest_that_is_not_ours_is_refused(tmp_path, content, words):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(UsageError, match=words):
+        run(tiny(), out=tmp_path, jobs=1)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "flipped"])
+def test_a_damaged_record_is_named_with_its_remedy(finished, tmp_path, damage):
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    record = sorted((out / "records").glob("*.parquet"))[0]
+    content = bytearray(record.read_bytes())
+    if damage == "flipped":
+        content[200] ^= 0xFF
+    record.write_bytes(
+        {"truncated": content[: len(content) // 2], "empty": b"", "foreign": b"PNG", "flipped": content}[
+            damage
+        ]
+    )
+    with pytest.raises(UsageError, match="is damaged or no record") as caught:
+        run(tiny(), out=out, jobs=1)
+    assert f"rm '{record}'" in str(caught.value)
+    record.unlink()
+    run(tiny(), out=out, jobs=1)
+    assert digests(out) == digests(finished)
+
+
+def test_a_changed_search_range_trains_that_optimizer_again(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    true = runner.identity
+    monkeypatch.setattr(
+        runner,
+        "identity",
+        lambda study, name, extra=None: true(study, name, extra) + ("x" if name == "sgd" else ""),
+    )
+    trained = run(tiny(), out=tmp_path / "run", jobs=1).trained
+    assert 2 * 4 * 5 <= trained <= 2 * 4 * 5 + 40
+
+
+def test_the_manifest_says_what_was_asked_and_with_what(finished):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert manifest["asked"] == {
+        "name": "tiny",
+        "optimizers": ["sgd", "adam"],
+        "datasets": ["wine", "diabetes"],
+        "blocks": 4,
+    }
+    assert manifest["question"]["seed"] == 0
+    assert {"numpy", "scikit-learn", "blas", "simd"} <= set(manifest["question"]["arithmetic"])
