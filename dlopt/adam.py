@@ -8,7 +8,7 @@ from dlopt.average import Floats, debias, ewa
 from dlopt.fields import decay, positive, rate
 from dlopt.optimizer import Optimizer, State
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "AdamW"]
 
 
 class Adam(Optimizer):
@@ -29,3 +29,19 @@ class Adam(Optimizer):
         mean = debias(ewa(state.mean, grad, self.beta1), self.beta1, state.t)
         square = debias(ewa(state.square, grad * grad, self.beta2), self.beta2, state.t)
         return lr * mean / (np.sqrt(square) + self.eps)
+
+
+class AdamW(Adam):
+    """AdamW (Loshchilov & Hutter 2019, Algorithm 2): Adam, and weights that decay beside it.
+
+    The decay is multiplied by the learning rate, as in torch and optax; the paper's own is not. All
+    parameters decay, biases too, as in both libraries by default.
+    """
+
+    weight_decay: float = positive(0.01, search=(1e-5, 1.0), symbol="λ")
+
+    def update(  # type: ignore[override]  # the base calls by the signature that it finds
+        self, grad: Floats, state: State, lr: Floats, params: Floats
+    ) -> Floats:
+        """Return Adam's step and lr·λ·w."""
+        return super().update(grad, state, lr) + lr * self.weight_decay * params

@@ -8,7 +8,24 @@ from dlopt.average import Floats, ewa
 from dlopt.fields import decay, positive, rate
 from dlopt.optimizer import Optimizer, State
 
-__all__ = ["RMSprop"]
+__all__ = ["Adagrad", "RMSprop"]
+
+
+class Adagrad(Optimizer):
+    """Adagrad: s ← s + g², w ← w - lr·g/(√s + ε) (Duchi, Hazan & Singer 2011, diagonal form).
+
+    s starts at 0 and ε stands outside the root, as in torch; optax starts s at .1, with ε inside.
+    """
+
+    lr: float = rate(0.01, search=(1e-4, 10.0), symbol="α")
+    eps: float = positive(1e-10, symbol="ε")
+    state = ("total",)
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return the gradient over the root of the sum of its squares."""
+        total: Floats = state.total
+        total += grad * grad
+        return lr * grad / (np.sqrt(total) + self.eps)
 
 
 class RMSprop(Optimizer):
