@@ -14,10 +14,12 @@ from datasets.split import seed_of
 from dlopt import fields
 from studies import readings, statistics
 from studies.protocol import KEY, Pick, pick, winners
+from studies.schema import TABLES
 from studies.statistics import Doubles, differences, hodges_lehmann, order_interval
 
 LEVEL = 0.05
 MARGINS = {"classification": 0.01, "regression": 0.02, "ratio": float(np.log(1.1))}
+INCLUSIONS = (("momentum", "sgd"), ("adam", "sgd"), ("adam", "momentum"), ("adam", "rmsprop"))
 SAFE_MARGIN = 1.1  # a learning rate is good when its error is at most so many times its search's best
 
 
@@ -33,12 +35,16 @@ class Scores:
         return int(self.d.shape[2])
 
 
+def _stacked(d: list[list[Any]], datasets: int) -> Doubles:
+    return np.array(d, float).reshape(len(d), datasets, -1) if d else np.empty((0, datasets, 1))
+
+
 def error_scores(read: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
     """Differences in the expected test error of a search."""
     wide = read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
     pairs = list(itertools.combinations(optimizers, 2))
     d = [[differences(wide.loc[name, a], wide.loc[name, b]) for name in names] for a, b in pairs]
-    return Scores("error", pairs, names, np.array(d))
+    return Scores("error", pairs, names, _stacked(d, len(names)))
 
 
 def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
@@ -46,7 +52,7 @@ def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) 
     pairs = list(itertools.combinations(optimizers, 2))
     wide = ratios.pivot(index=["dataset", "block"], columns=["a", "b"], values="log_ratio")
     d = [[wide.loc[name, pair].to_numpy() for name in names] for pair in pairs]
-    return Scores("ratio", pairs, names, np.array(d))
+    return Scores("ratio", pairs, names, _stacked(d, len(names)))
 
 
 def called(p: Doubles, direction: Doubles, blocks: int, tests: int) -> tuple[Doubles, list[str]]:
@@ -63,7 +69,7 @@ def called(p: Doubles, direction: Doubles, blocks: int, tests: int) -> tuple[Dou
 def comparisons(scores: Scores, tasks: dict[str, str], seed: int) -> pd.DataFrame:
     """All pairs, pooled and on each dataset, with the call and what describes it."""
     if not scores.pairs:
-        return pd.DataFrame(columns=["reading", "scope", "a", "b", "call"])
+        return pd.DataFrame(columns=list(TABLES["comparisons"].columns))
     ranks = statistics.signed_ranks(scores.d)
     flips = seed_of(seed, "flips")
     families = [("pooled", ranks.reshape(len(ranks), -1))]
@@ -72,7 +78,7 @@ def comparisons(scores: Scores, tasks: dict[str, str], seed: int) -> pd.DataFram
     sums = {scope: values.sum(axis=1) for scope, values in families}
     pairs, blocks = len(scores.pairs), scores.blocks
     total = blocks * len(scores.datasets)
-    decided = dict(zip(["pooled"], [called(p["pooled"], sums["pooled"], total, pairs)], strict=True))
+    decided = {"pooled": called(p["pooled"], sums["pooled"], total, pairs)}
     tests = pairs * len(scores.datasets)
     joint = called(
         np.concatenate([p[name] for name in scores.datasets]),
@@ -172,7 +178,8 @@ def forest(read: pd.DataFrame, placed: pd.DataFrame, floors: dict[str, float]) -
     level, lines = 1 - LEVEL / max(len(pooled) - 1, 1), []
     for dataset, group in read.groupby("dataset"):
         wide = group.pivot(index="block", columns="optimizer", values="search_error")
-        unit = max(order_interval(wide.to_numpy().ravel())[0], floors[str(dataset)]) / 100
+        errors = wide.to_numpy().ravel()
+        unit = max(order_interval(errors[np.isfinite(errors)])[0], floors[str(dataset)]) / 100
         for optimizer in pooled.optimizer:
             d = differences(wide[optimizer], wide[reference]) / unit
             lines.append((optimizer, dataset, reference, *order_interval(d, level), len(d)))
@@ -196,7 +203,7 @@ def tuning(read: pd.DataFrame) -> pd.DataFrame:
     for (dataset, optimizer), group in read.groupby(["dataset", "optimizer"]):
         d = differences(group.untuned_error, group.search_error)
         medians = (order_interval(group.untuned_error)[0], order_interval(group.search_error)[0])
-        failed = int(np.sum(np.isposinf(d)))
+        failed = int(group.untuned_diverged.sum())
         lines.append((dataset, optimizer, *medians, *hodges_lehmann(d), 0.95, failed, len(d)))
     columns = ["dataset", "optimizer", "untuned", "searched", "estimate", "low", "high", "level"]
     return pd.DataFrame(lines, columns=[*columns, "untuned_failed", "blocks"])
@@ -214,22 +221,21 @@ def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int
             for o in optimizers
         ]
     )
-    ranks, flips = statistics.signed_ranks(d), seed_of(seed, "flips")
-    word = {"a": "decay", "b": "none"}
-    pooled = ranks.reshape(len(optimizers), -1)
-    single = ranks.reshape(-1, d.shape[2])
-    lines = []
-    for scopes, scores in ((["pooled"], pooled), (names, single)):
+    read_ = ~np.isnan(d)  # in a block where a half is empty there is nothing to compare
+    ranks = np.zeros_like(d)
+    for i, j in np.ndindex(d.shape[:2]):
+        ranks[i, j, read_[i, j]] = statistics.signed_ranks(d[i, j, read_[i, j]])
+    word, flips, lines = {"a": "decay", "b": "none"}, seed_of(seed, "flips"), []
+    for scopes in (["pooled"], names):
+        shape = (len(optimizers) * len(scopes), -1)
+        scores, values, present = ranks.reshape(shape), d.reshape(shape), read_.reshape(shape)
         p = statistics.sign_flip(scores, flips)
-        adjusted, calls = called(p, scores.sum(axis=1), scores.shape[1], len(p))
-        for i, optimizer in enumerate(optimizers):
-            for j, scope in enumerate(scopes):
-                at = i * len(scopes) + j
-                values = d[i].ravel() if scope == "pooled" else d[i, j]
-                call = word.get(calls[at], calls[at])
-                lines.append(
-                    (scope, optimizer, p[at], adjusted[at], call, *hodges_lehmann(values), 0.95, len(values))
-                )
+        blocks = present.sum(axis=1)
+        adjusted, calls = called(p, scores.sum(axis=1), int(blocks.min()), len(p))
+        for at, (optimizer, scope) in enumerate(itertools.product(optimizers, scopes)):
+            call = word.get(calls[at], calls[at])
+            interval = hodges_lehmann(values[at])
+            lines.append((scope, optimizer, p[at], adjusted[at], call, *interval, 0.95, int(blocks[at])))
     columns = ["scope", "optimizer", "p", "p_holm", "call", "estimate", "low", "high", "level", "blocks"]
     return pd.DataFrame(lines, columns=columns)
 
@@ -275,7 +281,9 @@ def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str]) -> list[Pi
     for name in names:
         here = placed[(placed.reading == "error") & (placed.scope == name) & (placed.place == 1)]
         optimizer = str(here.optimizer.iloc[0])
-        made.append(pick(name, optimizer, won[(won.dataset == name) & (won.optimizer == optimizer)]))
+        mine = won[(won.dataset == name) & (won.optimizer == optimizer)]
+        sound = mine[mine.status == "ok"]  # where a whole search diverged, its first row points nowhere
+        made.append(pick(name, optimizer, sound if len(sound) else mine))
     return made
 
 
@@ -284,7 +292,9 @@ def picks_table(
 ) -> pd.DataFrame:
     """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
     lines = []
-    confirming = ("confirmed", "confirmed_low", "confirmed_high", "confirmed_level")
+    searching, confirming = (
+        (name, f"{name}_low", f"{name}_high", f"{name}_level") for name in ("searched", "confirmed")
+    )
     for one in made:
         here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
         mine = here[(here.a == one.optimizer) | (here.b == one.optimizer)]
@@ -305,7 +315,7 @@ def picks_table(
                 "settings": json.dumps(one.settings),
                 "quartiles": json.dumps(one.quartiles),
                 "winners": one.winners,
-                **dict(zip(("searched", "searched_low", "searched_high"), reached, strict=False)),
+                **dict(zip(searching, reached, strict=True)),
                 **dict(zip(confirming, score, strict=True)),
                 "confirmed_blocks": len(fresh),
                 "confirmed_diverged": int((fresh.status == "diverged").sum()),
@@ -323,9 +333,9 @@ def audit(
     lines: list[tuple[Any, ...]] = []
     search = rows[rows.kind == "search"]
     for dataset, group in search.groupby("dataset"):
-        counts = group.groupby("optimizer").size()
+        counts = group.groupby(["block", "optimizer"]).size()
         even = counts.min() == counts.max()
-        detail = f"{counts.min()} to {counts.max()} trainings for each optimizer"
+        detail = f"{counts.min()} to {counts.max()} draws for each optimizer in each block"
         lines.append(("budget", dataset, "all", "", counts.min() / counts.max(), 1.0, even, detail))
     for (dataset, optimizer), group in winners(rows).groupby(["dataset", "optimizer"]):
         lines += _edges(str(dataset), str(optimizer), group)
@@ -333,7 +343,7 @@ def audit(
         share = float((group.status == "diverged").mean())
         detail = f"{share:.0%} of {len(group)} draws diverged; they rank last"
         lines.append(("divergence", dataset, optimizer, "", share, np.nan, None, detail))
-    for worse, better in (("momentum", "sgd"), ("adam", "momentum"), ("adam", "rmsprop")):
+    for worse, better in INCLUSIONS:
         pair = calls[
             (calls.reading == "error") & calls.a.isin([worse, better]) & calls.b.isin([worse, better])
         ]
@@ -373,16 +383,16 @@ def _chosen_by_validation(rows: pd.DataFrame, curves: pd.DataFrame) -> float:
 def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Do winners crowd at an end of a search range: at least a quarter of them in its outer 5 %?"""
     lines = []
-    settings = [json.loads(text) for text in won.settings]
-    for name, field in fields.searched(dlopt.OPTIMIZERS[optimizer]).items():
-        if field.search is None:
-            continue
-        values = np.array([1 - s[name] if field.complement else s[name] for s in settings])
-        low, high = np.log(field.search)
-        place = (np.log(values) - low) / (high - low)
-        for end, share in (("low", np.mean(place <= 0.05)), ("high", np.mean(place >= 0.95))):
+    kinds = [dlopt.OPTIMIZERS[optimizer], *(dlopt.SCHEDULES[d] for d in won.decay.unique() if d != "none")]
+    searched = [(name, field) for kind in kinds for name, field in fields.searched(kind).items()]
+    settings = [json.loads(text) for text in won[won.status == "ok"].settings]
+    for name, field in searched:
+        values = np.array([1 - s[name] if field.complement else s[name] for s in settings if name in s])
+        ends = field.search or (1.0, 1.0)
+        place = (np.log(values) - np.log(ends[0])) / (np.log(ends[1]) - np.log(ends[0]))
+        for end, outer in (("low", place <= 0.05), ("high", place >= 0.95)):
+            share = float(outer.mean()) if len(outer) else 0.0
             what = f"{field.trial_name(name)} {end} end"
-            ends = f"{field.search[0]:g} .. {field.search[1]:g}"
-            detail = f"{share:.0%} of {len(won)} winners in the outer 5 % of {ends}"
-            lines.append(("edge", dataset, optimizer, what, float(share), 0.25, share < 0.25, detail))
+            detail = f"{share:.0%} of {len(outer)} winners in the outer 5 % of {ends[0]:g} .. {ends[1]:g}"
+            lines.append(("edge", dataset, optimizer, what, share, 0.25, share < 0.25, detail))
     return lines

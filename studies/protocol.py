@@ -261,8 +261,8 @@ def train_stack(stack: Stack) -> list[dict[str, Any]]:
 
 def winners(rows: pd.DataFrame) -> pd.DataFrame:
     """The row with the lowest best validation loss of every search, ties by draw number."""
-    search = rows[rows.kind == "search"]
-    return ranked(search).groupby(["dataset", "block", "optimizer"], as_index=False).first()
+    best_first = ranked(rows[rows.kind == "search"])
+    return best_first.drop_duplicates(["dataset", "block", "optimizer"]).sort_values(list(KEY))
 
 
 class Pick(NamedTuple):

@@ -25,10 +25,10 @@ def search_readings(rows: pd.DataFrame) -> pd.DataFrame:
 
     search_error is the expected test error of a search of half of the draws; winner_error the test error
     of the best of all; none_error and exponential_error the expected ones of the two halves of the draws,
-    at a search size of half of the smaller half.
+    at a search size of half of the smaller half (NaN where a half is empty).
     """
     lines = []
-    untuned = rows[rows.kind == "untuned"].set_index(["dataset", "block", "optimizer"]).test_error
+    untuned = rows[rows.kind == "untuned"].set_index(["dataset", "block", "optimizer"])
     for key, search in rows[rows.kind == "search"].groupby(["dataset", "block", "optimizer"]):
         best = ranked(search)
         halves = {name: best[best.decay == name] for name in ("none", "exponential")}
@@ -44,7 +44,8 @@ def search_readings(rows: pd.DataFrame) -> pd.DataFrame:
                 **dict(zip(("dataset", "block", "optimizer"), key, strict=True)),
                 "search_error": expected_search(best.test_error, search_weights(len(best), len(best) // 2)),
                 "winner_error": best.test_error.iloc[0],
-                "untuned_error": untuned.get(key, np.nan),
+                "untuned_error": untuned.test_error.get(key, np.nan),
+                "untuned_diverged": untuned.status.get(key) == "diverged",
                 **decay,
                 "diverged": int((search.status == "diverged").sum()),
                 "rows": len(search),
@@ -82,14 +83,14 @@ def envelopes(rows: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return lowest
 
 
-def examples_at(examples: Doubles, log_loss: Doubles, targets: Doubles) -> Doubles:
-    """The examples at which a falling envelope first reaches each target, log loss linear between records.
+def examples_at(examples: Doubles, depth: Doubles, targets: Doubles) -> Doubles:
+    """The examples at which an envelope first reaches each depth, log loss linear between records.
 
-    examples, log_loss: (n,); targets: each between the first and the last value.
+    examples, depth: (n,), depth the fall of log loss since the start; targets: each in (0, depth[-1]].
     """
-    after = np.argmax(log_loss[None, :] <= targets[:, None], axis=1)
+    after = np.argmax(depth[None, :] >= targets[:, None], axis=1)
     before = after - 1
-    share = (log_loss[before] - targets) / (log_loss[before] - log_loss[after])
+    share = (targets - depth[before]) / (depth[after] - depth[before])
     reached: Doubles = examples[before] + share * (examples[after] - examples[before])
     return reached
 
@@ -106,10 +107,9 @@ def log_ratio(a: pd.DataFrame, b: pd.DataFrame) -> float:
     falls = [loss[-1] < start for _, loss in sides]
     if not all(falls):
         return 0.0 if not any(falls) else (np.inf if falls[1] else -np.inf)
-    end = max(loss[-1] for _, loss in sides)
-    targets = (1 - TARGETS) * start + TARGETS * end
-    needed = [examples_at(x, loss, targets) for x, loss in sides]
-    return float(np.mean(np.log(needed[0] / needed[1])))
+    shared = min(start - loss[-1] for _, loss in sides)  # as depths, so that a fall of one bit stays one
+    needed = [examples_at(x, start - loss, TARGETS * shared) for x, loss in sides]
+    return float(np.mean(np.log(needed[0]) - np.log(needed[1])))
 
 
 def log_ratios(lowest: pd.DataFrame, optimizers: list[str]) -> pd.DataFrame:

@@ -20,16 +20,20 @@ ENUMERATED = 16  # up to so many blocks in all, every flip is counted instead of
 
 
 def differences(a: ArrayLike, b: ArrayLike) -> Doubles:
-    """a - b, where inf - inf is a tie (0)."""
+    """a - b, where inf - inf is a tie (0). A NaN on a side stays one: there is nothing to compare."""
+    x, y = np.asarray(a, float), np.asarray(b, float)
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num(np.subtract(a, b), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return np.where((x == y), 0.0, x - y)
 
 
 def signed_ranks(d: Doubles) -> Doubles:
     """Twice the signed midranks of |d| along the last axis: whole numbers, so sums compare exactly.
 
-    Zeros are ranked with the others and contribute 0; a one-sided inf has the largest rank.
+    Zeros are ranked with the others and contribute 0; a one-sided inf has the largest rank. Raises
+    ValueError for a NaN, which no rank could stand for.
     """
+    if np.isnan(d).any():
+        raise ValueError("A difference is nan, which cannot be ranked. Leave that block out.")
     return np.sign(d) * 2 * stats.rankdata(np.abs(d), axis=-1)
 
 
