@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import sklearn.datasets
 from numpy.typing import NDArray
 
 from datasets import scikit
@@ -56,20 +57,39 @@ class Dataset:
 
 
 def names() -> list[str]:
-    """The names that `load` knows."""
-    return [*scikit.CLASSIFICATION, *scikit.REGRESSION]
+    """The names that `load` knows. Those in `scikit.CACHED` need scikit-learn's cache."""
+    return [*scikit.CLASSIFICATION, *scikit.REGRESSION, *scikit.CACHED]
 
 
 @functools.lru_cache(maxsize=32)
 def load(name: str) -> Dataset:
-    """Load a dataset by name. Raises ValueError, with the nearest name, for one that it does not know."""
+    """Load a dataset by name.
+
+    Raises ValueError for a name that it does not know, and for one that is not in scikit-learn's cache,
+    with the command that fetches it.
+    """
+    if name in scikit.CACHED:
+        classes, fetch = scikit.CACHED[name]
+        try:
+            return _dataset(name, fetch(return_X_y=True, download_if_missing=False), classes)
+        except OSError:
+            command = f'python -c "import sklearn.datasets as d; d.{fetch.__name__}()"'
+            raise ValueError(
+                f"{name} is not in scikit-learn's cache ({sklearn.datasets.get_data_home()}).\n"
+                f"Fetch it with: {command}"
+            ) from None
     if name in scikit.CLASSIFICATION:
-        X, y = scikit.CLASSIFICATION[name]()
-        classes, numbers = np.unique(y, return_inverse=True)
-        return Dataset(name, np.asarray(X, np.float64), numbers.astype(np.int64), len(classes))
+        return _dataset(name, scikit.CLASSIFICATION[name](), True)
     if name in scikit.REGRESSION:
-        X, y = scikit.REGRESSION[name]()
-        return Dataset(name, np.asarray(X, np.float64), np.asarray(y, np.float64), 0)
+        return _dataset(name, scikit.REGRESSION[name](), False)
     near = difflib.get_close_matches(name, names(), 1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names())}."
-    raise ValueError(f"There is no dataset {name!r}. {hint}")
+    raise ValueError(f"There is no dataset {name!r}.\n{hint}")
+
+
+def _dataset(name: str, arrays: tuple[Any, Any], classification: bool) -> Dataset:
+    X, y = arrays
+    if not classification:
+        return Dataset(name, np.asarray(X, np.float64), np.asarray(y, np.float64), 0)
+    classes, numbers = np.unique(y, return_inverse=True)
+    return Dataset(name, np.asarray(X, np.float64), numbers.astype(np.int64), len(classes))

@@ -1,20 +1,56 @@
-"""The datasets of scikit-learn: one short declaration each."""
+"""The datasets of scikit-learn: its own tables, generated ones, and those that it downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import sklearn.datasets
+import numpy as np
+import sklearn.datasets as sk
 
 Arrays = tuple[Any, Any]
+Loader = Callable[[], Arrays]
 
-CLASSIFICATION: dict[str, Callable[[], Arrays]] = {
-    "digits": lambda: sklearn.datasets.load_digits(return_X_y=True),
-    "breast_cancer": lambda: sklearn.datasets.load_breast_cancer(return_X_y=True),
-    "wine": lambda: sklearn.datasets.load_wine(return_X_y=True),
+
+def _words() -> Arrays:
+    """2,000 sparse rows shaped like bags of 200 words: counts by Zipf's law, three topics."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 2_000)
+    common = 1 / np.arange(1, 201)
+    topics = np.array([common * rng.gamma(1.0, 1.0, 200) for _ in range(3)])
+    rates = topics / topics.sum(axis=1, keepdims=True) * 30
+    return np.log1p(rng.poisson(rates[y])), y
+
+
+CLASSIFICATION: dict[str, Loader] = {
+    "digits": lambda: sk.load_digits(return_X_y=True),
+    "breast_cancer": lambda: sk.load_breast_cancer(return_X_y=True),
+    "wine": lambda: sk.load_wine(return_X_y=True),
+    "iris": lambda: sk.load_iris(return_X_y=True),
+    "moons": lambda: sk.make_moons(1_000, noise=0.3, random_state=0),
+    "circles": lambda: sk.make_circles(1_000, noise=0.15, factor=0.5, random_state=0),
+    "easy": lambda: sk.make_blobs(12_000, 20, centers=4, cluster_std=4.0, random_state=0)[:2],
+    "hard": lambda: sk.make_classification(
+        12_000,
+        20,
+        n_informative=10,
+        n_redundant=4,
+        n_classes=4,
+        n_clusters_per_class=2,
+        class_sep=0.8,
+        flip_y=0.05,
+        random_state=0,
+    ),
+    "words": _words,
 }
 
-REGRESSION: dict[str, Callable[[], Arrays]] = {
-    "diabetes": lambda: sklearn.datasets.load_diabetes(return_X_y=True, scaled=False),
+REGRESSION: dict[str, Loader] = {
+    "diabetes": lambda: sk.load_diabetes(return_X_y=True, scaled=False),
+    "friedman1": lambda: sk.make_friedman1(2_000, noise=1.0, random_state=0),
+}
+
+# Taken from scikit-learn's cache only: the suite itself never downloads.
+CACHED: dict[str, tuple[bool, Callable[..., Arrays]]] = {  # is it a classification?
+    "california_housing": (False, sk.fetch_california_housing),
+    "covtype": (True, sk.fetch_covtype),
 }

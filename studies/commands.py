@@ -67,9 +67,13 @@ def _classes(known: dict[str, type[Any]]) -> list[dict[str, Any]]:
 
 
 def _datasets() -> list[dict[str, Any]]:
-    lines = []
+    lines: list[dict[str, Any]] = []
     for name in datasets.names():
-        data = datasets.load(name)
+        try:
+            data = datasets.load(name)
+        except ValueError as error:  # not in scikit-learn's cache, and how to fetch it
+            lines.append({"name": name, "missing": str(error).replace("\n", " ")})
+            continue
         plan = budget(data)
         lines.append(
             {

@@ -56,6 +56,11 @@ class Study:
                 if name not in known:
                     raise UsageError(f"There is no {kind[:-1]} {name!r}.", nearest(name, known))
             object.__setattr__(self, kind, chosen)
+        for name in self.datasets:
+            try:
+                datasets.load(name)
+            except ValueError as error:
+                raise UsageError(*str(error).split("\n", 1)) from None
         whole_number("blocks", self.blocks, 1)
         whole_number("draws (--trials)", self.draws, 2)
         whole_number("seed", self.seed, 0)

@@ -25,6 +25,7 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies import compare, readings
+from studies.audit import audit
 from studies.baselines import baselines
 from studies.catalog import STUDIES
 from studies.errors import UsageError, whole_number
@@ -307,7 +308,7 @@ def _compare(
         "picks": picked,
         "confirmations": confirmed,
         "baselines": baselines(study),
-        "audit": compare.audit(rows, curves, every, picked),
+        "audit": audit(rows, curves, every, picked),
         "optimizers": _optimizers(study),
         "datasets": _datasets(study),
         "timings": folder.timings(),

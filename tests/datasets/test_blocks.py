@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 import datasets
+from datasets import scikit
 from datasets.split import make_block, sizes
 
+SHIPPED = [*scikit.CLASSIFICATION, *scikit.REGRESSION]
 
-@pytest.mark.parametrize("name", datasets.names())
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_block_is_a_split_of_all_rows_in_60_20_20(name):
     data = datasets.load(name)
     block = data.block(0)
@@ -18,7 +21,7 @@ def test_a_block_is_a_split_of_all_rows_in_60_20_20(name):
     assert block.X_train.shape[1] == data.X.shape[1]
 
 
-@pytest.mark.parametrize("name", [n for n in datasets.names() if datasets.load(n).n_classes])
+@pytest.mark.parametrize("name", [n for n in SHIPPED if datasets.load(n).n_classes])
 def test_classes_keep_their_shares_in_every_part(name):
     data = datasets.load(name)
     block = data.block(1)
@@ -27,7 +30,7 @@ def test_classes_keep_their_shares_in_every_part(name):
         assert np.abs(np.bincount(y, minlength=data.n_classes) - share * len(y)).max() < 1.5
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", SHIPPED)
 def test_scaling_looks_at_training_rows_only(name):
     data = datasets.load(name)
     block = data.block(0)
@@ -90,3 +93,51 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 def test_the_digest_follows_the_data():
     assert datasets.load("wine").digest != datasets.load("digits").digest
     assert len(datasets.load("wine").digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "n_classes"),
+    [
+        ("iris", (150, 4), 3),
+        ("moons", (1_000, 2), 2),
+        ("circles", (1_000, 2), 2),
+        ("easy", (12_000, 20), 4),
+        ("hard", (12_000, 20), 4),
+        ("words", (2_000, 200), 3),
+        ("friedman1", (2_000, 10), 0),
+    ],
+)
+def test_generated_tables_have_their_shape_and_come_again(name, shape, n_classes):
+    data = datasets.load(name)
+    assert (data.X.shape, data.n_classes) == (shape, n_classes)
+    datasets.load.cache_clear()
+    assert datasets.load(name).digest == data.digest
+
+
+def test_words_are_sparse_and_some_are_rare():
+    X = datasets.load("words").X
+    assert np.mean(X == 0) > 0.8
+    shares = np.mean(X > 0, axis=0)
+    assert shares.max() > 0.7
+    assert np.mean(shares < 0.05) > 0.3
+
+
+@pytest.mark.parametrize("name", scikit.CACHED)
+def test_a_table_that_is_not_in_the_cache_says_how_to_fetch_it(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    datasets.load.cache_clear()
+    with pytest.raises(ValueError, match=rf"not in scikit-learn's cache .*\nFetch it with: .*fetch_{name}"):
+        datasets.load(name)
+
+
+def test_a_table_in_the_cache_is_loaded(monkeypatch):
+    def fetch(*, return_X_y, download_if_missing):  # as scikit-learn's, with the file in place
+        assert return_X_y
+        assert not download_if_missing
+        return np.arange(40.0).reshape(20, 2), np.arange(20) % 7 + 1
+
+    monkeypatch.setitem(scikit.CACHED, "covtype", (True, fetch))
+    datasets.load.cache_clear()
+    data = datasets.load("covtype")
+    assert (data.n_classes, data.y.min(), data.y.max()) == (7, 0, 6)
+    datasets.load.cache_clear()

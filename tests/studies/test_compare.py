@@ -26,6 +26,7 @@ from planted import (
 from scipy import stats
 
 from studies import compare, readings, statistics
+from studies.audit import audit
 from studies.compare import Scores
 from studies.protocol import pick, winners
 from studies.schema import TABLES
@@ -748,20 +749,20 @@ def test_the_level_of_a_picks_two_intervals_is_that_of_their_blocks():
 
 
 def audit_of(found, errors=(0.1,) * 20, diverged=()):
-    return compare.audit(found.rows, found.curves, found.calls, table_of(found, errors, diverged))
+    return audit(found.rows, found.curves, found.calls, table_of(found, errors, diverged))
 
 
-def statuses(audit, check):
-    here = audit[audit.check == check]
+def statuses(table, check):
+    here = table[table.check == check]
     return dict(zip(zip(here.optimizer, here.what, strict=True), here.status, strict=True))
 
 
 def test_an_honest_study_passes_the_audit(circle):
-    audit = audit_of(circle)
-    assert set(TABLES["audit"].columns) <= set(audit.columns)
-    assert set(audit.status) == {"ok", "info"}
-    assert set(audit.check) == {"budget", "edge", "divergence", "confirmed", "test read"} | {"inclusion"}
-    assert set(audit[audit.status == "info"].check) == {"divergence"}
+    table = audit_of(circle)
+    assert set(TABLES["audit"].columns) <= set(table.columns)
+    assert set(table.status) == {"ok", "info"}
+    assert set(table.check) == {"budget", "edge", "divergence", "confirmed", "test read"} | {"inclusion"}
+    assert set(table[table.status == "info"].check) == {"divergence"}
 
 
 def test_audit_flags_a_training_that_one_optimizer_had_less(circle):
@@ -779,8 +780,8 @@ def test_audit_counts_budgets_of_searches_alone(circle):
 def test_audit_reports_the_share_of_diverged_draws(circle):
     rows = circle.rows.copy()
     rows.loc[(rows.optimizer == "sgd") & (rows.kind == "search") & (rows.draw == 1), "status"] = "diverged"
-    audit = audit_of(circle._replace(rows=rows))
-    shares = audit[audit.check == "divergence"].set_index("optimizer").value
+    table = audit_of(circle._replace(rows=rows))
+    shares = table[table.check == "divergence"].set_index("optimizer").value
     assert shares.to_dict() == {"sgd": 0.25, "adam": 0.0, "rmsprop": 0.0}
 
 
@@ -803,7 +804,7 @@ def test_audit_flags_a_quarter_of_winners_in_the_outer_twentieth(
     value = 1 - searched if what == "1-beta" else searched
     crowd, others = {**SETTINGS["momentum"], name: value}, SETTINGS["momentum"]
     rows = won([crowd] * outer + [others] * (8 - outer))
-    found = statuses(compare.audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20)), "edge")
+    found = statuses(audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20)), "edge")
     assert found["momentum", f"{what} {end} end"] == status
     assert list(found.values()).count("look") == (status == "look")
 
@@ -811,7 +812,7 @@ def test_audit_flags_a_quarter_of_winners_in_the_outer_twentieth(
 def test_audit_flags_a_decay_of_the_rate_at_the_end_of_its_range(circle):
     # 1-γ is searched in .001 .. .3.
     rows = won([{"lr": 0.1, "decay": "exponential", "gamma": 1 - 0.29}] * 8, "sgd")
-    found = compare.audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20))
+    found = audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20))
     edges = found[(found.check == "edge") & (found.status == "look")]
     assert edges.what.tolist() == ["1-gamma high end"]
 
@@ -825,8 +826,8 @@ def test_audit_flags_an_optimizer_called_worse_than_what_it_contains(circle, wor
         optimizers = {worse: Optimizer(max(gap, 0)), better: Optimizer(max(-gap, 0))}
         order = sorted(optimizers, reverse=turned)
         calls = compared(*study(optimizers, "c", 20), order, "c").calls
-        audit = compare.audit(circle.rows, circle.curves, calls, table_of(circle, [0.1] * 20))
-        lines = audit[audit.check == "inclusion"]
+        table = audit(circle.rows, circle.curves, calls, table_of(circle, [0.1] * 20))
+        lines = table[table.check == "inclusion"]
         assert lines[["dataset", "optimizer", "what", "status"]].to_numpy().tolist() == [
             ["pooled", worse, better, status],
             ["c", worse, better, status],
@@ -846,6 +847,6 @@ def test_audit_flags_a_test_read_at_a_checkpoint_that_validation_did_not_choose(
     rows = circle.rows.copy()
     (column, value), at = *change.items(), rows.index[rows.kind == "search"][7]
     rows.loc[at, column] = value
-    audit = audit_of(circle._replace(rows=rows))
-    (line,) = audit[audit.check == "test read"].itertuples()
+    table = audit_of(circle._replace(rows=rows))
+    (line,) = table[table.check == "test read"].itertuples()
     assert (line.status, line.value) == ("look", pytest.approx(1 - 1 / len(rows)))

@@ -1,0 +1,88 @@
+"""What would make a comparison doubtful, looked for in its own rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import dlopt
+from dlopt import fields
+from studies.compare import LEVEL
+from studies.protocol import KEY, winners
+
+INCLUSIONS = (("momentum", "sgd"), ("adam", "sgd"), ("adam", "momentum"), ("adam", "rmsprop"))
+
+
+def audit(
+    rows: pd.DataFrame, curves: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame
+) -> pd.DataFrame:
+    """What would make it doubtful: unequal budgets, edges, inclusion, divergence, unconfirmed picks."""
+    lines: list[tuple[Any, ...]] = []
+    search = rows[rows.kind == "search"]
+    for dataset, group in search.groupby("dataset"):
+        counts = group.groupby(["block", "optimizer"]).size()
+        even = counts.min() == counts.max()
+        detail = f"{counts.min()} to {counts.max()} draws for each optimizer in each block"
+        lines.append(("budget", dataset, "all", "", counts.min() / counts.max(), 1.0, even, detail))
+    for (dataset, optimizer), group in winners(rows).groupby(["dataset", "optimizer"]):
+        lines += _edges(str(dataset), str(optimizer), group)
+    for (dataset, optimizer), group in search.groupby(["dataset", "optimizer"]):
+        share = float((group.status == "diverged").mean())
+        detail = f"{share:.0%} of {len(group)} draws diverged; they rank last"
+        lines.append(("divergence", dataset, optimizer, "", share, np.nan, None, detail))
+    for worse, better in INCLUSIONS:
+        pair = calls[
+            (calls.reading == "error") & calls.a.isin([worse, better]) & calls.b.isin([worse, better])
+        ]
+        for one in pair.itertuples():
+            winner = {"a": one.a, "b": one.b}.get(one.call)
+            detail = (
+                f"{worse} contains {better}, so at equal tuning it should not lose; the call is {one.call!r}"
+            )
+            ok = winner != better
+            lines.append(("inclusion", one.scope, worse, better, one.p_holm, LEVEL, ok, detail))
+    for one in picked.itertuples():
+        ok = one.confirmed_low <= one.searched_high and one.confirmed_diverged == 0
+        detail = f"a search reached {one.searched:.4f}, the setting alone {one.confirmed:.4f} in fresh blocks"
+        gap = one.confirmed - one.searched
+        lines.append(("confirmed", one.dataset, one.optimizer, "", gap, np.nan, ok, detail))
+    agreed = _chosen_by_validation(rows, curves)
+    detail = (
+        f"in {agreed:.2%} of trainings the tested checkpoint is the first with the lowest validation loss"
+    )
+    lines.append(("test read", "all", "all", "", agreed, 1.0, agreed == 1.0, detail))
+    columns = ["check", "dataset", "optimizer", "what", "value", "limit", "ok", "detail"]
+    table = pd.DataFrame(lines, columns=columns)
+    table["status"] = ["info" if ok is None else ("ok" if ok else "look") for ok in table.ok]
+    return table
+
+
+def _chosen_by_validation(rows: pd.DataFrame, curves: pd.DataFrame) -> float:
+    """The share of trainings whose tested checkpoint validation alone would choose: test selects nothing."""
+    key = list(KEY)
+    first = curves.sort_values("examples", kind="stable").sort_values("validation_loss", kind="stable")
+    first = first.groupby(key, as_index=False).first()[[*key, "examples", "validation_loss"]]
+    both = rows[rows.status == "ok"].merge(first, on=key)
+    same = (both.best_examples == both.examples) & (both.best_validation_loss == both.validation_loss)
+    return float(same.mean()) if len(both) else 1.0
+
+
+def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Do winners crowd at an end of a search range: at least a quarter of them in its outer 5 %?"""
+    lines = []
+    kinds = [dlopt.OPTIMIZERS[optimizer], *(dlopt.SCHEDULES[d] for d in won.decay.unique() if d != "none")]
+    searched = [(name, field) for kind in kinds for name, field in fields.searched(kind).items()]
+    settings = [json.loads(text) for text in won[won.status == "ok"].settings]
+    for name, field in searched:
+        values = np.array([1 - s[name] if field.complement else s[name] for s in settings if name in s])
+        ends = field.search or (1.0, 1.0)
+        place = (np.log(values) - np.log(ends[0])) / (np.log(ends[1]) - np.log(ends[0]))
+        for end, outer in (("low", place <= 0.05), ("high", place >= 0.95)):
+            share = float(outer.mean()) if len(outer) else 0.0
+            what = f"{field.trial_name(name)} {end} end"
+            detail = f"{share:.0%} of {len(outer)} winners in the outer 5 % of {ends[0]:g} .. {ends[1]:g}"
+            lines.append(("edge", dataset, optimizer, what, share, 0.25, share < 0.25, detail))
+    return lines
