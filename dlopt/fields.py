@@ -60,11 +60,10 @@ class Field:
         """The hyperparameter from the searched quantity."""
         return 1.0 - searched if self.complement else searched
 
-    def suggest(self, trial: Trial, name: str) -> float:
-        """Draw the hyperparameter from its search range, on the log scale."""
-        if self.search is None:
-            raise ValueError(f"{name} is not searched. Declare it with search=(low, high).")
-        return self.from_trial(trial.suggest_float(self.trial_name(name), *self.search, log=True))
+    def suggest(self, trial: Trial, name: str, search: tuple[float, float] | None = None) -> float:
+        """Draw the hyperparameter from its search range, or another one, on the log scale."""
+        low, high = search or self.search or (1.0, 1.0)
+        return self.from_trial(trial.suggest_float(self.trial_name(name), low, high, log=True))
 
 
 def _field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from dlopt import fields
 from dlopt.average import Factor, Floats
 from dlopt.fields import Trial, decay, positive, rate
-from dlopt.schedules import Constant, Schedule, split
+from dlopt.schedules import Constant, Schedule
 
 
 class State:
@@ -72,20 +72,29 @@ class Optimizer:
     def __post_init__(self) -> None:
         fields.settle(self)
         name, given = type(self).__name__, self.schedule
-        schedule: Any = split(given) if isinstance(given, Schedule) else given
-        if not isinstance(schedule, Schedule):
-            listed = isinstance(schedule, list | tuple) and len(schedule) > 0
-            if not listed or not all(isinstance(s, Schedule) and split(s) is s for s in schedule):
-                raise TypeError(
-                    f"{name}.schedule must be a schedule, or a list with one per trial, not {given!r}. "
-                    "Write for example Exponential(gamma=0.95)."
-                )
-            schedule = tuple(schedule) if len(schedule) > 1 else schedule[0]
-            if isinstance(schedule, tuple) and fields.rows(self) not in (1, len(schedule)):
-                raise ValueError(
-                    f"{name} has hyperparameters for {fields.rows(self)} trials and schedules for "
-                    f"{len(schedule)}. Give one schedule per trial, or one for all."
-                )
+        listed = [given] if isinstance(given, Schedule) else given
+        if (
+            not isinstance(listed, list | tuple)
+            or not listed
+            or not all(isinstance(s, Schedule) for s in listed)
+        ):
+            raise TypeError(
+                f"{name}.schedule must be a schedule, or a list with one per trial, not {given!r}. "
+                "Write for example Exponential(gamma=0.95)."
+            )
+        rows = [s.rowwise() for s in listed]
+        if len(listed) > 1 and any(len(row) > 1 for row in rows):
+            raise TypeError(
+                f"{name}.schedule lists a schedule that is itself for several trials: {given!r}. "
+                "Give one schedule for each trial."
+            )
+        flat = [s for row in rows for s in row]
+        if fields.rows(self) not in (1, len(flat)) and len(flat) > 1:
+            raise ValueError(
+                f"{name} has hyperparameters for {fields.rows(self)} trials and schedules for "
+                f"{len(flat)}. Give one schedule per trial, or one for all."
+            )
+        schedule = tuple(flat) if len(flat) > 1 else flat[0]
         object.__setattr__(self, "schedule", schedule)
 
     def update(self, grad: Floats, state: State, lr: Any, *args: Any) -> Floats:
@@ -179,14 +188,38 @@ def join(optimizers: Sequence[Optimizer]) -> Optimizer:
     return kind(**columns, schedule=schedules)  # type: ignore[arg-type]  # lists are what fields take
 
 
-def suggest(trial: Trial, optimizer: type[Optimizer], *, schedule: type[Schedule] | None = None) -> Optimizer:
+def suggest(
+    trial: Trial,
+    optimizer: type[Optimizer],
+    *,
+    schedule: type[Schedule] | None = None,
+    search: Mapping[str, tuple[float, float]] | None = None,
+    **fixed: float,
+) -> Optimizer:
     """Draw an optimizer of the given class from its declared search ranges.
 
     trial: an Optuna trial, or anything with `suggest_float(name, low, high, log=True)`. Names are the
     fields' ("lr"), decays as their distance to 1 ("1-beta1"), in declared order, the schedule's last.
+    search: other ranges, by field name, of the searched quantity. fixed: fields that are not drawn, such
+    as beta1=0.9, or the epochs of a schedule. Raises TypeError for a field that neither class has.
     """
-    drawn: dict[str, Any] = {n: field.suggest(trial, n) for n, field in fields.searched(optimizer).items()}
-    if schedule is None:
-        return optimizer(**drawn)
-    chosen = {n: field.suggest(trial, n) for n, field in fields.searched(schedule).items()}
-    return optimizer(**drawn, schedule=schedule(**chosen))
+    kinds: list[Any] = [optimizer] if schedule is None else [optimizer, schedule]
+    search = search or {}
+    known = {name for kind in kinds for name in fields.declared(kind)}
+    for name in [*search, *fixed]:
+        if name not in known:
+            raise TypeError(
+                f"{optimizer.__name__} has no field {name!r}. It has: {', '.join(sorted(known))}."
+            )
+    drawn: list[dict[str, Any]] = []
+    for kind in kinds:
+        values = {}
+        for name, field in fields.declared(kind).items():
+            if name in fixed:
+                values[name] = fixed[name]
+            elif field.search is not None or name in search:
+                values[name] = field.suggest(trial, name, search.get(name))
+        drawn.append(values)
+    if schedule is not None:
+        drawn[0]["schedule"] = schedule(**drawn[1])
+    return optimizer(**drawn[0])
