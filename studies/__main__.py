@@ -79,7 +79,7 @@ def _study(options: argparse.Namespace) -> tuple[Study, Path]:
     """The study that is asked for, and its folder: another question gets another folder by itself."""
     if options.name not in STUDIES:
         raise UsageError(f"There is no study {options.name!r}.", nearest(options.name, list(STUDIES)))
-    named = STUDIES[options.name][1]
+    named = STUDIES[options.name]
     handles = ("optimizers", "datasets", "blocks", *QUESTION)
     given = {k: getattr(options, k) for k in handles if getattr(options, k) is not None}
     study = dataclasses.replace(named, **given)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import dlopt
-from dlopt import fields
+from studies.arms import Arm
 from studies.compare import LEVEL
 from studies.protocol import KEY, winners
 
@@ -17,7 +16,7 @@ INCLUSIONS = (("momentum", "sgd"), ("adam", "sgd"), ("adam", "momentum"), ("adam
 
 
 def audit(
-    rows: pd.DataFrame, curves: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame
+    rows: pd.DataFrame, curves: pd.DataFrame, calls: pd.DataFrame, picked: pd.DataFrame, arms: dict[str, Arm]
 ) -> pd.DataFrame:
     """What would make it doubtful: unequal budgets, edges, inclusion, divergence, unconfirmed picks."""
     lines: list[tuple[Any, ...]] = []
@@ -28,7 +27,7 @@ def audit(
         detail = f"{counts.min()} to {counts.max()} draws for each optimizer in each block"
         lines.append(("budget", dataset, "all", "", counts.min() / counts.max(), 1.0, even, detail))
     for (dataset, optimizer), group in winners(rows).groupby(["dataset", "optimizer"]):
-        lines += _edges(str(dataset), str(optimizer), group)
+        lines += _edges(str(dataset), arms[str(optimizer)], group)
     for (dataset, optimizer), group in search.groupby(["dataset", "optimizer"]):
         share = float((group.status == "diverged").mean())
         detail = f"{share:.0%} of {len(group)} draws diverged; they rank last"
@@ -70,19 +69,19 @@ def _chosen_by_validation(rows: pd.DataFrame, curves: pd.DataFrame) -> float:
     return float(same.mean()) if len(both) else 1.0
 
 
-def _edges(dataset: str, optimizer: str, won: pd.DataFrame) -> list[tuple[Any, ...]]:
+def _edges(dataset: str, arm: Arm, won: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Do winners crowd at an end of a search range: at least a quarter of them in its outer 5 %?"""
     lines = []
-    kinds = [dlopt.OPTIMIZERS[optimizer], *(dlopt.SCHEDULES[d] for d in won.decay.unique() if d != "none")]
-    searched = [(name, field) for kind in kinds for name, field in fields.searched(kind).items()]
+    searched: dict[str, Any] = {}
+    for kind in won.decay.unique():
+        searched |= arm.ranges(kind)
     settings = [json.loads(text) for text in won[won.status == "ok"].settings]
-    for name, field in searched:
+    for name, (field, ends) in searched.items():
         values = np.array([1 - s[name] if field.complement else s[name] for s in settings if name in s])
-        ends = field.search or (1.0, 1.0)
         place = (np.log(values) - np.log(ends[0])) / (np.log(ends[1]) - np.log(ends[0]))
         for end, outer in (("low", place <= 0.05), ("high", place >= 0.95)):
             share = float(outer.mean()) if len(outer) else 0.0
             what = f"{field.trial_name(name)} {end} end"
             detail = f"{share:.0%} of {len(outer)} winners in the outer 5 % of {ends[0]:g} .. {ends[1]:g}"
-            lines.append(("edge", dataset, optimizer, what, share, 0.25, share < 0.25, detail))
+            lines.append(("edge", dataset, arm.name, what, share, 0.25, share < 0.25, detail))
     return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -9,15 +11,24 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import datasets
 from studies.protocol import Study
+from studies.readings import FLOOR
 from studies.statistics import order_interval
 
 
-def _error(model: object, block: datasets.Block) -> float:
-    model.fit(block.X_train, block.y_train)  # type: ignore[attr-defined]  # scikit-learn ships no types
-    predicted = model.predict(block.X_test)  # type: ignore[attr-defined]
-    if block.n_classes:
-        return float(np.mean(predicted != block.y_test))
-    return float(np.sqrt(np.mean((predicted - block.y_test) ** 2)))
+def _score(model: Any, block: datasets.Block, metric: str) -> float:
+    """What the study reads, of a baseline on one block."""
+    model.fit(block.X_train, block.y_train)
+    predicted, y = model.predict(block.X_test), block.y_test
+    if not block.n_classes:
+        mean_square = float(np.mean((predicted - y) ** 2))
+        return mean_square / 2 if metric == "loss" else float(np.sqrt(mean_square))
+    if metric == "loss":
+        shares = model.predict_proba(block.X_test)[np.arange(len(y)), y]
+        return float(-np.mean(np.log(np.maximum(shares, FLOOR))))
+    wrong = predicted != y
+    if metric == "balanced-error":
+        return float(np.mean([wrong[y == c].mean() for c in np.unique(y)]))
+    return float(wrong.mean())
 
 
 def baselines(study: Study) -> pd.DataFrame:
@@ -32,7 +43,7 @@ def baselines(study: Study) -> pd.DataFrame:
             else {"mean": DummyRegressor, "linear model": Ridge}
         )
         for label, make in models.items():
-            errors = [_error(make(), block) for block in blocks]
+            errors = [_score(make(), block, study.metric) for block in blocks]
             lines.append((name, label, *order_interval(errors), len(errors)))
     columns = ["dataset", "model", "estimate", "low", "high", "level", "blocks"]
     return pd.DataFrame(lines, columns=columns)

@@ -17,9 +17,11 @@ import dlopt
 from dlopt import fields
 from studies import runner
 from studies.catalog import STUDIES
+from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import UsageError, nearest, whole_number
+from studies.machine import one_thread
 from studies.progress import Shown, duration
-from studies.protocol import Stack, Study, budget, cost, stacks, train_stack, wanted_rows
+from studies.protocol import Row, Stack, Study, budget, cost, stacks, train_stack, wanted_keys
 from studies.store import free_space, read_manifest
 
 VERSION = 1  # of the JSON documents
@@ -45,13 +47,13 @@ def _studies() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": about,
-            "optimizers": list(s.optimizers),
+            "about": s.about,
+            "optimizers": [arm.name for arm in s.arms],
             "datasets": list(s.datasets),
             "blocks": s.blocks,
             "draws": s.draws,
         }
-        for name, (about, s) in STUDIES.items()
+        for name, s in STUDIES.items()
     ]
 
 
@@ -140,7 +142,7 @@ def run_study(study: Study, out: Path, jobs: int, *, quiet: bool, as_json: bool)
 def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     """What would run: rows, time and disk expected."""
     whole_number("jobs", jobs, 0)
-    rows = wanted_rows(study)
+    rows = planned(study)
     confirming = max(20, study.blocks) * len(study.datasets)
     tasks = stacks(study, rows)
     jobs = jobs or os.cpu_count() or 1
@@ -166,11 +168,23 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     )
 
 
+def planned(study: Study) -> list[Row]:
+    """The rows of a study as far as their cost goes: the right sizes, with defaults for what is drawn."""
+    rows = []
+    arms = {arm.name: arm for arm in study.arms}
+    for dataset, block, name, kind, draw in wanted_keys(study):
+        sizes = batch_sizes(study, dataset, arms[name])
+        size = sizes[size_and_decay(draw, block, len(sizes))[0]]
+        settings = settings_of(arms[name].kind())
+        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings, arms[name].optimizer))
+    return rows
+
+
 def _seconds_per_cost(tasks: list[list[Stack]]) -> float:
     """Speed of this machine: one short stack of the costliest dataset, timed."""
     largest = max((stack for task in tasks for stack in task), key=cost)
     short = largest._replace(epochs=2)
-    with runner.one_thread():
+    with one_thread():
         train_stack(short)  # warm-up
         started = time.perf_counter()
         train_stack(short)
@@ -238,9 +252,10 @@ def try_out(
     chosen = tuple(dlopt.OPTIMIZERS) if optimizers is None else optimizers
     study = Study("try", chosen, (dataset,), blocks=1, draws=2, epochs=epochs, seed=seed)
     data = datasets.load(dataset)
-    plan = budget(data, epochs)
-    made = [dlopt.OPTIMIZERS[name]() for name in study.optimizers]
-    with runner.one_thread():
+    plan = budget(data, study)
+    names = [arm.name for arm in study.arms]
+    made = [arm.kind() for arm in study.arms]
+    with one_thread():
         training = dlopt.train(
             dlopt.MLP(*plan.widths),
             data.block(0, seed=seed),
@@ -248,9 +263,9 @@ def try_out(
             batch_size=plan.batch_sizes[0],
             epochs=plan.epochs,
         )
-    curves = pd.DataFrame(training.curves.validation_loss, columns=list(study.optimizers))
+    curves = pd.DataFrame(training.curves.validation_loss, columns=names)
     curves.insert(0, "examples", training.curves.examples)
-    errors = dict(zip(study.optimizers, training.test_errors.tolist(), strict=True))
+    errors = dict(zip(names, training.test_errors.tolist(), strict=True))
     if as_json:
         return _document(dataset=dataset, test_error=errors, curves=_records(curves))
     few = curves.iloc[np.unique(np.linspace(0, len(curves) - 1, 12).round().astype(int))]

@@ -11,12 +11,13 @@ import pandas as pd
 
 from datasets.split import seed_of
 from studies import readings, statistics
+from studies.arms import Arm
 from studies.protocol import Pick, pick, winners
 from studies.schema import TABLES
 from studies.statistics import Doubles, differences, hodges_lehmann, order_interval
 
 LEVEL = 0.05
-MARGINS = {"classification": 0.01, "regression": 0.02, "ratio": float(np.log(1.1))}
+MARGINS = {"classification": 0.01, "regression": 0.02, "loss": np.nan, "ratio": float(np.log(1.1))}
 SAFE_MARGIN = 1.1  # a learning rate is good when its error is at most so many times its search's best
 
 
@@ -208,6 +209,8 @@ def tuning(read: pd.DataFrame) -> pd.DataFrame:
 
 def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int) -> pd.DataFrame:
     """Exponential decay against none, from the two halves of the same draws; negative: decay is better."""
+    if not optimizers:
+        return pd.DataFrame(columns=list(TABLES["decay"].columns))
     wide = read.set_index(["dataset", "optimizer"]).sort_values("block")
     d = np.array(
         [
@@ -272,7 +275,7 @@ def _longest_run(flags: list[tuple[int, bool]]) -> list[int]:
     return max(runs, key=len)
 
 
-def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str]) -> list[Pick]:
+def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str], arms: dict[str, Arm]) -> list[Pick]:
     """One setting for each dataset, from the winners of its best optimizer."""
     won, made = winners(rows), []
     for name in names:
@@ -280,7 +283,7 @@ def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str]) -> list[Pi
         optimizer = str(here.optimizer.iloc[0])
         mine = won[(won.dataset == name) & (won.optimizer == optimizer)]
         sound = mine[mine.status == "ok"]  # where a whole search diverged, its first row points nowhere
-        made.append(pick(name, optimizer, sound if len(sound) else mine))
+        made.append(pick(name, arms[optimizer], sound if len(sound) else mine))
     return made
 
 
@@ -294,18 +297,18 @@ def picks_table(
     )
     for one in made:
         here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
-        mine = here[(here.a == one.optimizer) | (here.b == one.optimizer)]
-        beaten = mine[mine.call == np.where(mine.a == one.optimizer, "a", "b")]
-        others = [o for o in dict.fromkeys([*here.a, *here.b]) if o != one.optimizer]
+        mine = here[(here.a == one.arm.name) | (here.b == one.arm.name)]
+        beaten = mine[mine.call == np.where(mine.a == one.arm.name, "a", "b")]
+        others = [o for o in dict.fromkeys([*here.a, *here.b]) if o != one.arm.name]
         gone = {*beaten.a, *beaten.b}
-        searched = read[(read.dataset == one.dataset) & (read.optimizer == one.optimizer)].search_error
+        searched = read[(read.dataset == one.dataset) & (read.optimizer == one.arm.name)].search_error
         fresh = confirmed[confirmed.dataset == one.dataset]
         score = order_interval(fresh.test_error)
         reached = order_interval(searched)
         lines.append(
             {
                 "dataset": one.dataset,
-                "optimizer": one.optimizer,
+                "optimizer": one.arm.name,
                 "tied_with": ",".join(o for o in others if o not in gone),
                 "batch_size": one.batch_size,
                 "decay": one.decay,

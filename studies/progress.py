@@ -22,17 +22,13 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """What a run tells on the way; `Silent` tells nothing."""
+    """What a run tells on the way: here, nothing."""
 
-    def start(self, tasks: list[list[Stack]], blocks: int) -> None:
-        """These tasks begin; a dataset has so many blocks."""
+    def start(self, tasks: list[list[Stack]]) -> None:
+        """These tasks begin."""
 
     def finished(self, dataset: str, block: int, rows: int, diverged: int) -> None:
         """A block is recorded."""
-
-
-class Silent(Progress):
-    """For --quiet and for use from Python."""
 
 
 class Shown(Progress):
@@ -52,10 +48,10 @@ class Shown(Progress):
         if self.status:
             self.status.stop()
 
-    def start(self, tasks: list[list[Stack]], blocks: int) -> None:
+    def start(self, tasks: list[list[Stack]]) -> None:
         """See `Progress`."""
         self.left = {(t[0].dataset, t[0].block): sum(map(cost, t)) for t in tasks}
-        self.total, self.blocks, self.began = sum(self.left.values()), blocks, time.monotonic()
+        self.total, self.began = sum(self.left.values()), time.monotonic()
         self.done: dict[str, int] = {}
         self.to_do = {name: sum(d == name for d, _ in self.left) for name, _ in self.left}
 

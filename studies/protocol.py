@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import time
@@ -19,53 +20,82 @@ import pandas as pd
 
 import datasets
 import dlopt
-from datasets.split import seed_of
 from dlopt import fields
+from studies.arms import Arm
 from studies.errors import UsageError, nearest, whole_number
 from studies.readings import ranked
 
 RESULTS_VERSION = 1  # grows with every change that moves a number
 CONFIRMING = 1_000_000  # confirming blocks are numbered from here, so they never become search blocks
-DECAYS = ("none", "exponential")
+METRICS = ("error", "balanced-error", "loss")
 KEY = ("dataset", "block", "optimizer", "kind", "draw")
 
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """A question: which optimizers on which datasets, repeated in how many blocks with how many draws.
+    """A question: what is compared on which datasets, repeated in how many blocks with how many draws.
 
-    blocks: >= 1, each its own split, initial weights and mini-batch order. draws: >= 2, hyperparameter
-    settings that each optimizer tries in each block. epochs: None for the budget's rule. seed: of
-    everything. Raises UsageError for an unknown name or a number out of range.
+    optimizers: names, or `Arm`s for a search of which something is fixed. blocks: >= 1, each its own
+    split, initial weights and mini-batch order. draws: >= 2, settings that each arm tries in each block.
+    epochs, widths: None for the budget's rule; widths () is softmax or linear regression. metric: what is
+    read on test, "error", "balanced-error" or "loss". seed: of everything. about: the question in words.
+    Raises UsageError for an unknown name or a number out of range.
     """
 
     name: str
-    optimizers: tuple[str, ...]
+    optimizers: tuple[str | Arm, ...]
     datasets: tuple[str, ...]
     blocks: int = 20
     draws: int = 16
     epochs: int | None = None
     seed: int = 0
+    widths: tuple[int, ...] | None = None
+    metric: str = "error"
+    about: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        for kind, known in (("optimizers", list(dlopt.OPTIMIZERS)), ("datasets", datasets.names())):
-            chosen = tuple(dict.fromkeys(getattr(self, kind)))
-            if not chosen:
-                raise UsageError(f"The list of {kind} is empty.", f"Choose from: {', '.join(known)}.")
-            for name in chosen:
-                if name not in known:
-                    raise UsageError(f"There is no {kind[:-1]} {name!r}.", nearest(name, known))
-            object.__setattr__(self, kind, chosen)
+        for kind in ("optimizers", "datasets"):
+            object.__setattr__(self, kind, tuple(dict.fromkeys(getattr(self, kind))))
+        names = [arm.name for arm in self.arms]
+        known = {"optimizers": list(dlopt.OPTIMIZERS), "datasets": datasets.names()}
+        for kind in known:
+            if not getattr(self, kind):
+                raise UsageError(f"The list of {kind} is empty.", f"Choose from: {', '.join(known[kind])}.")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"Two arms are named {twice!r}.", "Give each arm a name of its own.")
         for name in self.datasets:
+            if name not in known["datasets"]:
+                raise UsageError(f"There is no dataset {name!r}.", nearest(name, known["datasets"]))
             try:
-                datasets.load(name)
+                data = datasets.load(name)
             except ValueError as error:
                 raise UsageError(*str(error).split("\n", 1)) from None
+            if self.metric == "balanced-error" and not data.n_classes:
+                raise UsageError(
+                    f"balanced-error is a metric for classes, and {name} is a regression.",
+                    "Leave that dataset out, or choose --metric error or loss.",
+                )
+        if self.metric not in METRICS:
+            raise UsageError(f"There is no metric {self.metric!r}.", nearest(self.metric, METRICS))
         whole_number("blocks", self.blocks, 1)
         whole_number("draws (--trials)", self.draws, 2)
         whole_number("seed", self.seed, 0)
         if self.epochs is not None:
             whole_number("epochs", self.epochs, 1)
+        for width in self.widths or ():
+            whole_number("a hidden layer's width", width, 1)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """What is compared, in the house's own order."""
+        arms = (one if isinstance(one, Arm) else Arm(one) for one in self.optimizers)
+        return tuple(sorted(arms, key=lambda arm: arm.order))
+
+    @property
+    def dependent(self) -> bool:
+        """Do some draws look at earlier results? Then the reading is the winner of all, for every arm."""
+        return any(arm.sampler in ("tpe", "gp") for arm in self.arms)
 
 
 class Budget(NamedTuple):
@@ -76,20 +106,24 @@ class Budget(NamedTuple):
     widths: tuple[int, ...]
 
 
-def budget(dataset: datasets.Dataset, epochs: int | None = None) -> Budget:
+def budget(dataset: datasets.Dataset, study: Study | None = None) -> Budget:
     """The rule: about 40,000 examples, at least 10 and at most 200 epochs, the same for every optimizer.
 
     Batch sizes are the powers of two from 64 to 512 below the training rows, the full batch where there
-    is none; the network has one hidden layer, 64 wide from 64 features on, else 32.
+    is none; the network has one hidden layer, 64 wide from 64 features on, else 32. A study may fix its
+    epochs and its network.
     """
     n = dataset.n_train
+    epochs = (study and study.epochs) or min(max(math.ceil(40_000 / n), 10), 200)
     batch_sizes = tuple(size for size in (64, 128, 256, 512) if size < n) or (n,)
-    widths = (64 if dataset.X.shape[1] >= 64 else 32,)
-    return Budget(epochs or min(max(math.ceil(40_000 / n), 10), 200), batch_sizes, widths)
+    widths = study.widths if study and study.widths is not None else None
+    return Budget(
+        epochs, batch_sizes, (64 if dataset.X.shape[1] >= 64 else 32,) if widths is None else widths
+    )
 
 
 class Row(NamedTuple):
-    """One training that is wanted. settings: hyperparameters by field name, the schedule's with them."""
+    """One training that is wanted. optimizer: its arm; settings: hyperparameters, the schedule's too."""
 
     dataset: str
     block: int
@@ -99,6 +133,7 @@ class Row(NamedTuple):
     batch_size: int
     decay: str
     settings: tuple[tuple[str, float], ...]
+    uses: str  # the optimizer of its arm
 
     @property
     def key(self) -> tuple[str, int, str, str, int]:
@@ -112,49 +147,8 @@ class Row(NamedTuple):
             schedule = dlopt.SCHEDULES[self.decay]
             chosen = {name: settings.pop(name) for name in fields.declared(schedule)}
             settings["schedule"] = schedule(**chosen)
-        made: dlopt.Optimizer = dlopt.OPTIMIZERS[self.optimizer](**settings)
+        made: dlopt.Optimizer = dlopt.OPTIMIZERS[self.uses](**settings)
         return made
-
-
-def settings_of(optimizer: dlopt.Optimizer) -> tuple[tuple[str, float], ...]:
-    """All hyperparameters of one trial, its schedule's last."""
-    parts = (optimizer, optimizer.schedule)
-    return tuple((name, getattr(part, name)) for part in parts for name in fields.declared(type(part)))
-
-
-def size_and_decay(draw: int, block: int, sizes: int) -> tuple[int, str]:
-    """Which of the batch sizes, and whether decay, draw j of block b gets: an even spread over both."""
-    size = (draw + block) % sizes
-    return size, DECAYS[(draw // sizes + block + size) % 2]
-
-
-def search_rows(study: Study, dataset: str, optimizer: str, block: int) -> list[Row]:
-    """The draws of one optimizer in one block, and its untuned row: its defaults at the middle batch size.
-
-    Batch size and decay are enqueued, all else comes from Optuna's RandomSampler, seeded by (seed,
-    dataset, optimizer, block): fresh draws everywhere, the same again on demand.
-    """
-    import optuna  # here, since workers never draw and its import takes a second
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sizes = budget(datasets.load(dataset), study.epochs).batch_sizes
-    kind = dlopt.OPTIMIZERS[optimizer]
-    sampler = optuna.samplers.RandomSampler(seed_of(study.seed, dataset, optimizer, block))
-    throwaway = optuna.create_study(sampler=sampler)
-    rows = []
-    for draw in range(study.draws):
-        size, decay = size_and_decay(draw, block, len(sizes))
-        throwaway.enqueue_trial({"batch_size": sizes[size], "decay": decay})
-        trial = throwaway.ask()
-        batch_size = trial.suggest_categorical("batch_size", sizes)
-        schedule = dlopt.SCHEDULES.get(str(trial.suggest_categorical("decay", DECAYS)))
-        drawn = dlopt.suggest(trial, kind, schedule=schedule)
-        if batch_size != sizes[size] or trial.params["decay"] != decay:
-            raise RuntimeError(f"Optuna ignored what was enqueued for draw {draw}: {trial.params}.")
-        rows.append(Row(dataset, block, optimizer, "search", draw, batch_size, decay, settings_of(drawn)))
-    middle = sizes[(len(sizes) - 1) // 2]
-    rows.append(Row(dataset, block, optimizer, "untuned", 0, middle, "none", settings_of(kind())))
-    return rows
 
 
 def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
@@ -163,20 +157,8 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
         (dataset, block, optimizer, kind, draw)
         for dataset in study.datasets
         for block in range(study.blocks)
-        for optimizer in study.optimizers
+        for optimizer in (arm.name for arm in study.arms)
         for kind, draw in [*(("search", draw) for draw in range(study.draws)), ("untuned", 0)]
-    ]
-
-
-def wanted_rows(study: Study, keys: Iterable[tuple[str, int, str, str, int]] | None = None) -> list[Row]:
-    """The rows with these keys, or all of them, drawn anew: the same draws every time."""
-    chosen = wanted_keys(study) if keys is None else list(keys)
-    searches, asked = dict.fromkeys(key[:3] for key in chosen), set(chosen)
-    return [
-        row
-        for dataset, block, optimizer in searches
-        for row in search_rows(study, dataset, optimizer, block)
-        if row.key in asked
     ]
 
 
@@ -189,6 +171,7 @@ class Stack(NamedTuple):
     epochs: int
     widths: tuple[int, ...]
     seed: int
+    metric: str
     rows: tuple[Row, ...]
 
 
@@ -199,13 +182,9 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
         grouped.setdefault((row.dataset, row.block), {}).setdefault(row.batch_size, []).append(row)
     tasks = []
     for (dataset, block), by_size in grouped.items():
-        plan = budget(datasets.load(dataset), study.epochs)
-        tasks.append(
-            [
-                Stack(dataset, block, size, plan.epochs, plan.widths, study.seed, tuple(by_size[size]))
-                for size in sorted(by_size)
-            ]
-        )
+        plan = budget(datasets.load(dataset), study)
+        how = (plan.epochs, plan.widths, study.seed, study.metric)
+        tasks.append([Stack(dataset, block, size, *how, tuple(by_size[size])) for size in sorted(by_size)])
     return tasks
 
 
@@ -213,7 +192,8 @@ def cost(stack: Stack) -> float:
     """Roughly how long a stack takes, in units of its own: for the time that is left."""
     dataset = datasets.load(stack.dataset)
     steps = stack.epochs * math.ceil(dataset.n_train / stack.batch_size)
-    parameters = stack.widths[0] * (dataset.X.shape[1] + max(dataset.n_classes, 1))
+    sizes = (dataset.X.shape[1], *stack.widths, max(dataset.n_classes, 1))
+    parameters = sum(a * b for a, b in itertools.pairwise(sizes))
     return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
 
 
@@ -234,7 +214,7 @@ def train_stack(stack: Stack) -> list[dict[str, Any]]:
         epochs=stack.epochs,
     )
     seconds = time.perf_counter() - started
-    curves = training.curves
+    errors, curves = test_scores(stack.metric, training, block), training.curves
     examples = dict(zip(curves.steps.tolist(), curves.examples.tolist(), strict=True))
     return [
         {
@@ -250,7 +230,7 @@ def train_stack(stack: Stack) -> list[dict[str, Any]]:
             "best_examples": examples[int(training.best_step[i])],
             "best_step": int(training.best_step[i]),
             "test_loss": float(training.test_losses[i]),
-            "test_error": float(training.test_errors[i]),
+            "test_error": float(errors[i]),
             "curve": {
                 "examples": curves.examples,
                 "step": curves.steps,
@@ -264,6 +244,18 @@ def train_stack(stack: Stack) -> list[dict[str, Any]]:
     ]
 
 
+def test_scores(metric: str, training: dlopt.Training, block: datasets.Block) -> Any:
+    """What is read on test, (K,): the error, the cross-entropy or loss, or the mean error over classes."""
+    if metric != "balanced-error":
+        return training.test_losses if metric == "loss" else training.test_errors
+    classes, scores = np.unique(block.y_test), []
+    for row, status in enumerate(training.status):
+        wrong = training.predict(block.X_test, row) != block.y_test
+        shares = [wrong[block.y_test == c].mean() for c in classes]
+        scores.append(1.0 if status == "diverged" else float(np.mean(shares)))
+    return np.array(scores)
+
+
 def winners(rows: pd.DataFrame) -> pd.DataFrame:
     """The row with the lowest best validation loss of every search, ties by draw number."""
     best_first = ranked(rows[rows.kind == "search"])
@@ -274,7 +266,7 @@ class Pick(NamedTuple):
     """One setting for a dataset, made of the winners of its best optimizer."""
 
     dataset: str
-    optimizer: str
+    arm: Arm
     batch_size: int
     decay: str
     settings: dict[str, float]
@@ -285,37 +277,37 @@ class Pick(NamedTuple):
         """The fresh blocks that confirm it."""
         for block in range(CONFIRMING, CONFIRMING + blocks):
             settings = tuple(self.settings.items())
-            yield Row(
-                self.dataset, block, self.optimizer, "confirm", 0, self.batch_size, self.decay, settings
-            )
+            key = (self.dataset, block, self.arm.name, "confirm", 0)
+            yield Row(*key, self.batch_size, self.decay, settings, self.arm.optimizer)
 
 
-def pick(dataset: str, optimizer: str, won: pd.DataFrame) -> Pick:
-    """The setting that the winners of one optimizer on one dataset point to.
+def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:
+    """The setting that the winners of one arm on one dataset point to.
 
-    Batch size: the most frequent, the smaller on a tie. Decay: exponential if more than half of the
-    winners at that size have it. The rest: medians on the log scale of the winners at that size.
+    Batch size: the most frequent, the smaller on a tie. Decay: the kind that more than half of the
+    winners at that size have, else none. The rest: medians on the log scale of the winners at that size.
     """
+    arm = Arm(arm) if isinstance(arm, str) else arm
     counts = won.batch_size.value_counts()
     batch_size = int(counts[counts == counts.max()].index.min())
     won = won[won.batch_size == batch_size]
-    decay = "exponential" if (won.decay == "exponential").mean() > 0.5 else "none"
-    kinds: list[Any] = [dlopt.OPTIMIZERS[optimizer]]
-    relevant = dict.fromkeys(fields.declared(kinds[0]), won)
-    if decay != "none":
-        kinds.append(dlopt.SCHEDULES[decay])
-        relevant |= dict.fromkeys(fields.declared(kinds[1]), won[won.decay == decay])
+    kinds = won.decay.value_counts()
+    decay = str(kinds.index[0]) if kinds.iloc[0] > len(won) / 2 else "none"
     settings: dict[str, float] = {}
     quartiles: dict[str, tuple[float, float]] = {}
-    for kind in kinds:
-        for name, field in fields.declared(kind).items():
-            values = np.array([json.loads(text)[name] for text in relevant[name].settings])
-            if field.search is None:
-                settings[name] = float(values[0])
-                continue
-            logs = np.log(1 - values if field.complement else values)
-            low, middle, high = np.quantile(logs, (0.25, 0.5, 0.75))
-            settings[name] = field.from_trial(float(np.exp(middle)))
-            ends = [field.from_trial(float(np.exp(end))) for end in (low, high)]
-            quartiles[name] = (min(ends), max(ends))
-    return Pick(dataset, optimizer, batch_size, decay, settings, quartiles, len(won))
+    decayed = won[won.decay == decay]
+    declared = [(won, name, field) for name, field in fields.declared(arm.kind).items()]
+    if decay != "none":
+        schedule = dlopt.SCHEDULES[decay]
+        declared += [(decayed, name, field) for name, field in fields.declared(schedule).items()]
+    for rows, name, field in declared:
+        values = np.array([json.loads(text)[name] for text in rows.settings])
+        if name not in arm.ranges(decay):
+            settings[name] = float(values[0])
+            continue
+        logs = np.log(1 - values if field.complement else values)
+        low, middle, high = np.quantile(logs, (0.25, 0.5, 0.75))
+        settings[name] = field.from_trial(float(np.exp(middle)))
+        ends = [field.from_trial(float(np.exp(end))) for end in (low, high)]
+        quartiles[name] = (min(ends), max(ends))
+    return Pick(dataset, arm, batch_size, decay, settings, quartiles, len(won))

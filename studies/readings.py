@@ -20,29 +20,31 @@ def ranked(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["best_validation_loss", "draw"], kind="stable")
 
 
-def search_readings(rows: pd.DataFrame) -> pd.DataFrame:
+def search_readings(rows: pd.DataFrame, *, winner: bool = False) -> pd.DataFrame:
     """One line per (dataset, block, optimizer): what its search is worth, and its untuned row.
 
-    search_error is the expected test error of a search of half of the draws; winner_error the test error
-    of the best of all; none_error and exponential_error the expected ones of the two halves of the draws,
-    at a search size of half of the smaller half (NaN where a half is empty).
+    search_error is the expected test error of a search of half of the draws (with winner=True, for draws
+    that depend on each other, that of the best of all); winner_error the test error of the best of all;
+    none_error and exponential_error the expected ones of the two halves of the draws, at a search size of
+    half of the smaller half (NaN where a half is empty).
     """
     lines = []
     untuned = rows[rows.kind == "untuned"].set_index(["dataset", "block", "optimizer"])
     for key, search in rows[rows.kind == "search"].groupby(["dataset", "block", "optimizer"]):
         best = ranked(search)
         halves = {name: best[best.decay == name] for name in ("none", "exponential")}
-        size = min(map(len, halves.values())) // 2
+        size = len(best) if winner else max(1, len(best) // 2)
+        smaller = min(map(len, halves.values()))
         decay = {
-            f"{name}_error": expected_search(half.test_error, search_weights(len(half), size))
-            if size
+            f"{name}_error": expected_search(half.test_error, search_weights(len(half), max(1, smaller // 2)))
+            if smaller
             else np.nan
             for name, half in halves.items()
         }
         lines.append(
             {
                 **dict(zip(("dataset", "block", "optimizer"), key, strict=True)),
-                "search_error": expected_search(best.test_error, search_weights(len(best), len(best) // 2)),
+                "search_error": expected_search(best.test_error, search_weights(len(best), size)),
                 "winner_error": best.test_error.iloc[0],
                 "untuned_error": untuned.test_error.get(key, np.nan),
                 "untuned_diverged": untuned.status.get(key) == "diverged",

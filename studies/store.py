@@ -54,12 +54,13 @@ class RunFolder:
         self.path, self.manifest = path, manifest
         self.records = path / "records"
 
-    def identities(self) -> set[tuple[Any, ...]]:
-        """Key and identity of every recorded row."""
-        found: set[tuple[Any, ...]] = set()
+    def reached(self) -> dict[tuple[Any, ...], float]:
+        """The best validation loss of every recorded row, by key and identity."""
+        found: dict[tuple[Any, ...], float] = {}
         for path in self._record_paths():
-            columns = _read(path, ["dataset", "block", "optimizer", "kind", "draw", "identity"])
-            found.update(zip(*columns.to_pydict().values(), strict=True))
+            columns = _read(path, [*TABLES["rows"].key, "identity", "best_validation_loss"]).to_pydict()
+            *keys, values = columns.values()
+            found.update(zip(zip(*keys, strict=True), values, strict=True))
         return found
 
     def write_record(self, rows: Sequence[dict[str, Any]], identities: Sequence[str]) -> None:
@@ -215,21 +216,33 @@ def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
             )
         return {"format": FORMAT, "asked": asked, "question": question, "changes": []}
     old = read_manifest(path)
-    known, wanted = _flat(old["question"]), _flat(question)
-    for name in dict.fromkeys([*known, *wanted]):
-        if known.get(name) != wanted.get(name):
-            raise UsageError(
-                f"{path} was made with {name} = {known.get(name)!r}, and this run has {wanted.get(name)!r}.",
-                f"Give the old value, or another folder: --out {path}-2",
-            )
-    had = old["asked"]
-    merged = {k: list(dict.fromkeys([*had[k], *asked[k]])) for k in ("optimizers", "datasets")}
+    _refuse_other(path, old["question"], question)
+    had, arms = old["asked"], {**old["asked"]["optimizers"], **asked["optimizers"]}
+    _refuse_other(
+        path, had["optimizers"], {k: v for k, v in asked["optimizers"].items() if k in had["optimizers"]}
+    )
     return {
         "format": FORMAT,
-        "asked": {**asked, **merged, "blocks": max(had["blocks"], asked["blocks"])},
+        "asked": {
+            **asked,
+            "optimizers": arms,
+            "datasets": list(dict.fromkeys([*had["datasets"], *asked["datasets"]])),
+            "blocks": max(had["blocks"], asked["blocks"]),
+        },
         "question": question,
         "changes": [],
     }
+
+
+def _refuse_other(path: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise UsageError with the first setting in which what is wanted differs from what is known."""
+    before, now = _flat(known), _flat(wanted)
+    for name in now | {n: None for n in before if n.split(".")[0] in wanted}:
+        if before.get(name) != now.get(name):
+            raise UsageError(
+                f"{path} was made with {name} = {before.get(name)!r}, and this run has {now.get(name)!r}.",
+                f"Give the old value, or another folder: --out {path}-2",
+            )
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

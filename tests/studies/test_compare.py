@@ -25,7 +25,9 @@ from planted import (
 )
 from scipy import stats
 
+import dlopt
 from studies import compare, readings, statistics
+from studies.arms import Arm
 from studies.audit import audit
 from studies.compare import Scores
 from studies.protocol import pick, winners
@@ -33,6 +35,8 @@ from studies.schema import TABLES
 
 INF = math.inf
 COLUMNS = list(TABLES["comparisons"].columns)
+
+ARMS = {name: Arm(name) for name in dlopt.OPTIMIZERS}
 
 
 def scored(d, reading="error"):
@@ -693,8 +697,8 @@ def circle():
 
 
 def table_of(found, errors, diverged=()):
-    made = compare.picks(found.rows, found.placed, ["c"])
-    confirmed = confirmations("c", made[0].optimizer, errors, diverged)
+    made = compare.picks(found.rows, found.placed, ["c"], ARMS)
+    confirmed = confirmations("c", made[0].arm.name, errors, diverged)
     return compare.picks_table(made, found.read, found.calls, confirmed)
 
 
@@ -749,7 +753,7 @@ def test_the_level_of_a_picks_two_intervals_is_that_of_their_blocks():
 
 
 def audit_of(found, errors=(0.1,) * 20, diverged=()):
-    return audit(found.rows, found.curves, found.calls, table_of(found, errors, diverged))
+    return audit(found.rows, found.curves, found.calls, table_of(found, errors, diverged), ARMS)
 
 
 def statuses(table, check):
@@ -804,7 +808,7 @@ def test_audit_flags_a_quarter_of_winners_in_the_outer_twentieth(
     value = 1 - searched if what == "1-beta" else searched
     crowd, others = {**SETTINGS["momentum"], name: value}, SETTINGS["momentum"]
     rows = won([crowd] * outer + [others] * (8 - outer))
-    found = statuses(audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20)), "edge")
+    found = statuses(audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20), ARMS), "edge")
     assert found["momentum", f"{what} {end} end"] == status
     assert list(found.values()).count("look") == (status == "look")
 
@@ -812,7 +816,7 @@ def test_audit_flags_a_quarter_of_winners_in_the_outer_twentieth(
 def test_audit_flags_a_decay_of_the_rate_at_the_end_of_its_range(circle):
     # 1-γ is searched in .001 .. .3.
     rows = won([{"lr": 0.1, "decay": "exponential", "gamma": 1 - 0.29}] * 8, "sgd")
-    found = audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20))
+    found = audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20), ARMS)
     edges = found[(found.check == "edge") & (found.status == "look")]
     assert edges.what.tolist() == ["1-gamma high end"]
 
@@ -826,7 +830,7 @@ def test_audit_flags_an_optimizer_called_worse_than_what_it_contains(circle, wor
         optimizers = {worse: Optimizer(max(gap, 0)), better: Optimizer(max(-gap, 0))}
         order = sorted(optimizers, reverse=turned)
         calls = compared(*study(optimizers, "c", 20), order, "c").calls
-        table = audit(circle.rows, circle.curves, calls, table_of(circle, [0.1] * 20))
+        table = audit(circle.rows, circle.curves, calls, table_of(circle, [0.1] * 20), ARMS)
         lines = table[table.check == "inclusion"]
         assert lines[["dataset", "optimizer", "what", "status"]].to_numpy().tolist() == [
             ["pooled", worse, better, status],

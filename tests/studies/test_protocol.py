@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 from collections import Counter
@@ -9,19 +10,30 @@ from conftest import tiny
 import datasets
 import dlopt
 from dlopt import fields
+from studies.arms import Arm
 from studies.catalog import STUDIES
+from studies.draws import Search, size_and_decay
 from studies.errors import UsageError
-from studies.protocol import (
-    Row,
-    Stack,
-    Study,
-    budget,
-    search_rows,
-    size_and_decay,
-    stacks,
-    train_stack,
-    wanted_rows,
-)
+from studies.protocol import Row, Stack, Study, budget, stacks, train_stack
+
+
+def search_rows(study, dataset, optimizer, block):
+    """A whole search and its untuned row, as the runner asks for them."""
+    arm = (
+        next(arm for arm in study.arms if arm.name == optimizer) if isinstance(optimizer, str) else optimizer
+    )
+    search = Search(study, dataset, arm, block)
+    return [*(search.ask() for _ in range(study.draws)), search.untuned()]
+
+
+def all_rows(study):
+    return [
+        row
+        for dataset in study.datasets
+        for block in range(study.blocks)
+        for arm in study.arms
+        for row in search_rows(study, dataset, arm, block)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -49,15 +61,15 @@ def test_batch_sizes_and_decay_are_spread_evenly(sizes):
         given = [size_and_decay(draw, block, sizes) for draw in range(16)]
         counts = Counter(size for size, _ in given)
         assert max(counts.values()) - min(counts.values()) <= (16 % sizes != 0)
-        assert abs(sum(decay == "exponential" for _, decay in given) - 8) <= 1
+        assert abs(sum(decay for _, decay in given) - 8) <= 1
         for size in range(sizes):
             halves = Counter(decay for s, decay in given if s == size)
-            assert abs(halves["none"] - halves["exponential"]) <= 1
+            assert abs(halves[0] - halves[1]) <= 1
 
 
 @pytest.mark.parametrize("optimizer", dlopt.OPTIMIZERS)
 def test_draws_are_inside_their_ranges_and_come_again(optimizer):
-    study = tiny(draws=16)
+    study = tiny(optimizers=(optimizer,), draws=16)
     rows = search_rows(study, "digits", optimizer, 3)
     assert rows == search_rows(study, "digits", optimizer, 3)
     assert [row.draw for row in rows if row.kind == "search"] == list(range(16))
@@ -81,7 +93,7 @@ def test_draws_cover_the_log_range_evenly():
 
 
 def test_draws_are_fresh_in_every_block_dataset_and_optimizer():
-    study = tiny()
+    study = tiny(optimizers=("adam", "rmsprop"))
     made = [
         search_rows(study, dataset, optimizer, block)[0]
         for dataset, optimizer, block in itertools.product(("wine", "digits"), ("adam", "rmsprop"), range(3))
@@ -98,21 +110,15 @@ def test_the_untuned_row_has_the_defaults_at_the_middle_batch_size():
 
 
 def test_every_optimizer_gets_the_same_number_of_trainings_at_each_batch_size():
-    study = STUDIES["default"][1]
-    rows = wanted_rows(study, [k for s in (study,) for k in _keys(s) if k[0] == "digits" and k[1] < 2])
+    study = STUDIES["default"]
+    rows = all_rows(dataclasses.replace(study, datasets=("digits",), blocks=2))
     counts = Counter((r.optimizer, r.block, r.batch_size) for r in rows if r.kind == "search")
     assert set(counts.values()) == {4}
 
 
-def _keys(study):
-    from studies.protocol import wanted_keys
-
-    return wanted_keys(study)
-
-
 def test_all_optimizers_of_a_block_and_batch_size_train_in_one_stack():
     study = tiny(datasets=("diabetes",), blocks=2)
-    tasks = stacks(study, wanted_rows(study))
+    tasks = stacks(study, all_rows(study))
     assert len(tasks) == 2
     for task in tasks:
         assert [stack.batch_size for stack in task] == [64, 128, 256]
@@ -122,16 +128,15 @@ def test_all_optimizers_of_a_block_and_batch_size_train_in_one_stack():
 
 def test_a_stack_pairs_its_rows_on_the_same_start():
     study = tiny(datasets=("wine",), blocks=1)
-    (task,) = stacks(study, wanted_rows(study))
+    (task,) = stacks(study, all_rows(study))
     records = train_stack(task[0])
     assert len({record["curve"]["validation_loss"][0] for record in records}) == 1
     assert len({record["best_validation_loss"] for record in records}) > 1
 
 
 def test_a_row_makes_the_optimizer_that_its_settings_say():
-    row = Row(
-        "wine", 0, "adam", "search", 0, 64, "exponential", (("lr", 0.1), ("beta1", 0.5), ("gamma", 0.9))
-    )
+    settings = (("lr", 0.1), ("beta1", 0.5), ("gamma", 0.9))
+    row = Row("wine", 0, "an arm", "search", 0, 64, "exponential", settings, "adam")
     made = row.make()
     assert (made.lr, made.beta1, made.beta2) == (0.1, 0.5, 0.999)
     assert made.schedule.gamma == 0.9
@@ -139,7 +144,7 @@ def test_a_row_makes_the_optimizer_that_its_settings_say():
 
 def test_records_keep_settings_exactly():
     row = search_rows(tiny(), "wine", "adam", 0)[0]
-    (record,) = train_stack(Stack("wine", 0, 64, 1, (4,), 0, (row,)))
+    (record,) = train_stack(Stack("wine", 0, 64, 1, (4,), 0, "error", (row,)))
     assert json.loads(record["settings"]) == dict(row.settings)
 
 
@@ -164,6 +169,111 @@ def test_a_study_out_of_range_is_refused_with_value_and_rule(change, words):
 
 
 def test_the_named_studies_are_those_of_the_readme():
-    assert isinstance(STUDIES["default"][1], Study)
-    assert STUDIES["default"][1].blocks == 20
-    assert STUDIES["default"][1].draws == 16
+    assert isinstance(STUDIES["default"], Study)
+    assert STUDIES["default"].blocks == 20
+    assert STUDIES["default"].draws == 16
+
+
+def test_an_arm_with_something_fixed_draws_the_rest():
+    arm = Arm("adam", name="set", fixed=(("beta1", 0.8),), search=(("lr", (0.01, 0.02)),), decay="cosine")
+    rows = search_rows(tiny(optimizers=(arm,), draws=8), "wine", "set", 0)
+    for row in rows[:-1]:
+        settings = dict(row.settings)
+        assert settings["beta1"] == 0.8
+        assert 0.01 <= settings["lr"] <= 0.02
+        assert (row.decay, settings["epochs"], row.uses, row.optimizer) == ("cosine", 3, "adam", "set")
+        assert row.make().schedule.epochs == 3
+    assert len({dict(row.settings)["beta2"] for row in rows[:-1]}) == 8
+    assert dict(rows[-1].settings) == {"lr": 0.001, "beta1": 0.8, "beta2": 0.999, "eps": 1e-8}
+
+
+def test_a_range_of_beta_is_given_in_beta():
+    arm = Arm("adam", search=(("beta1", (0.8, 0.995)),))
+    rows = search_rows(tiny(optimizers=(arm,), draws=16), "wine", "adam", 0)[:-1]
+    betas = [dict(row.settings)["beta1"] for row in rows]
+    assert 0.8 <= min(betas) < 0.9
+    assert 0.96 < max(betas) <= 0.995
+
+
+def test_batch_sizes_of_an_arm_are_its_own_and_0_is_the_full_batch():
+    arm = Arm("sgd", batch_sizes=(8, 0))
+    rows = search_rows(tiny(optimizers=(arm,), draws=8), "wine", "sgd", 0)
+    assert Counter(row.batch_size for row in rows[:-1]) == {8: 4, 106: 4}
+
+
+def test_qmc_draws_fill_the_range_more_evenly_than_random_ones():
+    def gaps(sampler):
+        arm = Arm("adam", sampler=sampler)
+        found = []
+        for block in range(8):
+            rows = search_rows(tiny(optimizers=(arm,), draws=16), "wine", "adam", block)[:-1]
+            places = np.sort(np.log10([dict(row.settings)["lr"] for row in rows]))
+            found.append(np.diff(places).max())
+        return np.mean(found)
+
+    assert gaps("qmc") < 0.7 * gaps("random")
+
+
+def test_tpe_looks_at_what_it_was_told():
+    arm = Arm("sgd", sampler="tpe", batch_sizes=(64,), decay="none")
+    found = {}
+    for best in (1e-3, 1.0):
+        search = Search(tiny(optimizers=(arm,), draws=30), "wine", arm, 0)
+        for _ in range(30):
+            lr = dict(search.ask().settings)["lr"]
+            search.tell(abs(np.log10(lr / best)))
+            found.setdefault(best, []).append(np.log10(lr))
+    assert found[1e-3][0] == found[1.0][0]  # the first one knew nothing yet
+    assert np.median(found[1e-3][12:]) < -2 < -1 < np.median(found[1.0][12:])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optimizer": "adm"}, "Did you mean adam"),
+        ({"decay": "cosin"}, "Did you mean cosine"),
+        ({"sampler": "tpee"}, "Did you mean tpe"),
+        ({"fixed": (("beta3", 1.0),)}, "Adam has no 'beta3'"),
+        ({"fixed": (("beta1", 1.0),)}, r"Adam.beta1 must lie in \[0, 1\); it is 1"),
+        ({"fixed": (("lr", float("nan")),)}, "nan"),
+        ({"search": (("lr", (0.1, 0.01)),)}, "cannot be searched in 0.1:0.01"),
+        ({"search": (("lr", (0.0, 0.01)),)}, "Adam.lr must be > 0"),
+        ({"search": (("beta1", (0.5, 1.0)),)}, "beta1 must lie in"),
+        ({"fixed": (("lr", 0.1),), "search": (("lr", (0.1, 0.2)),)}, "both set and searched"),
+    ],
+)
+def test_an_arm_out_of_range_is_refused(change, words):
+    with pytest.raises(UsageError, match=words):
+        Arm(**({"optimizer": "adam"} | change))
+
+
+def test_a_batch_larger_than_the_training_rows_is_refused():
+    arm = Arm("sgd", batch_sizes=(128,))
+    with pytest.raises(UsageError, match="A batch of 128 is larger than the 106 training rows of wine"):
+        search_rows(tiny(optimizers=(arm,)), "wine", "sgd", 0)
+
+
+def test_the_order_of_arms_is_the_house_s_own():
+    arms = [Arm("adam"), Arm("sgd", name="b", batch_sizes=(16,)), Arm("sgd", name="a", batch_sizes=(8,))]
+    assert [arm.name for arm in tiny(optimizers=tuple(arms)).arms] == ["a", "b", "adam"]
+    assert [arm.name for arm in tiny(optimizers=tuple(arms[::-1])).arms] == ["a", "b", "adam"]
+
+
+@pytest.mark.parametrize("metric", ["error", "balanced-error", "loss"])
+def test_a_metric_is_what_is_read_on_test(metric):
+    study = tiny(datasets=("wine",), blocks=1, metric=metric)
+    (task,) = stacks(study, all_rows(study))
+    block = datasets.load("wine").block(0)
+    for record, row in zip(train_stack(task[0]), task[0].rows, strict=True):
+        run = dlopt.train(dlopt.MLP(32), block, row.make(), batch_size=64, epochs=3)
+        wrong = run.predict(block.X_test) != block.y_test
+        classes = [np.mean(wrong[block.y_test == c]) for c in range(3)]
+        expected = {"error": wrong.mean(), "balanced-error": np.mean(classes), "loss": run.test_losses[0]}
+        assert record["test_error"] == pytest.approx(
+            1.0 if run.status[0] == "diverged" and metric != "loss" else expected[metric]
+        )
+
+
+def test_balanced_error_of_a_regression_is_refused():
+    with pytest.raises(UsageError, match="balanced-error is a metric for classes, and diabetes"):
+        tiny(metric="balanced-error")

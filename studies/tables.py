@@ -1,0 +1,137 @@
+"""All tables of a run, from its rows: what is written is what `compare` and its like have found."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import pandas as pd
+
+import datasets
+import dlopt
+from dlopt import fields
+from studies import compare, readings
+from studies.audit import audit
+from studies.baselines import baselines
+from studies.draws import batch_sizes
+from studies.protocol import Pick, Study, budget
+
+UNITS = {
+    "error": {"classification": "share misclassified", "regression": "RMSE in training standard deviations"},
+    "balanced-error": {"classification": "mean over classes of the share misclassified"},
+    "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
+}
+
+
+class Compared(NamedTuple):
+    """What the search rows alone say, before the picks are confirmed."""
+
+    tables: dict[str, pd.DataFrame]
+    picks: list[Pick]
+
+
+def floors(study: Study) -> dict[str, float]:
+    """The smallest value with which a dataset's errors enter divisors."""
+    loaded = {name: datasets.load(name) for name in study.datasets}
+    shares = study.metric != "loss"
+    return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in loaded.items()}
+
+
+def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared:
+    """Readings, calls, ranking and picks."""
+    arms = {arm.name: arm for arm in study.arms}
+    optimizers, names = list(arms), list(study.datasets)
+    kinds = {name: "loss" if study.metric == "loss" else datasets.load(name).task for name in names}
+    read = readings.search_readings(rows, winner=study.dependent)
+    lowest = readings.envelopes(rows, curves)
+    ratios = readings.log_ratios(lowest, optimizers)
+    both = [compare.error_scores(read, optimizers, names), compare.ratio_scores(ratios, optimizers, names)]
+    calls = [compare.comparisons(scores, kinds, study.seed) for scores in both]
+    placed = pd.concat([compare.ranking(s, c, optimizers) for s, c in zip(both, calls, strict=True)])
+    small = floors(study)
+    independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
+    mixed = [a.name for a in study.arms if len(a.decays()) > 1]
+    found = {
+        "rows": rows,
+        "curves": curves,
+        "envelopes": lowest,
+        "readings": read,
+        "ratios": ratios,
+        "comparisons": pd.concat(calls),
+        "ranking": placed,
+        "forest": compare.forest(read, placed, small),
+        "best_of_k": compare.best_of_k(independent),
+        "learning_rates": compare.learning_rates(rows, small),
+        "tuning": compare.tuning(read),
+        "decay": compare.decay(read, mixed, names, study.seed),
+    }
+    return Compared(found, compare.picks(rows, placed, names, arms))
+
+
+def finished(
+    study: Study, results: Compared, confirmed: pd.DataFrame, timings: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """All tables by name, ready to be written."""
+    found, arms = results.tables, {arm.name: arm for arm in study.arms}
+    picked = compare.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
+    return {
+        **found,
+        "picks": picked,
+        "confirmations": confirmed,
+        "baselines": baselines(study),
+        "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
+        "optimizers": _optimizers(study),
+        "datasets": _datasets(study),
+        "timings": timings,
+    }
+
+
+def _optimizers(study: Study) -> pd.DataFrame:
+    lines = []
+    for i, arm in enumerate(study.arms):
+        declared = arm.decays()[-1]
+        lines.append(
+            {
+                "position": i,
+                "optimizer": arm.name,
+                "title": arm.title,
+                "uses": arm.optimizer,
+                "summary": (arm.kind.__doc__ or "").strip().splitlines()[0],
+                "defaults": json.dumps({n: getattr(arm.kind(), n) for n in fields.declared(arm.kind)}),
+                "search": json.dumps({f.trial_name(n): e for n, (f, e) in arm.ranges(declared).items()}),
+                "fixed": json.dumps(dict(arm.fixed)),
+                "decays": ",".join(arm.decays()),
+                "batch_sizes": ",".join(map(str, arm.batch_sizes)),
+                "sampler": arm.sampler,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _datasets(study: Study) -> pd.DataFrame:
+    lines = []
+    for i, name in enumerate(study.datasets):
+        dataset = datasets.load(name)
+        plan = budget(dataset, study)
+        model = dlopt.MLP(*plan.widths)
+        layers = model.layers(dataset.X.shape[1], dataset.n_classes or 1)
+        sizes = {size for arm in study.arms for size in batch_sizes(study, name, arm)}
+        lines.append(
+            {
+                "position": i,
+                "dataset": name,
+                "task": dataset.task,
+                "unit": UNITS[study.metric][dataset.task],
+                "rows": len(dataset.X),
+                "features": dataset.X.shape[1],
+                "classes": dataset.n_classes,
+                "training_rows": dataset.n_train,
+                "test_rows": dataset.n_test,
+                "epochs": plan.epochs,
+                "batch_sizes": ",".join(map(str, sorted(sizes))),
+                "model": repr(model),
+                "parameters": layers[-1].slice.stop,
+                "sha256": dataset.digest,
+            }
+        )
+    return pd.DataFrame(lines)

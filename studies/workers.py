@@ -1,0 +1,99 @@
+"""Worker processes: pure functions of the rows they are given. joblib is the one door to parallelism."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import joblib
+
+from studies.errors import UsageError
+from studies.machine import one_thread
+from studies.progress import Progress
+from studies.protocol import KEY, Row, Stack, Study, stacks, train_stack
+from studies.store import RunFolder
+
+RETRIES = 3  # of the missing stacks, after a worker was killed
+Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a block
+
+
+class Workers:
+    """Trains rows and records them as they come."""
+
+    def __init__(self, folder: RunFolder, study: Study, jobs: int, progress: Progress) -> None:
+        self.folder, self.study, self.jobs, self.progress = folder, study, jobs, progress
+        self.trained = self.diverged = 0
+        self.reached: dict[tuple[Any, ...], float] = {}  # best validation loss, by key
+
+    def train(self, rows: Sequence[Row], identify: Callable[[Row], str]) -> None:
+        """Train rows and record them; a killed worker's tasks are submitted again a few times."""
+        tasks = stacks(self.study, rows)
+        identities = {row.key: identify(row) for row in rows}
+        self.progress.start(tasks)
+        for attempt in range(RETRIES + 1):
+            try:
+                for records in self._results(tasks):
+                    self._record(records, identities)
+                    done = records[0][0]["dataset"], records[0][0]["block"]
+                    tasks = [task for task in tasks if (task[0].dataset, task[0].block) != done]
+                return
+            except joblib.externals.loky.process_executor.TerminatedWorkerError:
+                if attempt == RETRIES:
+                    raise UsageError(
+                        f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
+                        "Finished rows are kept: run again with --jobs 1.",
+                    ) from None
+
+    def _results(self, tasks: list[list[Stack]]) -> Iterator[Records]:
+        jobs = min(self.jobs, len(tasks)) or 1
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        results: Iterator[Records] = parallel(joblib.delayed(work)(task, os.getpid()) for task in tasks)
+        return results
+
+    def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
+        for rows in records:
+            keys = [tuple(row[name] for name in KEY) for row in rows]
+            self.folder.write_record(rows, [identities[key] for key in keys])
+            self.reached |= {k: row["best_validation_loss"] for k, row in zip(keys, rows, strict=True)}
+            first = rows[0]
+            self.folder.log_timing(
+                {
+                    "dataset": first["dataset"],
+                    "block": first["block"],
+                    "batch_size": first["batch_size"],
+                    "rows": len(rows),
+                    "steps": int(first["curve"]["step"][-1]),
+                    "seconds": first["seconds"],
+                }
+            )
+        flat = [row for rows in records for row in rows]
+        diverged = sum(row["status"] == "diverged" for row in flat)
+        self.trained += len(flat)
+        self.diverged += diverged
+        self.progress.finished(flat[0]["dataset"], flat[0]["block"], len(flat), diverged)
+
+
+@functools.cache
+def _watch(parent: int) -> None:
+    """End this worker when its coordinator is gone: SIGKILL on the parent leaves orphans otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def work(task: list[Stack], coordinator: int) -> Records:
+    """Train the stacks of one block."""
+    if os.getpid() != coordinator:
+        _watch(os.getppid())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
+    with one_thread():
+        return [train_stack(stack) for stack in task]
