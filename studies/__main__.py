@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import errno
 import json
 import os
@@ -15,11 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from studies import commands
-from studies.catalog import STUDIES
-from studies.errors import UsageError, nearest
-from studies.protocol import Study
-
-QUESTION = ("seed", "draws", "epochs")  # a change here makes another question, so another folder
+from studies.errors import UsageError
+from studies.handles import KEYS, asked, setting, span
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,7 +54,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
     one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
     one.add_argument("--seed", type=_whole, help="of everything")
-    one.add_argument("--jobs", type=_whole, default=0, help="worker processes; 0: one per core")
+    one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")
+    one.add_argument("--search", action="append", help="another range: adam.lr=1e-5:1e-1")
+    one.add_argument("--model", help="linear, mlp or mlp:64,64")
+    one.add_argument("--metric", help="error, balanced-error or loss")
+    one.add_argument("--sampler", help="random, qmc, tpe or gp")
+    one.add_argument("--config", type=Path, help="a TOML file with the same names; flags come first")
+    one.add_argument("--jobs", type=_whole, help="worker processes; default 0: one per core")
     one.add_argument("--out", type=Path, help="the run folder; default: runs/NAME")
     one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
     one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
@@ -75,27 +77,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _study(options: argparse.Namespace) -> tuple[Study, Path]:
-    """The study that is asked for, and its folder: another question gets another folder by itself."""
-    if options.name not in STUDIES:
-        raise UsageError(f"There is no study {options.name!r}.", nearest(options.name, list(STUDIES)))
-    named = STUDIES[options.name]
-    handles = ("optimizers", "datasets", "blocks", *QUESTION)
-    given = {k: getattr(options, k) for k in handles if getattr(options, k) is not None}
-    study = dataclasses.replace(named, **given)
-    changed = [f"{k}={getattr(study, k)}" for k in QUESTION if getattr(study, k) != getattr(named, k)]
-    slug = "".join(f"--{change}" for change in changed)
-    return study, options.out or Path("runs") / f"{options.name}{slug}"
-
-
 def _run(options: argparse.Namespace) -> Any:
-    study, out = _study(options)
+    flags = {key: getattr(options, key) for key in (*KEYS, "config") if hasattr(options, key)}
+    for key, read in (("set", setting), ("search", span)):
+        if flags[key]:
+            flags[key] = {name: value for text in flags[key] for name, value in read(text).items()}
+    study, out, jobs = asked(options.name, flags)
     if options.where:
         return {"run": str(out)} if options.json else str(out)
     if options.dry_run:
-        return commands.plan(study, out, options.jobs, as_json=options.json)
+        return commands.plan(study, out, jobs, as_json=options.json)
     quiet = options.quiet or options.json
-    return commands.run_study(study, out, options.jobs, quiet=quiet, as_json=options.json)
+    return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {

@@ -1,0 +1,204 @@
+"""The handles for "change one thing": flags over a TOML file over the named study."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from studies.arms import FULL, Arm
+from studies.catalog import STUDIES, batch_arms
+from studies.errors import UsageError, nearest
+from studies.protocol import Study
+
+PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
+ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
+LISTS = ("optimizers", "datasets")
+KEYS = (*LISTS, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
+
+
+class Asked(NamedTuple):
+    """A study as it was asked for, where it goes, and with how many processes."""
+
+    study: Study
+    out: Path
+    jobs: int
+
+
+def asked(name: str, flags: dict[str, Any]) -> Asked:
+    """The study behind a command line. flags: values by handle, None where a flag was not given.
+
+    Raises UsageError for an unknown study, handle or name, and for a value out of range.
+    """
+    if name not in STUDIES:
+        raise UsageError(f"There is no study {name!r}.", nearest(name, list(STUDIES)))
+    named = STUDIES[name]
+    given = read_config(flags["config"]) if flags.get("config") else {}
+    for key, value in flags.items():
+        if key == "config" or value is None:
+            continue
+        both = isinstance(value, dict) and isinstance(given.get(key), dict)
+        given[key] = {**given[key], **value} if both else value
+    study = dataclasses.replace(named, **{k: given[k] for k in PLAIN if k in given})
+    if "datasets" in given:
+        study = dataclasses.replace(study, datasets=tuple(given["datasets"]))
+    if "model" in given:
+        study = dataclasses.replace(study, widths=widths(given["model"]))
+    study = dataclasses.replace(study, optimizers=_arms(named, given))
+    slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
+    out = Path(given["out"]) if "out" in given else Path("runs") / f"{name}{slug}"
+    return Asked(study, out, given.get("jobs", 0))
+
+
+def _slug(key: str, value: Any, named: Study) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name}={_short(v)}" for name, v in value.items()]
+    if key in PLAIN and getattr(named, key) == value:
+        return []
+    return [f"{key}={_short(value)}"]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ":".join(map(_short, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
+    arms = named.arms
+    if "optimizers" in given:
+        arms = _chosen(arms, given["optimizers"], plain=all(arm == Arm(arm.optimizer) for arm in arms))
+    ranges = dict(given.get("search", {}))
+    if "batch_size" in ranges:
+        arms = _rebatched(arms, *ranges.pop("batch_size"))
+    for handle, values in (("set", given.get("set", {})), ("search", ranges)):
+        for key, value in values.items():
+            optimizer, _, field = key.partition(".")
+            mine = [arm for arm in arms if arm.optimizer == optimizer]
+            if not field or not mine:
+                known = dict.fromkeys(arm.optimizer for arm in arms)
+                raise UsageError(
+                    f"--{handle} {key} names no optimizer of this study.",
+                    f"Write OPTIMIZER.FIELD, with one of: {', '.join(known)}.",
+                )
+            arms = tuple(_with(arm, handle, field, value) if arm in mine else arm for arm in arms)
+    if "sampler" in given:
+        arms = tuple(dataclasses.replace(arm, sampler=given["sampler"]) for arm in arms)
+    return arms
+
+
+def _with(arm: Arm, handle: str, field: str, value: Any) -> Arm:
+    if handle == "set":
+        return dataclasses.replace(arm, fixed=(*((k, v) for k, v in arm.fixed if k != field), (field, value)))
+    return dataclasses.replace(arm, search=(*((k, v) for k, v in arm.search if k != field), (field, value)))
+
+
+def _chosen(arms: tuple[Arm, ...], names: tuple[str, ...], *, plain: bool) -> tuple[Arm, ...]:
+    """The named arms. A study of plain optimizers takes any optimizer, one of other arms its own."""
+    if plain:
+        return tuple(Arm(name) for name in dict.fromkeys(names))
+    known = dict.fromkeys([*(arm.optimizer for arm in arms), *(arm.name for arm in arms)])
+    for name in names:
+        if name not in known:
+            raise UsageError(f"This study has no optimizer {name!r}.", nearest(name, list(known)))
+    return tuple(arm for arm in arms if arm.optimizer in names or arm.name in names)
+
+
+def _rebatched(arms: tuple[Arm, ...], low: float, high: float) -> tuple[Arm, ...]:
+    """Powers of two from low to high: searched by each arm, or an arm for each where they are compared."""
+    sizes = tuple(2**i for i in range(21) if low <= 2**i <= high)
+    if not sizes:
+        raise UsageError(
+            f"There is no power of two in --search batch_size={low:g}:{high:g}.", "Give for example 64:512."
+        )
+    if not any(arm.batch_sizes for arm in arms):
+        return tuple(dataclasses.replace(arm, batch_sizes=sizes) for arm in arms)
+    full = (FULL,) if any(FULL in arm.batch_sizes for arm in arms) else ()
+    return batch_arms(tuple(dict.fromkeys(arm.optimizer for arm in arms)), (*sizes, *full))
+
+
+def widths(model: str) -> tuple[int, ...] | None:
+    """The hidden layers of "linear" (none), "mlp" (the rule's) or "mlp:64,64"."""
+    kind, _, rest = model.partition(":")
+    if kind == "linear" and not rest:
+        return ()
+    if kind == "mlp":
+        try:
+            return tuple(int(width) for width in rest.split(",")) if rest else None
+        except ValueError:
+            pass
+    raise UsageError(
+        f"There is no model {model!r}.", "Give linear, mlp, or mlp:WIDTH,WIDTH such as mlp:64,64."
+    )
+
+
+def setting(text: str) -> dict[str, float]:
+    """ "adam.beta2=0.99" as a dictionary."""
+    name, _, value = text.partition("=")
+    try:
+        return {name.strip(): float(value)}
+    except ValueError:
+        raise UsageError(f"--set {text} is no setting.", "Write --set OPTIMIZER.FIELD=VALUE.") from None
+
+
+def span(text: str) -> dict[str, tuple[float, float]]:
+    """ "adam.lr=1e-5:1e-1" as a dictionary."""
+    name, _, value = text.partition("=")
+    try:
+        low, high = (float(end) for end in value.split(":"))
+    except ValueError:
+        raise UsageError(
+            f"--search {text} is no range.", "Write --search OPTIMIZER.FIELD=LOW:HIGH."
+        ) from None
+    return {name.strip(): (low, high)}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The handles in a TOML file, under the names of the flags; [set] and [search] are tables.
+
+    Raises UsageError for a file that cannot be read, is no TOML, or has an unknown key or a wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Name a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML file: {error}.", "Mend that line.") from None
+    for key, value in content.items():
+        if key not in KEYS:
+            raise UsageError(f"{path} has the unknown key {key!r}.", nearest(key, KEYS))
+        kind = dict if key in ("set", "search") else list if key in LISTS else str if key in STRINGS else int
+        if not isinstance(value, kind) or isinstance(value, bool):
+            words = {dict: "a table", list: "a list", str: "a string", int: "a whole number"}
+            raise UsageError(f"{path} has {key} = {value!r}.", f"Give {words[kind]}.")
+    content["draws"] = content.pop("trials", content.get("draws"))
+    if content["draws"] is None:
+        del content["draws"]
+    for handle, check in (("set", _number), ("search", _ends)):
+        if handle in content:
+            content[handle] = {name: check(path, name, v) for name, v in _flat(content[handle]).items()}
+    return content
+
+
+STRINGS = ("metric", "model", "sampler", "out")
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    """[set.adam] beta2 = 0.99 and [set] "adam.beta2" = 0.99 alike."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _number(path: Path, name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{path} sets {name} to {value!r}.", "Give a number.")
+    return float(value)
+
+
+def _ends(path: Path, name: str, value: Any) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise UsageError(f"{path} searches {name} in {value!r}.", "Give [LOW, HIGH].")
+    return _number(path, name, value[0]), _number(path, name, value[1])
