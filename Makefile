@@ -4,13 +4,14 @@ NAME ?= default
 JOBS ?= 0
 OUT ?=
 ARGS ?=
+PORT ?= 8080
 
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out $(OUT)) $(ARGS)
 
-.PHONY: help setup study report test test-slow lint clean
+.PHONY: help setup study report dashboard test test-slow lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -45,6 +46,11 @@ report: $(READY) ## write the page of a run again
 	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
 	$(RUN) -m reports "$$folder" -o "$$page"
+
+dashboard: $(READY) ## look at a run in optuna-dashboard, on this machine only
+	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
+	$(RUN) -m studies mirror "$$folder" && \
+	$(VENV)/bin/optuna-dashboard "$$folder/optuna.journal" --host 127.0.0.1 --port $(PORT)
 
 test: $(READY) ## the tests, in at most five minutes
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -n auto $(ARGS)

@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | try")
+    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | mirror | try")
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
     one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
@@ -67,6 +67,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--quiet", action="store_true", help="no progress")
 
     one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
+    one.add_argument("run", type=Path, help="a run folder")
+
+    one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
     one.add_argument("run", type=Path, help="a run folder")
 
     one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
@@ -95,6 +98,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "list": lambda o: commands.listing(o.kind, as_json=o.json),
     "run": _run,
     "show": lambda o: commands.show(o.run, as_json=o.json),
+    "mirror": lambda o: commands.make_mirror(o.run, as_json=o.json),
     "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
 }
 

@@ -15,7 +15,7 @@ import pandas as pd
 import datasets
 import dlopt
 from dlopt import fields
-from studies import runner
+from studies import mirror, runner
 from studies.catalog import STUDIES
 from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import UsageError, nearest, whole_number
@@ -243,6 +243,17 @@ def show(path: Path, *, as_json: bool) -> Any:
             }
         )
     return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
+
+
+def make_mirror(path: Path, *, as_json: bool) -> Any:
+    """Make the Optuna mirror of a run."""
+    journal, names = mirror.write(path)
+    if as_json:
+        return _document(journal=str(journal), studies=names)
+    return (
+        f"{journal}: {len(names)} Optuna studies, such as {names[0]!r}.\n"
+        f"Look at them with: optuna-dashboard {journal} --host 127.0.0.1"
+    )
 
 
 def try_out(

@@ -172,6 +172,16 @@ TABLES: dict[str, Schema] = {
             "safe": Column("bool", "inside the longest run of bins with at least half good"),
         },
     ),
+    "importances": Schema(
+        ("dataset", "optimizer", "parameter"),
+        {
+            **_DATASET,
+            **_OPTIMIZER,
+            "parameter": Column("string", "a hyperparameter, under the name of trials"),
+            "importance": Column("float", "PED-ANOVA's share; they sum to 1"),
+            "rows": Column("int", "draws behind it"),
+        },
+    ),
     "tuning": Schema(
         ("dataset", "optimizer"),
         {

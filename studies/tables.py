@@ -14,6 +14,7 @@ from studies import compare, readings
 from studies.audit import audit
 from studies.baselines import baselines
 from studies.draws import batch_sizes
+from studies.mirror import importances
 from studies.protocol import Pick, Study, budget
 
 UNITS = {
@@ -74,13 +75,15 @@ def finished(
     """All tables by name, ready to be written."""
     found, arms = results.tables, {arm.name: arm for arm in study.arms}
     picked = compare.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
+    described = _optimizers(study)
     return {
         **found,
         "picks": picked,
         "confirmations": confirmed,
         "baselines": baselines(study),
+        "importances": importances(found["rows"], described),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
-        "optimizers": _optimizers(study),
+        "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
     }

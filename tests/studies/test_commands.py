@@ -106,7 +106,7 @@ def test_another_question_gets_a_folder_of_its_own(capsys):
     assert main(["run", "--blocks", "40", "--where"]) == 0
     assert capsys.readouterr().out.split() == [
         "runs/default",
-        "runs/default--seed=3--draws=8",
+        "runs/default--draws=8--seed=3",
         "runs/default",
     ]
 

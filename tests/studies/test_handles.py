@@ -1,0 +1,182 @@
+"""Flags over a TOML file over the named study."""
+
+import pytest
+
+from studies.catalog import STUDIES
+from studies.errors import UsageError
+from studies.handles import asked, read_config, setting, span, widths
+
+
+def ask(name="default", **flags):
+    return asked(name, flags)
+
+
+def config(tmp_path, text):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    return path
+
+
+def arm(study, name):
+    return next(arm for arm in study.arms if arm.name == name)
+
+
+def test_a_setting_holds_one_hyperparameter_of_one_optimizer():
+    found = ask(set=setting("adam.beta2=0.99"))
+    assert dict(arm(found.study, "adam").fixed) == {"beta2": 0.99}
+    assert not arm(found.study, "adamw").fixed
+    assert str(found.out) == "runs/default--adam.beta2=0.99"
+
+
+def test_a_search_range_is_in_the_hyperparameter_s_own_units():
+    found = ask(search=span("adam.beta1=0.8:0.995"))
+    assert dict(arm(found.study, "adam").search) == {"beta1": (0.8, 0.995)}
+    (_, ends) = arm(found.study, "adam").ranges(None)["beta1"]
+    assert ends == pytest.approx((0.005, 0.2))
+
+
+def test_a_setting_on_a_study_of_arms_joins_what_they_hold():
+    found = ask("betas", set=setting("momentum.lr=0.5"))
+    assert dict(arm(found.study, "momentum-beta=0.9").fixed) == {"beta": 0.9, "lr": 0.5}
+
+
+def test_batch_sizes_are_the_powers_of_two_of_a_range():
+    found = ask(search=span("batch_size=16:100"))
+    assert {arm.batch_sizes for arm in found.study.arms} == {(16, 32, 64)}
+    found = ask("batch-size", search=span("batch_size=1:4"), optimizers=("sgd",))
+    assert [arm.name for arm in found.study.arms] == [f"sgd-batch-{size}" for size in (1, 2, 4, "full")]
+
+
+def test_model_metric_and_sampler_change_the_study_and_its_folder():
+    found = ask(model="mlp:64,32", metric="loss", sampler="qmc", seed=3)
+    assert (found.study.widths, found.study.metric, found.study.seed) == ((64, 32), "loss", 3)
+    assert {arm.sampler for arm in found.study.arms} == {"qmc"}
+    assert str(found.out) == "runs/default--seed=3--metric=loss--model=mlp:64,32--sampler=qmc"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("linear", ()), ("mlp", None), ("mlp:8", (8,)), ("mlp:8,4", (8, 4))]
+)
+def test_models_are_linear_or_mlps_of_any_widths(text, expected):
+    assert widths(text) == expected
+
+
+def test_what_only_grows_a_run_keeps_its_folder():
+    found = ask(blocks=40, optimizers=("sgd",), datasets=("wine",))
+    assert str(found.out) == "runs/default"
+    assert [arm.name for arm in found.study.arms] == ["sgd"]
+
+
+def test_a_study_of_arms_is_narrowed_by_optimizer_or_by_arm():
+    assert len(ask("betas", optimizers=("momentum",)).study.arms) == 5
+    assert [a.name for a in ask("betas", optimizers=("rmsprop-rho=0.9",)).study.arms] == ["rmsprop-rho=0.9"]
+    with pytest.raises(UsageError, match=r"has no optimizer 'sgd'"):
+        ask("betas", optimizers=("sgd",))
+
+
+def test_a_file_gives_the_same_names_and_a_flag_comes_first(tmp_path):
+    text = """
+        datasets = ["wine"]
+        blocks = 6
+        trials = 8
+        model = "mlp:16"
+        jobs = 1
+        [set]
+        "adam.beta2" = 0.99
+        [search.sgd]
+        lr = [0.01, 1]
+    """
+    path = config(tmp_path, text)
+    found = ask(config=path, blocks=7, set=setting("adam.beta1=0.5"))
+    study = found.study
+    assert (study.datasets, study.blocks, study.draws, study.widths, found.jobs) == (
+        ("wine",),
+        7,
+        8,
+        (16,),
+        1,
+    )
+    assert dict(arm(study, "adam").fixed) == {"beta2": 0.99, "beta1": 0.5}
+    assert dict(arm(study, "sgd").search) == {"lr": (0.01, 1.0)}
+    assert (
+        str(found.out)
+        == "runs/default--draws=8--model=mlp:16--adam.beta2=0.99--adam.beta1=0.5--sgd.lr=0.01:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("blocks = ", "is no TOML file"),
+        ("bloks = 3", "unknown key 'bloks'.\nDid you mean blocks?"),
+        ("blocks = 2.5", "blocks = 2.5"),
+        ("blocks = true", "blocks = True"),
+        ('datasets = "wine"', "Give a list"),
+        ("set = 3", "Give a table"),
+        ('[set]\n"adam.lr" = "fast"', "adam.lr to 'fast'"),
+        ('[search]\n"adam.lr" = 0.1', r"Give \[LOW, HIGH\]"),
+        ('[search]\n"adam.lr" = [1, 2, 3]', r"Give \[LOW, HIGH\]"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(tmp_path, text, words):
+    with pytest.raises(UsageError, match=words):
+        read_config(config(tmp_path, text))
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="is no TOML file"):
+        read_config(tmp_path / "binary.toml")
+
+
+BAD = {
+    "no such study": (lambda: ask("defalt"), "Did you mean default"),
+    "no such optimizer": (lambda: ask(set=setting("adm.lr=1")), "names no optimizer of this study"),
+    "no optimizer": (lambda: ask(set=setting("lr=1")), "Write OPTIMIZER.FIELD"),
+    "no such field": (lambda: ask(set=setting("adam.beta3=1")), "Adam has no 'beta3'"),
+    "beta of 1": (lambda: ask(set=setting("adam.beta1=1")), "must lie in"),
+    "negative beta": (lambda: ask(set=setting("momentum.beta=-0.1")), "-0.1"),
+    "beta nan": (lambda: ask(set=setting("momentum.beta=nan")), "nan"),
+    "lr 0": (lambda: ask(set=setting("sgd.lr=0")), "must be > 0"),
+    "lr negative": (lambda: ask(set=setting("sgd.lr=-1")), "-1"),
+    "lr inf": (lambda: ask(set=setting("sgd.lr=inf")), "inf"),
+    "set and searched": (
+        lambda: ask(set=setting("sgd.lr=1"), search=span("sgd.lr=1:2")),
+        "both set and searched",
+    ),
+    "range reversed": (lambda: ask(search=span("sgd.lr=2:1")), "LOW < HIGH"),
+    "no power of two": (lambda: ask(search=span("batch_size=5:7")), "no power of two"),
+    "batch size 0": (lambda: ask(search=span("batch_size=0:0.5")), "no power of two"),
+    "no model": (lambda: ask(model="cnn"), "no model 'cnn'"),
+    "width 0": (lambda: ask(model="mlp:0"), "width must be a whole number >= 1, not 0"),
+    "half a width": (lambda: ask(model="mlp:3.5"), "no model 'mlp:3.5'"),
+    "no metric": (lambda: ask(metric="eror"), "Did you mean error"),
+    "no sampler": (lambda: ask(sampler="grid"), "no sampler 'grid'"),
+    "no setting": (lambda: setting("adam.lr"), "is no setting"),
+    "no range": (lambda: span("adam.lr=1"), "is no range"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_handle_that_cannot_be_meant_is_refused_with_a_remedy(case):
+    call, words = BAD[case]
+    with pytest.raises(UsageError, match=words) as caught:
+        call()
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_every_named_study_is_a_question_in_words():
+    for name, study in STUDIES.items():
+        assert study.name == name
+        assert "?" in study.about or name == "quick"
+        assert len({arm.name for arm in study.arms}) == len(study.arms)
+
+
+def test_the_named_studies_are_as_large_as_they_say():
+    assert len(STUDIES["default"].arms) == 8
+    assert len(STUDIES["default"].datasets) == 6
+    assert len(STUDIES["betas"].arms) == 5 + 5 + 25
+    assert len(STUDIES["batch-size"].arms) == 3 * 8
+    assert len(STUDIES["decay"].arms) == 2 * 7
