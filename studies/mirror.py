@@ -21,7 +21,10 @@ JOURNAL = "optuna.journal"
 def _distributions(optimizer: Any, sizes: list[int]) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    ranges = {name: FloatDistribution(ends[0], ends[1], log=True) for name, ends in json.loads(optimizer.search).items()}
+    ranges = {
+        name: FloatDistribution(ends[0], ends[1], log=True)
+        for name, ends in json.loads(optimizer.search).items()
+    }
     fixed = {
         "batch_size": CategoricalDistribution(sizes),
         "decay": CategoricalDistribution(optimizer.decays.split(",")),

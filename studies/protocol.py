@@ -76,6 +76,8 @@ class Study:
                     f"balanced-error is a metric for classes, and {name} is a regression.",
                     "Leave that dataset out, or choose --metric error or loss.",
                 )
+        in_order = tuple(sorted(self.datasets, key=known["datasets"].index))
+        object.__setattr__(self, "datasets", in_order)
         if self.metric not in METRICS:
             raise UsageError(f"There is no metric {self.metric!r}.", nearest(self.metric, METRICS))
         whole_number("blocks", self.blocks, 1)

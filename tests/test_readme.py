@@ -25,6 +25,7 @@ def test_the_python_of_the_readme_runs(tmp_path):
 
 
 COMMANDS = re.findall(r"^    (python -m .*?)(?:  +#.*)?$", README, re.MULTILINE)
+HANDLES = re.findall(r'^    make study ARGS="(.*?)"', README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "runs/quick" not in c])
@@ -37,3 +38,11 @@ def test_a_command_of_the_readme_runs(command):
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"^    make ([a-z]+)", README, re.MULTILINE))))
 def test_a_target_of_the_readme_is_in_the_makefile(target):
     assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("handles", HANDLES)
+def test_a_handle_of_the_readme_is_understood(handles):
+    command = [sys.executable, "-m", "studies", "run", *handles.split(), "--where"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("runs/default")
