@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import datasets
-from studies.protocol import Study
+from studies.protocol import Study, confirming_blocks
 from studies.readings import FLOOR
 from studies.statistics import order_interval
 
@@ -32,11 +32,14 @@ def _score(model: Any, block: datasets.Block, metric: str) -> float:
 
 
 def baselines(study: Study) -> pd.DataFrame:
-    """Median test error over the search blocks of each baseline, with its order-statistic interval."""
+    """Median test error of each baseline with its order-statistic interval.
+
+    Over the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
+    """
     lines = []
     for name in study.datasets:
         dataset = datasets.load(name)
-        blocks = [dataset.block(i, seed=study.seed) for i in range(study.blocks)]
+        blocks = [dataset.block(i, seed=study.seed) for i in confirming_blocks(study)]
         models = (
             {"majority class": DummyClassifier, "linear model": lambda: LogisticRegression(max_iter=2_000)}
             if dataset.n_classes

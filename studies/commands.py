@@ -21,7 +21,17 @@ from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import UsageError, nearest, whole_number
 from studies.machine import one_thread
 from studies.progress import Shown, duration
-from studies.protocol import Row, Stack, Study, budget, cost, stacks, train_stack, wanted_keys
+from studies.protocol import (
+    Row,
+    Stack,
+    Study,
+    budget,
+    confirming_blocks,
+    cost,
+    stacks,
+    train_stack,
+    wanted_keys,
+)
 from studies.store import free_space, read_manifest
 
 VERSION = 1  # of the JSON documents
@@ -143,7 +153,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     """What would run: rows, time and disk expected."""
     whole_number("jobs", jobs, 0)
     rows = planned(study)
-    confirming = max(20, study.blocks) * len(study.datasets)
+    confirming = len(confirming_blocks(study)) * len(study.datasets)
     tasks = stacks(study, rows)
     jobs = jobs or os.cpu_count() or 1
     work = sum(cost(stack) for task in tasks for stack in task)

@@ -264,6 +264,11 @@ def winners(rows: pd.DataFrame) -> pd.DataFrame:
     return best_first.drop_duplicates(["dataset", "block", "optimizer"]).sort_values(list(KEY))
 
 
+def confirming_blocks(study: Study) -> range:
+    """The fresh blocks in which picks are confirmed."""
+    return range(CONFIRMING, CONFIRMING + max(20, study.blocks))
+
+
 class Pick(NamedTuple):
     """One setting for a dataset, made of the winners of its best optimizer."""
 
@@ -275,9 +280,9 @@ class Pick(NamedTuple):
     quartiles: dict[str, tuple[float, float]]
     winners: int
 
-    def rows(self, blocks: int) -> Iterator[Row]:
-        """The fresh blocks that confirm it."""
-        for block in range(CONFIRMING, CONFIRMING + blocks):
+    def rows(self, blocks: Iterable[int]) -> Iterator[Row]:
+        """Its trainings in the fresh blocks that confirm it."""
+        for block in blocks:
             settings = tuple(self.settings.items())
             key = (self.dataset, block, self.arm.name, "confirm", 0)
             yield Row(*key, self.batch_size, self.decay, settings, self.arm.optimizer)

@@ -25,7 +25,7 @@ from studies.draws import INDEPENDENT, Search, batch_sizes
 from studies.errors import whole_number
 from studies.machine import arithmetic, machine
 from studies.progress import Progress
-from studies.protocol import RESULTS_VERSION, Pick, Row, Study, wanted_keys
+from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
 from studies.store import RunFolder, open_run
 from studies.workers import Workers
 
@@ -168,7 +168,7 @@ def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Worker
     def identify(row: Row) -> str:
         return identity(study, row.optimizer, extra[row.dataset])
 
-    wanted = [row for one in picks for row in one.rows(max(20, study.blocks))]
+    wanted = [row for one in picks for row in one.rows(confirming_blocks(study))]
     have = folder.reached()
     workers.train([row for row in wanted if (*row.key, identify(row)) not in have], identify)
     rows, curves = folder.read_records([(*row.key, identify(row)) for row in wanted])

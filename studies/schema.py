@@ -172,6 +172,31 @@ TABLES: dict[str, Schema] = {
             "safe": Column("bool", "inside the longest run of bins with at least half good"),
         },
     ),
+    "batch_sizes": Schema(
+        ("dataset", "uses", "batch_size"),
+        {
+            **_DATASET,
+            "uses": Column("string", "the optimizer behind the arm"),
+            "batch_size": Column("int", "rows of data in a mini-batch; the training rows for the full batch"),
+            **_OPTIMIZER,
+            **{
+                f"{name}{end}": Column("float", f"{meaning}{words}")
+                for name, meaning in (
+                    ("steps", "median steps to the losses that all sizes reach"),
+                    ("examples", "median examples to them"),
+                    ("epochs_loss", "median lowest validation loss at equal epochs"),
+                    ("steps_loss", "median lowest validation loss at equal steps"),
+                )
+                for end, words in (
+                    ("", ""),
+                    ("_low", ", lower end of its interval"),
+                    ("_high", ", upper end"),
+                )
+            },
+            "reached": Column("int", "blocks in which all sizes fell below the start"),
+            **_N,
+        },
+    ),
     "importances": Schema(
         ("dataset", "optimizer", "parameter"),
         {

@@ -13,6 +13,7 @@ from dlopt import fields
 from studies import compare, readings
 from studies.audit import audit
 from studies.baselines import baselines
+from studies.batches import batch_sizes as batch_sizes_table
 from studies.draws import batch_sizes
 from studies.mirror import importances
 from studies.protocol import Pick, Study, budget
@@ -64,6 +65,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared
         "best_of_k": compare.best_of_k(independent),
         "learning_rates": compare.learning_rates(rows, small),
         "tuning": compare.tuning(read),
+        "batch_sizes": batch_sizes_table(study, lowest),
         "decay": compare.decay(read, mixed, names, study.seed),
     }
     return Compared(found, compare.picks(rows, placed, names, arms))

@@ -1,0 +1,38 @@
+"""python -m reports RUN [-o page.html]: the page of a finished run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports import ReportError, read, verdict, write
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page, say the verdict, the page's path and what asks for a look. 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reports", description="Write the report of a finished run."
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run folder, such as runs/default")
+    parser.add_argument("-o", "--out", metavar="PAGE", help="the page (default: RUN/report.html)")
+    asked = parser.parse_args(arguments)
+    try:
+        page = write([Path(path) for path in asked.runs], asked.out)
+        run = read(asked.runs[0])
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 2
+    from reports.trust import doubts
+
+    for line in verdict(run):
+        print(line)
+    print(page)
+    for line in doubts(run):
+        print(f"look: {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

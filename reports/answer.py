@@ -1,0 +1,127 @@
+"""The verdict in words: who ends best and who gets there first, with ties and certainty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reports import words
+from reports.tables import Run
+
+
+def verdict(run: Run) -> list[str]:
+    """Two sentences: who ends best, and who gets there first, each with its ties and its certainty."""
+    if len(run.optimizers) < 2:
+        only = run.title(run.optimizers[0])
+        return [
+            f"Only {only} ran, so nothing is compared: no sentence can say who ends best.",
+            f"Nor who gets there first: run {only} beside another optimizer.",
+        ]
+    return [_ends_best(run), _gets_there_first(run)]
+
+
+def _too_few(run: Run) -> str:
+    return f"too few blocks to tell anything apart; run with --blocks {run.enough()}"
+
+
+def _over(run: Run) -> str:
+    blocks = int(run.pairs("error").blocks.iloc[0])
+    many = len(run.datasets) > 1
+    return f"{words.count(blocks)} {'dataset-blocks' if many else 'blocks'}"
+
+
+def circle(run: Run, reading: str, scope: str = "pooled") -> list[str]:
+    """Those tied for best although someone beats them: calls that run in a circle."""
+    beaten = {worse for _, worse, _ in run.beats(reading, scope)}
+    return [name for name in run.tied_for_best(reading, scope) if name in beaten]
+
+
+def _ends_best(run: Run) -> str:
+    if run.too_few("error"):
+        return f"Who ends best: {_too_few(run)}."
+    tied, beats = run.tied_for_best("error"), run.beats("error")
+    names = words.join(run.titles(tied))
+    if circle(run, "error"):
+        calls = "; ".join(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
+        return f"Nobody ends best: the calls run in a circle among {names} ({calls})."
+    if not beats:
+        names = words.join(run.titles(run.optimizers))
+        closest = run.pairs("error").sort_values(["p_holm", "p"], kind="stable").iloc[0]
+        pair = f"{run.title(closest.a)} against {run.title(closest.b)}"
+        text = f"{names} cannot be told apart by where they end"
+        if bool(run.pairs("error").equivalent.all()):
+            text += ", and are as good as each other within the margin fixed beforehand"
+        return (
+            f"{text} (closest call in {_over(run)}: {pair}, {words.p_value(closest.p_holm)} after Holm): "
+            "take the one you know."
+        )
+    worse = _beaten(run, "error")
+    if len(tied) == 1:
+        open_ = [n for n in run.optimizers if n != tied[0] and n not in worse]
+        rest = f", and {words.join(run.titles(open_))} cannot be called either way" if open_ else ""
+        return f"{names} ends best: nothing beats it in {_over(run)}. Beaten: {_who(run, worse)}{rest}."
+    return (
+        f"Tied for best at the end: {names}; nothing beats them in {_over(run)}. Beaten: {_who(run, worse)}."
+    )
+
+
+def _beaten(run: Run, reading: str) -> dict[str, tuple[str, float]]:
+    """Everyone beaten, by whom of the first placed, and that p-value."""
+    best, order = run.tied_for_best(reading), run.order(reading)
+    found: dict[str, tuple[str, float]] = {}
+    for better, worse, p in sorted(run.beats(reading), key=lambda c: (c[0] not in best, order.index(c[0]))):
+        found.setdefault(worse, (better, p))
+    return {name: found[name] for name in order if name in found and name not in best}
+
+
+def _sides(beaten: dict[str, tuple[str, float]]) -> list[tuple[str, list[str], str]]:
+    """Who beats whom, one entry a winner: (winner, those it beats, "p = …" or "p ≤ …" for all of them)."""
+    made = []
+    for side in dict.fromkeys(by for by, _ in beaten.values()):
+        mine = {name: p for name, (by, p) in beaten.items() if by == side}
+        most = words.p_value(max(mine.values()))
+        made.append((side, list(mine), most.replace("=", "≤") if len(mine) > 1 else most))
+    return made
+
+
+def _who(run: Run, worse: dict[str, tuple[str, float]]) -> str:
+    return "; ".join(
+        f"{words.join(run.titles(names))} (by {run.title(by)}, {p} after Holm)"
+        for by, names, p in _sides(worse)
+    )
+
+
+def _gets_there_first(run: Run) -> str:
+    if run.too_few("ratio"):
+        return f"Who gets there first: {_too_few(run)}."
+    tied, beats = run.tied_for_best("ratio"), run.beats("ratio")
+    names = words.join(run.titles(tied))
+    if circle(run, "ratio"):
+        return f"Nobody gets there first: the calls run in a circle among {names}."
+    if not beats:
+        names = words.join(run.titles(run.optimizers))
+        closest = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable").iloc[0]
+        slow, fast = (closest.b, closest.a) if closest.estimate < 0 else (closest.a, closest.b)
+        return (
+            f"{names} cannot be told apart by how soon they get there (closest call: {run.title(slow)} "
+            f"needs {needs(run.against('ratio', 'pooled', slow, fast) or {})} the examples "
+            f"{run.title(fast)} needs, {words.p_value(closest.p_holm)} after Holm)."
+        )
+    clauses = []
+    for side, slower, p in _sides(_beaten(run, "ratio")):
+        each = [
+            f"{run.title(n)} needs {needs(run.against('ratio', 'pooled', n, side) or {})}" for n in slower
+        ]
+        clauses.append(f"{words.join(each)} the examples {run.title(side)} needs ({p} after Holm)")
+    start = f"{names} {'get' if len(tied) > 1 else 'gets'} there first{' (tied)' if len(tied) > 1 else ''}"
+    return f"{start}: to reach the losses that both reach, {'; '.join(clauses)}."
+
+
+def needs(one: dict[str, Any]) -> str:
+    """ "1.92× [1.65, 2.24]", with the blocks in which only one side got anywhere."""
+    if not one or np.isnan(one["estimate"]):
+        return "an unknown number of times"
+    failed = int(one["a_failed"] + one["b_failed"])
+    sided = f" ({failed} of {int(one['blocks'])} one-sided)" if failed else ""
+    return words.times(one["estimate"], one["low"], one["high"]) + sided

@@ -1,0 +1,125 @@
+"""What a part of the page is: a question, the sentence that answers it, a picture, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports import words
+from reports.tables import Run
+
+ROWS = 200  # a longer table is not repeated on the page
+
+
+class Cell(NamedTuple):
+    """A table's cell: its text, what it sorts by, a second line, a status (ok, look, info)."""
+
+    text: str
+    sort: float | str = ""
+    note: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page. columns: headings; numeric: those aligned to the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str
+    numeric: frozenset[int] = frozenset()
+    sortable: bool = True
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One question with its answer. name: of its picture, which is also its anchor.
+
+    answer: one sentence, computed from `data`, from which `draw` draws too. how: how to read it. basis: n
+    and what was resampled. csv: the tables behind it.
+    """
+
+    name: str
+    question: str
+    answer: str
+    how: str = ""
+    how_title: str = "How to read this."
+    basis: str = ""
+    draw: Callable[[], Figure] | None = None
+    describe: str = ""
+    data: pd.DataFrame | None = None
+    csv: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    code: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    folded: bool = False  # shown on request
+    tables_first: bool = False  # above the picture, where the table is the answer
+
+
+PARTS: dict[str, list[Callable[[Run], Part | None]]] = {}
+
+
+def part(chapter: str) -> Callable[[Callable[[Run], Part | None]], Callable[[Run], Part | None]]:
+    """Register a function that makes a part of a chapter from a run; None where it has nothing to say."""
+
+    def register(make: Callable[[Run], Part | None]) -> Callable[[Run], Part | None]:
+        PARTS.setdefault(chapter, []).append(make)
+        return make
+
+    return register
+
+
+def cell(value: Any) -> Cell:
+    """A value of a table as a cell: numbers to four digits, sorted by what they are."""
+    if isinstance(value, bool | np.bool_):
+        return Cell("yes" if value else "no", int(value))
+    if isinstance(value, int | np.integer):
+        return Cell(words.count(int(value)), int(value))
+    if isinstance(value, float | np.floating):
+        return Cell("" if np.isnan(value) else words.number(float(value), 4), float(value))
+    return Cell(words.clean(value), words.clean(value))
+
+
+def frame_table(run: Run, frame: pd.DataFrame, caption: str) -> Table:
+    """A frame as a table of the page, names in words."""
+    columns = list(frame.columns)
+    lines = []
+    for values in frame.itertuples(index=False):
+        line = []
+        for name, value in zip(columns, values, strict=True):
+            if name in ("optimizer", "a", "b", "reference"):
+                value = run.title(value)
+            elif name in ("dataset", "scope"):
+                value = run.shown(value)
+            line.append(cell(value))
+        lines.append(line)
+    numeric = {i for i, name in enumerate(columns) if pd.api.types.is_numeric_dtype(frame[name])}
+    return Table(
+        [words.clean(c).replace("_", " ") for c in columns], lines, caption, frozenset(numeric), False
+    )
+
+
+def ordered(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame by dataset and optimizer in the study's order."""
+    keys = {"dataset": run.datasets, "scope": ["pooled", *run.datasets], "optimizer": run.optimizers}
+    by = [name for name in ("dataset", "scope", "optimizer") if name in frame]
+    return frame.sort_values(
+        by,
+        key=lambda s: s.map({n: i for i, n in enumerate(keys[str(s.name)])}),
+        kind="stable",
+        ignore_index=True,
+    )
+
+
+def blocks_basis(run: Run) -> str:
+    """What was repeated, for the last line of a part."""
+    return (
+        f"n: {words.plural(len(run.datasets), 'dataset')} × {words.plural(run.blocks, 'block')}; every "
+        "block repeats everything: its own split, initial weights, mini-batch order and each optimizer's "
+        f"search of {run.draws} draws."
+    )

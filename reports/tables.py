@@ -1,0 +1,295 @@
+"""A finished run, read and checked: its tables, their names in words, pairs turned either way."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reports import words
+
+FORMAT = 1  # of the run folders that this version reads
+LEVEL = 0.05  # the false-alarm level that Holm holds for each reading
+LONGEST = 40  # characters of a name on the page
+
+# What this room needs of each table; studies/schema.py says what the columns mean.
+NEEDED: dict[str, str] = {
+    "rows": "dataset block optimizer kind draw batch_size decay lr status best_validation_loss "
+    "best_validation_error test_error",
+    "curves": "dataset block optimizer kind draw examples training_loss",
+    "envelopes": "dataset block optimizer examples loss",
+    "readings": "dataset block optimizer search_error winner_error diverged rows",
+    "ratios": "dataset block a b log_ratio",
+    "comparisons": "reading scope a b p p_holm call estimate low high equivalent margin a_better "
+    "a_better_low a_better_high ties a_failed b_failed blocks",
+    "ranking": "reading scope place optimizer mean_rank tied_for_best blocks",
+    "forest": "optimizer dataset reference estimate low high level blocks",
+    "best_of_k": "dataset optimizer k estimate low high level blocks",
+    "learning_rates": "dataset optimizer lr_low lr_high rows good diverged low high safe",
+    "tuning": "dataset optimizer untuned searched estimate low high level untuned_failed blocks",
+    "decay": "scope optimizer p p_holm call estimate low high level blocks",
+    "picks": "dataset optimizer tied_with batch_size decay settings quartiles winners searched searched_low "
+    "searched_high confirmed confirmed_low confirmed_high confirmed_level confirmed_blocks "
+    "confirmed_diverged examples steps",
+    "confirmations": "dataset block optimizer status test_error",
+    "baselines": "dataset model estimate low high level blocks",
+    "audit": "check dataset optimizer what value limit status detail",
+    "optimizers": "position optimizer title summary defaults search",
+    "datasets": "position dataset task rows features classes training_rows test_rows epochs batch_sizes "
+    "model parameters sha256",
+    "timings": "dataset block batch_size rows steps seconds",
+}
+
+
+class ReportError(ValueError):
+    """A run that cannot be reported: one sentence, and a second line with the remedy."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        super().__init__(f"{sentence}\n{remedy}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: `run["rows"]` is a table, names are in the study's order."""
+
+    path: Path
+    manifest: dict[str, Any]
+    machine: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self.tables[table]
+
+    @functools.cached_property
+    def optimizers(self) -> list[str]:
+        """Names of the optimizers, as tables have them."""
+        return [str(name) for name in self["optimizers"].sort_values("position").optimizer]
+
+    @functools.cached_property
+    def datasets(self) -> list[str]:
+        """Names of the datasets, as tables have them."""
+        return [str(name) for name in self["datasets"].sort_values("position").dataset]
+
+    @functools.cached_property
+    def name(self) -> str:
+        """The study's name."""
+        return words.clean(self.manifest["asked"]["name"])
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of each dataset."""
+        return int(self.manifest["asked"]["blocks"])
+
+    @property
+    def draws(self) -> int:
+        """Draws of each search."""
+        return int(self.manifest["question"]["draws"])
+
+    @property
+    def search(self) -> str:
+        """What the reading is an expectation of: half of the draws."""
+        return f"a search of {words.plural(max(self.draws // 2, 1), 'draw')}"
+
+    @functools.cached_property
+    def _titles(self) -> dict[str, str]:
+        frame = self["optimizers"]
+        return dict(zip(map(str, frame.optimizer), map(words.clean, frame.title), strict=True))
+
+    def title(self, optimizer: object) -> str:
+        """An optimizer's name in words; "none" and unknown names as they are."""
+        return words.short(self._titles.get(str(optimizer), words.clean(optimizer)), LONGEST)
+
+    def titles(self, optimizers: Any) -> list[str]:
+        """Names in words."""
+        return [self.title(name) for name in optimizers]
+
+    def shown(self, dataset: object) -> str:
+        """A dataset's name in words."""
+        return words.short(words.clean(dataset).replace("_", " "), LONGEST)
+
+    @property
+    def scopes(self) -> list[str]:
+        """All datasets together and each alone; with one dataset they are the same."""
+        return ["pooled", *self.datasets] if len(self.datasets) > 1 else self.datasets
+
+    def place(self, scope: object) -> str:
+        """A scope in words: "all datasets together" or the dataset."""
+        return "all datasets together" if scope == "pooled" else self.shown(scope)
+
+    @functools.cached_property
+    def _tasks(self) -> dict[str, str]:
+        return dict(zip(self["datasets"].dataset, self["datasets"].task, strict=True))
+
+    def unit(self, dataset: str) -> words.Unit:
+        """How errors on a dataset are written."""
+        metric = str(self.manifest["question"].get("metric", "error"))
+        return words.unit_of(metric, self._tasks[dataset] != "regression")
+
+    @property
+    def units(self) -> str:
+        """What errors are counted in, over all datasets."""
+        return words.join(dict.fromkeys(self.unit(name).axis for name in self.datasets), "or")
+
+    def order(self, reading: str, scope: str = "pooled") -> list[str]:
+        """Optimizers by place."""
+        here = self["ranking"].query("reading == @reading and scope == @scope").sort_values("place")
+        return [str(name) for name in here.optimizer]
+
+    def tied_for_best(self, reading: str, scope: str = "pooled") -> list[str]:
+        """Those that no other beats, by place."""
+        here = self["ranking"].query("reading == @reading and scope == @scope and tied_for_best")
+        return [str(name) for name in here.sort_values("place").optimizer]
+
+    def pairs(self, reading: str, scope: str = "pooled") -> pd.DataFrame:
+        """The comparisons of one reading and scope."""
+        frame = self["comparisons"]
+        return frame[(frame.reading == reading) & (frame.scope == scope)]
+
+    def beats(self, reading: str, scope: str = "pooled") -> list[tuple[str, str, float]]:
+        """Every call as (better, worse, p after Holm), strongest first."""
+        here = self.pairs(reading, scope)
+        made = [
+            (str(r.a), str(r.b), float(r.p_holm)) if r.call == "a" else (str(r.b), str(r.a), float(r.p_holm))
+            for r in here[here.call.isin(["a", "b"])].itertuples()
+        ]
+        return sorted(made, key=lambda call: call[2])
+
+    def against(self, reading: str, scope: str, a: str, b: str) -> dict[str, Any] | None:
+        """The comparison of two optimizers, turned so that differences are a - b."""
+        here = self.pairs(reading, scope)
+        found = here[((here.a == a) & (here.b == b)) | ((here.a == b) & (here.b == a))]
+        if found.empty:
+            return None
+        one = found.iloc[0].to_dict()
+        if one["a"] == a:
+            return one
+        turned = {**one, "a": a, "b": b, "estimate": -one["estimate"]}
+        turned |= {"low": -one["high"], "high": -one["low"]}
+        turned |= {"a_failed": one["b_failed"], "b_failed": one["a_failed"]}
+        turned |= {"a_better": one["blocks"] - one["a_better"] - one["ties"]}
+        turned["call"] = {"a": "b", "b": "a"}.get(one["call"], one["call"])
+        return turned
+
+    def too_few(self, reading: str, scope: str = "pooled") -> bool:
+        """Whether the blocks are too few for any call."""
+        return bool((self.pairs(reading, scope).call == "too few blocks").any())
+
+    def enough(self, scope: str = "pooled") -> int:
+        """The smallest number of blocks at which a call can be reached."""
+        pairs, datasets = len(self.pairs("error")), len(self.datasets)
+        return enough_blocks(
+            pairs, datasets if scope == "pooled" else 1, 1 if scope == "pooled" else datasets
+        )
+
+
+def enough_blocks(pairs: int, pooled: int, families: int) -> int:
+    """The smallest R with 2 / 2^(R·pooled datasets) × pairs × families ≤ .05."""
+    for blocks in range(1, 1000):
+        if 2.0 ** (1 - blocks * pooled) * pairs * families <= LEVEL:
+            return blocks
+    return 1000
+
+
+def plain_arms(manifest: dict[str, Any]) -> bool:
+    """Whether nothing is fixed about any optimizer's search, so that its name says all."""
+    arms = manifest["asked"]["optimizers"]
+    specs = arms.values() if isinstance(arms, dict) else []
+    return all(
+        spec
+        == {"optimizer": name, "decay": "mixed", "batch_sizes": [], "fixed": {}, "search": {}}
+        | {"sampler": "random"}
+        for name, spec in zip(arms, specs, strict=False)
+    )
+
+
+def command(manifest: dict[str, Any], out: str | None = None, order: list[str] | None = None) -> str:
+    """The command that makes the run again, with all that the command line can say."""
+    asked, question = manifest["asked"], manifest["question"]
+    parts = ["python", "-m", "studies", "run", str(asked["name"])]
+    if plain_arms(manifest):
+        parts += ["--optimizers", ",".join(order or asked["optimizers"])]
+    parts += ["--datasets", ",".join(asked["datasets"])]
+    parts += ["--blocks", str(asked["blocks"]), "--trials", str(question["draws"])]
+    if question["epochs"] != "rule":
+        parts += ["--epochs", str(question["epochs"])]
+    parts += ["--seed", str(question["seed"])]
+    return words.clean(shlex.join([*parts, *(["--out", out] if out else [])]))
+
+
+def read(path: Path | str) -> Run:
+    """Read a run folder. Raises ReportError for anything that is not a finished, readable run."""
+    path = Path(path)
+    manifest = _manifest(path)
+    again = command(manifest, str(path))
+    tables, hashes = {}, {}
+    missing = [name for name in NEEDED if not (path / "tables" / f"{name}.parquet").is_file()]
+    if missing:
+        what = "has no tables yet" if len(missing) == len(NEEDED) else f"lacks the table {missing[0]!r}"
+        raise ReportError(f"{path} is not finished: it {what}.", f"Finish it: {again}")
+    others = {p.stem: "" for p in sorted((path / "tables").glob("*.parquet")) if p.stem not in NEEDED}
+    for name, columns in {**NEEDED, **others}.items():  # tables that no sentence uses become CSVs too
+        file = path / "tables" / f"{name}.parquet"
+        try:
+            content = file.read_bytes()
+            frame = pd.read_parquet(io.BytesIO(content))
+        except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
+            raise ReportError(
+                f"{file} is damaged ({type(error).__name__}).", f"Write the tables again: {again}"
+            ) from error
+        lost = [column for column in columns.split() if column not in frame.columns]
+        if lost:
+            raise ReportError(
+                f"{file} has no column {lost[0]!r}, which a report needs.", f"Write the tables again: {again}"
+            )
+        tables[name], hashes[name] = frame, hashlib.sha256(content).hexdigest()
+    for name in ("optimizers", "datasets", "readings"):
+        if tables[name].empty:
+            raise ReportError(f"{path}'s table {name!r} is empty.", f"Write the tables again: {again}")
+    return Run(path, manifest, _machine(path), tables, hashes)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    file = path / "manifest.json"
+    try:
+        manifest = json.loads(file.read_text("utf-8"))
+        newer = manifest["format"] > FORMAT
+        _ = [manifest[part][key] for part, keys in _KEYS.items() for key in keys], manifest["changes"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ReportError(
+            f"{path} is no run folder: it has no manifest.json.",
+            "Name a folder below runs/, or make one: make study",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ReportError(
+            f"{file} is no manifest of this suite.", "Name another folder below runs/."
+        ) from None
+    if newer:
+        raise ReportError(
+            f"{path} has format {manifest['format']}, and this version reads up to {FORMAT}.",
+            "Update the checkout, or name a folder that this version made.",
+        )
+    return dict(manifest)
+
+
+_KEYS = {"asked": ("name", "optimizers", "datasets", "blocks"), "question": ("draws", "epochs", "seed")}
+
+
+def _machine(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((path / "machine.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # only the section about the machine uses it
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """A table as CSV: LF, floats by repr, so that they come back as they were."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()

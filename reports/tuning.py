@@ -1,0 +1,285 @@
+"""What tuning was worth, how many draws it takes, what decay does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from reports import style, words
+from reports.sections import Part, blocks_basis, ordered, part
+from reports.tables import Run
+
+
+@part("tuning")
+def worth(run: Run) -> Part | None:
+    """Defaults against a search, block by block."""
+    frame = ordered(run, run["tuning"])
+    return Part(
+        name="worth",
+        question="What was tuning worth?",
+        answer=_worth_answer(run, frame),
+        how=(
+            "Hollow: median test error of the optimizer's defaults (no decay, middle batch size). Filled: "
+            f"median expected test error of {run.search}. At the right the Hodges-Lehmann estimate of what "
+            f"the search gains, block by block, with its 95{words.THIN}% interval; negative: the defaults "
+            "were better. The median of differences need not be the difference of medians. Defaults are "
+            "what libraries ship; “∞”: they diverged in most blocks. A description, not a test."
+        ),
+        basis=blocks_basis(run),
+        draw=lambda: _draw_worth(run, frame),
+        describe="Dumbbells from the defaults' error to a search's error, one panel per dataset.",
+        data=frame,
+        csv=("tuning", "readings"),
+    )
+
+
+def _gain(run: Run, r: Any) -> str:
+    return words.interval(r.estimate, r.low, r.high, run.unit(r.dataset), difference=True)
+
+
+def _worth_answer(run: Run, frame: pd.DataFrame) -> str:
+    helped, hurt = frame[frame.low > 0], frame[frame.high < 0]
+    failed, cases = int(frame.untuned_failed.sum()), words.plural(len(frame), "case")
+    parts = []
+    if len(helped):
+        shares = helped.estimate / helped.untuned
+        best = helped.loc[shares.sort_values(kind="stable").index[-1]]
+        parts.append(
+            f"a search ends below the defaults in {len(helped)} of {cases} by intervals without zero, most, "
+            f"relative to them, for {run.title(best.optimizer)} on {run.shown(best.dataset)}: "
+            f"{_gain(run, best)} less error"
+        )
+    else:
+        parts.append(f"in none of {cases} does the interval show a search below the defaults")
+    if len(hurt):
+        worst = hurt.loc[(hurt.estimate / hurt.untuned).sort_values(kind="stable").index[0]]
+        most = "" if len(hurt) == 1 else "most "
+        parts.append(
+            f"in {len(hurt)} the defaults are ahead, {most}for {run.title(worst.optimizer)} on "
+            f"{run.shown(worst.dataset)} ({_gain(run, worst)})"
+        )
+    if failed:
+        parts.append(f"the defaults alone diverged in {words.plural(failed, 'block')}")
+    return words.sentence(parts)
+
+
+def _draw_worth(run: Run, frame: pd.DataFrame) -> Figure:
+    looks = style.looks(run.optimizers, run.order("error"))
+    n = len(run.optimizers)
+    columns = 1 if len(run.datasets) == 1 else 2
+    rows = -(-len(run.datasets) // columns)
+    fig = Figure(figsize=(style.WIDTH, rows * (0.62 + 0.27 * n)), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False).ravel()
+    for ax, dataset in zip(axes, run.datasets, strict=False):
+        unit, here = run.unit(dataset), frame[frame.dataset == dataset].set_index("optimizer")
+        for i, optimizer in enumerate(run.optimizers):
+            one, look = here.loc[optimizer], looks[optimizer]
+            before, after = one.untuned * unit.factor, one.searched * unit.factor
+            if np.isfinite([before, after]).all():
+                ax.plot([before, after], [i, i], color=look.colour, lw=1.6, zorder=1)
+            ax.plot(
+                [before], [i], marker=look.marker, ms=6.5, mfc=style.CARD, mec=look.colour, mew=1.3, zorder=2
+            )
+            ax.plot([after], [i], marker=look.marker, ms=6.5, mfc=look.colour, mec=look.colour, zorder=3)
+            side = ax.get_yaxis_transform()
+            lost = [label for x, label in ((before, "defaults"), (after, "search")) if np.isinf(x)]
+            if lost:
+                at = {"ha": "right", "va": "center", "color": style.BAD, "fontsize": 7.5}
+                ax.text(0.99, i, f"{words.join(lost)} ∞", transform=side, **at)
+            text = words.interval(one.estimate, one.low, one.high, unit, difference=True, name=False)
+            ax.text(1.02, i, text, transform=side, va="center", color=style.MUTED, fontsize=7.5)
+        ax.set_yticks(range(n), [words.short(t, 16) for t in run.titles(run.optimizers)])
+        ax.set_ylim(n - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0, labelcolor=style.INK)
+        style.linear_axis(ax, "x", 5)
+        ax.set_xlabel(unit.axis)
+        ax.set_title(words.short(run.shown(dataset)))
+        ax.set_title(
+            f"gain, {unit.gap}",
+            loc="right",
+            fontweight="normal",
+            fontsize=7.5,
+            color=style.MUTED,
+        )
+        ax.grid(axis="x", color=style.LINE)
+    for ax in axes[len(run.datasets) :]:
+        ax.set_axis_off()
+    return fig
+
+
+@part("tuning")
+def best_of_k(run: Run) -> Part | None:
+    """The error of the best of k draws, by k."""
+    frame = ordered(run, run["best_of_k"])
+    if frame.empty or frame.k.max() < 2:
+        return None
+    return Part(
+        name="draws",
+        question="How many draws does each optimizer need?",
+        answer=_draws_answer(run, frame),
+        how=(
+            "Test error to expect when the best of k draws by validation is taken, within a block and "
+            "without replacement: median over blocks. Both axes are logarithmic. A cross on top: the "
+            "median is infinite, because at least half of the blocks hold a diverged draw among those that "
+            "count. Intervals are in the data."
+        ),
+        basis=blocks_basis(run),
+        draw=lambda: _draw_draws(run, frame),
+        describe="Curves of test error against the number of draws, one panel per dataset.",
+        data=frame[frame.k.isin(sorted({1, 2, 4, 8, 16, 32, 64, run.draws}))],
+        csv=("best_of_k",),
+    )
+
+
+def _draws_answer(run: Run, frame: pd.DataFrame) -> str:
+    clauses = []
+    for pick in ordered(run, run["picks"]).itertuples():
+        here = frame[(frame.dataset == pick.dataset) & (frame.optimizer == pick.optimizer)].set_index("k")
+        if here.empty:  # its draws depend on each other, so there is no best of k
+            continue
+        unit, last = run.unit(pick.dataset), int(here.index.max())
+        one, all_ = (words.interval(*here.loc[k, ["estimate", "low", "high"]], unit) for k in (1, last))
+        clauses.append(f"on {run.shown(pick.dataset)} ({run.title(pick.optimizer)}) from {one} to {all_}")
+    if not clauses:
+        return "The picked optimizers' draws depend on each other, so a best of fewer draws is not known."
+    return f"From one draw to {frame.k.max()}, the picked optimizer's median error goes {'; '.join(clauses)}."
+
+
+def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
+    looks = style.looks(run.optimizers, run.order("error"))
+    fig, axes = style.grid(len(run.datasets), 2.3)
+    powers = [2**i for i in range(12) if 2**i <= frame.k.max()]
+    for ax, dataset in zip(axes, run.datasets, strict=True):
+        unit, here = run.unit(dataset), frame[frame.dataset == dataset]
+        shown = here[np.isfinite(here.estimate) & (here.estimate > 0)]
+        low = shown.estimate.min() * unit.factor * 0.85 if len(shown) else 0.1
+        high = shown.estimate.max() * unit.factor * 1.25 if len(shown) else 1.0
+        for i, optimizer in enumerate(run.optimizers):
+            one, look = shown[shown.optimizer == optimizer], looks[optimizer]
+            x, y = one.k, one.estimate * unit.factor
+            sns.lineplot(x=x, y=y, ax=ax, color=look.colour, ls=look.dash, estimator=None, legend=False)
+            some = one.k.isin(powers) | (one.k == one.k.min())
+            style.marks(ax, x[some], y[some], look)
+            style.crosses(ax, here.k[(here.optimizer == optimizer) & np.isinf(here.estimate)], i, look)
+        style.log_axis(ax, "y", low, high * (1.35 if len(shown) < len(here) else 1), 5)
+        style.log_axis(ax, "x", 0.93, frame.k.max() * 1.08)
+        ax.set_xticks(powers, [str(k) for k in powers])
+        ax.set_title(words.short(run.shown(dataset)))
+        ax.set(xlabel="", ylabel="% misclassified" if unit is words.PERCENT else unit.short)
+        ax.grid(color=style.LINE)
+    fig.supxlabel("draws searched (log)", color=style.MUTED, fontsize=8.5)
+    style.legend(fig, run.optimizers, looks, run.titles(run.optimizers))
+    return fig
+
+
+@part("decay")
+def decay(run: Run) -> Part | None:
+    """Exponential decay against none, from the two halves of the draws."""
+    frame = ordered(run, run["decay"])
+    known = frame[frame.estimate.notna()]
+    if known.empty:
+        return None
+    return Part(
+        name="halves",
+        question="Does learning-rate decay help?",
+        answer=_decay_answer(run, frame),
+        how=(
+            "Half of every search's draws decay the learning rate exponentially, half do not. A mark is "
+            "the Hodges-Lehmann estimate of the error with decay minus the error without, block by block, "
+            f"with its 95{words.THIN}% signed-rank interval; left of zero decay is better. On the right the "
+            "call for that dataset, Holm over optimizers × datasets. The call over all datasets together, "
+            "Holm over optimizers, is the sentence above."
+        ),
+        basis=blocks_basis(run),
+        draw=lambda: _draw_decay(run, frame),
+        describe="Intervals of the difference between decay and none, one panel per dataset.",
+        data=frame,
+        csv=("decay",),
+    )
+
+
+def _decay_answer(run: Run, frame: pd.DataFrame) -> str:
+    pooled = frame[frame.scope == "pooled"]
+    if (pooled.call == "too few blocks").any():
+        return "Too few blocks to tell decay from none."
+    parts = []
+    for call, verb in (("decay", "is better than none"), ("none", "is worse than none")):
+        for r in pooled[pooled.call == call].itertuples():
+            parts.append(
+                f"for {run.title(r.optimizer)} decay {verb} ({words.p_value(r.p_holm)} after "
+                f"Holm{_clearest(run, frame, r.optimizer)})"
+            )
+    tied = run.titles(pooled[pooled.call == "tied"].optimizer)
+    if tied:
+        closest = pooled[pooled.call == "tied"].sort_values("p_holm", kind="stable").iloc[0]
+        about = (
+            f"closest: {run.title(closest.optimizer)}, "
+            f"{words.p_value(closest.p_holm)}{_clearest(run, frame, closest.optimizer)}"
+        )
+        parts.append(f"for {words.join(tied)} decay and none cannot be told apart ({about})")
+    return words.sentence(parts)
+
+
+def _clearest(run: Run, frame: pd.DataFrame, optimizer: str) -> str:
+    """The dataset with the smallest p-value, its difference and interval."""
+    here = frame[(frame.optimizer == optimizer) & (frame.scope != "pooled") & frame.estimate.notna()]
+    if here.empty:
+        return ""
+    one = here.sort_values("p", kind="stable").iloc[0]
+    text = words.interval(one.estimate, one.low, one.high, run.unit(one.scope), difference=True)
+    return f"; on {run.shown(one.scope)} decay changes the error by {text}"
+
+
+def _draw_decay(run: Run, frame: pd.DataFrame) -> Figure:
+    looks = style.looks(run.optimizers, run.order("error"))
+    names = [name for name in run.optimizers if name in set(frame.optimizer)]
+    n = len(names)
+    columns = 1 if len(run.datasets) == 1 else 2
+    rows = -(-len(run.datasets) // columns)
+    fig = Figure(figsize=(style.WIDTH, rows * (0.62 + 0.27 * n)), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False).ravel()
+    short = {"decay": "decay better", "none": "none better", "tied": "not told apart"}
+    for ax, dataset in zip(axes, run.datasets, strict=False):
+        unit, here = run.unit(dataset), frame[frame.scope == dataset].set_index("optimizer")
+        ends = here[["low", "high", "estimate"]].to_numpy(float)
+        ends = np.abs(ends[np.isfinite(ends)])
+        span = 1.1 * unit.factor * (ends.max() if len(ends) and ends.max() > 0 else 0.01)
+        ax.axvline(0, color=style.INK, lw=0.9)
+        for i, optimizer in enumerate(names):
+            one, look = here.loc[optimizer], looks[optimizer]
+            if np.isfinite(one.estimate):
+                low, high = np.clip([one.low * unit.factor, one.high * unit.factor], -span, span)
+                ax.plot([low, high], [i, i], color=look.colour, lw=1.6, solid_capstyle="butt")
+                ax.plot(
+                    [one.estimate * unit.factor],
+                    [i],
+                    marker=look.marker,
+                    ms=6,
+                    color=look.colour,
+                    mec=style.CARD,
+                    mew=0.7,
+                )
+            ax.text(
+                1.02,
+                i,
+                short.get(one.call, "too few blocks"),
+                transform=ax.get_yaxis_transform(),
+                va="center",
+                color=style.MUTED,
+                fontsize=7.5,
+            )
+        ax.set_xlim(-span, span)
+        ax.set_yticks(range(n), [words.short(t, 16) for t in run.titles(names)])
+        ax.set_ylim(n - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0, labelcolor=style.INK)
+        style.linear_axis(ax, "x", 5)
+        ax.set_xlabel(f"decay minus none, {unit.gap}")
+        ax.set_title(words.short(run.shown(dataset)))
+        ax.grid(axis="x", color=style.LINE)
+    for ax in axes[len(run.datasets) :]:
+        ax.set_axis_off()
+    return fig

@@ -1,0 +1,79 @@
+"""What batch size does: steps and examples to the losses that all sizes reach, and where each ends."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+
+import datasets
+from studies.arms import Arm
+from studies.protocol import Study
+from studies.readings import FLOOR, TARGETS, examples_at
+from studies.schema import TABLES
+from studies.statistics import Doubles, order_interval
+
+COLUMNS = ("steps", "examples", "epochs_loss", "steps_loss")
+
+
+def families(study: Study) -> dict[str, list[Arm]]:
+    """Arms that differ in their one batch size alone, by optimizer: what there is to compare."""
+    found: dict[str, list[Arm]] = {}
+    for arm in study.arms:
+        if len(arm.batch_sizes) == 1:
+            found.setdefault(arm.optimizer, []).append(arm)
+    return {name: arms for name, arms in found.items() if len(arms) > 1}
+
+
+def batch_sizes(study: Study, lowest: pd.DataFrame) -> pd.DataFrame:
+    """One line per dataset, optimizer and batch size; medians over blocks with order-statistic intervals.
+
+    steps, examples: needed on (geometric) average for eight losses, at 1/8 .. 8/8 of the way in log loss
+    from the shared start to the worst end of all sizes, within a block. epochs_loss: the lowest
+    validation loss at the end, at equal epochs. steps_loss: that at the number of steps which the largest
+    batch takes in all, at equal steps. A block in which some size never falls below the start gives no
+    steps and no examples.
+    """
+    lines = []
+    for (optimizer, arms), name in itertools.product(families(study).items(), study.datasets):
+        n = datasets.load(name).n_train
+        sizes = {arm.name: arm.batch_sizes[0] or n for arm in arms}
+        here = lowest[(lowest.dataset == name) & lowest.optimizer.isin(list(sizes))]
+        read = [_block(group, sizes, n) for _, group in here.groupby("block")]
+        for arm in sizes:
+            columns = {column: np.array([one[arm][i] for one in read]) for i, column in enumerate(COLUMNS)}
+            reached = np.isfinite(columns["steps"])
+            line = {"dataset": name, "optimizer": arm, "uses": optimizer, "batch_size": sizes[arm]}
+            for column, values in columns.items():
+                chosen = values[reached] if column in ("steps", "examples") else values
+                middle, low, high, _ = order_interval(chosen)
+                line |= {column: middle, f"{column}_low": low, f"{column}_high": high}
+            lines.append(line | {"reached": int(reached.sum()), "blocks": len(read)})
+    return pd.DataFrame(lines, columns=None if lines else list(TABLES["batch_sizes"].columns))
+
+
+def _block(group: pd.DataFrame, sizes: dict[str, int], n: int) -> dict[str, tuple[float, ...]]:
+    """Steps, examples and the two losses of each arm in one block."""
+    curves = {}
+    for arm, curve in group.groupby("optimizer"):
+        losses = np.log(np.maximum(curve.loss.to_numpy(float), FLOOR))
+        curves[str(arm)] = (curve.examples.to_numpy(float), losses)
+    start = next(iter(curves.values()))[1][0]
+    shared = min(start - losses[-1] for _, losses in curves.values())
+    per_example = {arm: math.ceil(n / size) / n for arm, size in sizes.items()}
+    fewest = min(curves[arm][0][-1] * per_example[arm] for arm in sizes)
+    found: dict[str, tuple[float, ...]] = {}
+    for arm in sizes:
+        examples, losses = curves[arm]
+        needed = _needed(examples, start - losses, shared)
+        at = np.searchsorted(examples * per_example[arm], fewest * (1 + 1e-12), side="right") - 1
+        found[arm] = (needed * per_example[arm], needed, math.exp(losses[-1]), math.exp(losses[at]))
+    return found
+
+
+def _needed(examples: Doubles, depth: Doubles, shared: float) -> float:
+    if shared <= 0:
+        return math.nan
+    return float(np.exp(np.mean(np.log(examples_at(examples, depth, TARGETS * shared)))))

@@ -1,0 +1,289 @@
+"""Sentences say what the tables say, and no more."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from bending import Bend, Frames, Manifest, call, unchanged
+
+import reports
+from reports import pick, results, speed, tables, tuning, words
+from reports.sections import ordered
+from reports.tables import Run
+
+
+def numbers(text: str) -> list[float]:
+    """All numbers of a sentence, as a reader would parse them back."""
+    plain = text.replace("\u202f", "").replace("\u2212", "-").replace("∞", "inf")
+    return [float(x) for x in re.findall(r"[-+]?(?:\d+(?:\.\d+)?|inf)", plain)]
+
+
+def calls(planted: dict[tuple[str, str], str], reading: str = "error") -> Any:
+    return lambda frames, manifest: call(frames, planted, reading)
+
+
+def test_one_best_names_everyone_it_beats_with_their_p(bend: Bend) -> None:
+    run = reports.read(bend(calls({("adam", "sgd"): "beats", ("adam", "momentum"): "beats"})))
+    first = reports.verdict(run)[0]
+    assert first.startswith("Adam ends best: nothing beats it in 16 dataset-blocks.")
+    assert re.search("Beaten: (SGD and Momentum|Momentum and SGD) ", first)
+    assert first.endswith("(by Adam, p\u202f≤\u202f0.0030 after Holm).")
+
+
+def test_all_tied_says_so_and_what_to_do_and_never_no_difference(bend: Bend) -> None:
+    run = reports.read(bend(calls({})))
+    first = reports.verdict(run)[0]
+    assert first.startswith("SGD, Momentum and Adam cannot be told apart")
+    assert first.endswith("take the one you know.")
+    assert "no difference" not in first
+
+
+def test_tied_for_best_names_the_beaten_one_and_by_whom(bend: Bend) -> None:
+    run = reports.read(bend(calls({("adam", "momentum"): "beats"})))
+    first = reports.verdict(run)[0]
+    assert first.startswith("Tied for best at the end: ")
+    assert set(re.findall(r"Adam|SGD|Momentum", first.split(";")[0])) == {"Adam", "SGD"}
+    assert first.endswith("Beaten: Momentum (by Adam, p\u202f=\u202f0.0030 after Holm).")
+
+
+def test_a_circle_of_calls_is_called_a_circle(bend: Bend) -> None:
+    planted = {("sgd", "momentum"): "beats", ("momentum", "adam"): "beats", ("adam", "sgd"): "beats"}
+    run = reports.read(bend(calls(planted)))
+    first = reports.verdict(run)[0]
+    assert first.startswith("Nobody ends best: the calls run in a circle")
+    for better, worse in planted:
+        assert f"{run.title(better)} beats {run.title(worse)}" in first
+
+
+def test_best_without_beating_everyone_leaves_the_rest_open(bend: Bend) -> None:
+    run = reports.read(bend(calls({("adam", "momentum"): "beats", ("momentum", "sgd"): "beats"})))
+    assert "SGD (by Momentum" in reports.verdict(run)[0]
+    assert "Momentum (by Adam" in reports.verdict(run)[0]
+
+
+@pytest.mark.parametrize(("reading", "at"), [("error", 0), ("ratio", 1)])
+def test_too_few_blocks_word_no_ranking(bend: Bend, reading: str, at: int) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        frames["comparisons"]["call"] = "too few blocks"
+        manifest["asked"]["blocks"] = 2
+
+    run = reports.read(bend(edit))
+    sentence = reports.verdict(run)[at]
+    assert sentence.endswith("too few blocks to tell anything apart; run with --blocks 4.")
+    assert not re.search("SGD|Adam|Momentum", sentence)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "pooled", "families"), [(1, 1, 1), (6, 4, 1), (28, 6, 1), (3, 2, 1), (3, 1, 2), (6, 1, 4)]
+)
+def test_enough_blocks_is_the_smallest_that_can_reach_a_call(pairs: int, pooled: int, families: int) -> None:
+    n = tables.enough_blocks(pairs, pooled, families)
+    assert 2 / 2 ** (n * pooled) * pairs * families <= 0.05
+    assert n == 1 or 2 / 2 ** ((n - 1) * pooled) * pairs * families > 0.05
+
+
+def test_who_gets_there_first_says_the_ratio_of_the_table(bend: Bend) -> None:
+    planted = {("adam", "sgd"): "beats", ("adam", "momentum"): "beats"}
+    run = reports.read(bend(calls(planted, "ratio")))
+    second = reports.verdict(run)[1]
+    assert second.startswith("Adam gets there first: to reach the losses that both reach, ")
+    one = run.against("ratio", "pooled", "sgd", "adam")
+    assert one is not None
+    found = numbers(second[second.index("SGD needs") :])[:3]
+    assert found == pytest.approx([math.exp(one[c]) for c in ("estimate", "low", "high")], rel=5e-3)
+
+
+def test_one_sided_failures_stand_beside_the_ratio(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        call(frames, {("adam", "sgd"): "beats"}, "ratio")
+        frames["comparisons"]["a_failed"] = 3
+
+    assert "(3 of 16 one-sided)" in reports.verdict(reports.read(bend(edit)))[1]
+
+
+def test_turning_a_pair_turns_everything(bend: Bend) -> None:
+    run = reports.read(bend(unchanged))
+    for reading in ("error", "ratio"):
+        for row in run.pairs(reading).itertuples():
+            same = run.against(reading, "pooled", row.a, row.b)
+            turned = run.against(reading, "pooled", row.b, row.a)
+            assert same is not None
+            assert turned is not None
+            assert (turned["estimate"], turned["low"], turned["high"]) == (
+                -same["estimate"],
+                -same["high"],
+                -same["low"],
+            )
+            assert turned["a_better"] + same["a_better"] + same["ties"] == same["blocks"]
+            assert {turned["call"], same["call"]} in ({"tied"}, {"a", "b"})
+
+
+def test_forest_sentence_holds_the_farthest_interval(bend: Bend) -> None:
+    run = reports.read(bend(unchanged))
+    made = results.distance(run)
+    assert made is not None
+    frame = made.data
+    assert frame is not None
+    away = frame[(frame.low > 0) | (frame.high < 0)]
+    others = frame[(frame.optimizer != frame.reference) & np.isfinite(frame.estimate)]
+    shown = (away if len(away) else others).sort_values("estimate", key=abs, kind="stable").iloc[-1]
+    found = numbers(made.answer[made.answer.index(f"on {run.shown(shown.dataset)}, ") :])[:3]
+    assert found == [
+        round(shown[c]) if np.isfinite(shown[c]) else shown[c] for c in ("estimate", "low", "high")
+    ]
+
+
+def test_linear_model_is_named_exactly_where_it_is_at_least_as_good(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        base = frames["baselines"]
+        for dataset, error in (("wine", 0.5), ("diabetes", 0.1)):
+            base.loc[(base.dataset == dataset) & (base.model == "linear model"), "estimate"] = error
+        frames["picks"].loc[frames["picks"].dataset == "wine", "confirmed"] = 0.4
+
+    run = reports.read(bend(edit))
+    assert pick.linear_wins(run) == ["diabetes"]
+    text = pick.linear_answer(run)
+    assert text.startswith("On diabetes a plain linear model is at least as good as the confirmed pick")
+    assert "On wine the pick ends below it (wine 40.0\u202f%" in text
+
+
+def test_equal_errors_count_for_the_linear_model(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        base, picked = frames["baselines"], frames["picks"]
+        base.loc[base.model == "linear model", "estimate"] = 0.25
+        picked["confirmed"] = 0.25
+
+    assert pick.linear_wins(reports.read(bend(edit))) == ["wine", "diabetes"]
+
+
+def test_ratio_answer_holds_every_pooled_ratio(bend: Bend) -> None:
+    run = reports.read(bend(unchanged))
+    made = speed.ratios(run)
+    assert made is not None
+    reference = run.order("ratio")[0]
+    for name in run.optimizers:
+        if name == reference:
+            continue
+        one = run.against("ratio", "pooled", name, reference)
+        assert one is not None
+        found = numbers(made.answer[made.answer.index(f"{run.title(name)} needs") :])[:3]
+        assert found == pytest.approx([math.exp(one[c]) for c in ("estimate", "low", "high")], rel=5e-3)
+
+
+def test_quartiles_are_order_statistics_and_keep_inf() -> None:
+    losses = [1.0, 2.0, 3.0, 4.0, math.inf]
+    frame = pd.DataFrame(
+        [("d", b, "o", x, loss) for b, loss in enumerate(losses) for x in (0, 64)],
+        columns=["dataset", "block", "optimizer", "examples", "loss"],
+    )
+    one = speed.quartiles(frame).iloc[0]
+    assert (one["lower"], one["median"], one["upper"]) == (2.0, 3.0, 4.0)
+    frame.loc[frame.block >= 2, "loss"] = math.inf
+    one = speed.quartiles(frame).iloc[0]
+    assert (one["lower"], one["median"], one["upper"]) == (2.0, math.inf, math.inf)
+
+
+def test_curves_carry_the_last_value_to_the_common_grid() -> None:
+    frame = pd.DataFrame(
+        [("d", 0, "o", 64, 1.0), ("d", 0, "o", 128, 0.5), ("d", 1, "o", 64, 3.0), ("d", 1, "o", 100, 2.0)],
+        columns=["dataset", "block", "optimizer", "examples", "loss"],
+    )
+    made = speed.quartiles(frame).set_index("examples")
+    assert list(made.index) == [64, 100, 128]
+    assert list(made.loc[100, ["lower", "upper"]]) == [1.0, 2.0]
+    assert list(made.loc[128, ["lower", "upper"]]) == [0.5, 2.0]
+
+
+def test_tuning_counts_are_the_tables(bend: Bend) -> None:
+    run = reports.read(bend(unchanged))
+    made = tuning.worth(run)
+    assert made is not None
+    table = run["tuning"]
+    helped = int((table.low > 0).sum())
+    assert f"{helped} of {len(table)} cases" in made.answer or (helped == 0 and "none of 6" in made.answer)
+
+
+def test_infinite_differences_have_honest_words(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        frames["tuning"].loc[frames["tuning"].dataset == "diabetes", ["untuned", "searched"]] = np.inf
+        frames["tuning"].loc[frames["tuning"].dataset == "diabetes", ["estimate", "low", "high"]] = np.nan
+        frames["forest"][["estimate", "low", "high"]] = np.inf
+        frames["comparisons"].loc[frames["comparisons"].reading == "ratio", ["estimate", "low", "high"]] = (
+            np.nan
+        )
+
+    run = reports.read(bend(edit))
+    forest = results.distance(run)
+    ratios = speed.ratios(run)
+    assert forest is not None
+    assert ratios is not None
+    assert forest.answer.startswith("No finite distance")
+    assert ratios.answer.startswith("In no block did both")
+    assert "nan" not in " ".join([forest.answer, ratios.answer, *reports.verdict(run)])
+
+
+def test_decay_sentence_groups_by_call(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        pooled = frames["decay"].scope == "pooled"
+        frames["decay"].loc[pooled, "call"] = "tied"
+        frames["decay"].loc[pooled & (frames["decay"].optimizer == "adam"), ["call", "p_holm"]] = [
+            "none",
+            0.01,
+        ]
+
+    made = tuning.decay(reports.read(bend(edit)))
+    assert made is not None
+    assert made.answer.startswith("For Adam decay is worse than none (p\u202f=\u202f0.010 after Holm")
+    assert "for SGD and Momentum decay and none cannot be told apart" in made.answer
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0501, "0.0501"),
+        (0.0500001, "0.0500001"),
+        (0.05, "0.050"),
+        (1.0, "1"),
+        (0.364, "0.36"),
+        (6e-5, "0.00006"),
+    ],
+)
+def test_p_values_stay_on_their_side_of_the_level(value: float, text: str) -> None:
+    assert words.p_value(value) == f"p\u202f=\u202f{text}"
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.09996, "0.100"),
+        (1234567, "1\u202f234\u202f567"),
+        (-0.5, "\u22120.500"),
+        (1.54e-5, "1.54e\u22125"),
+        (math.inf, "∞"),
+        (math.nan, "not known"),
+    ],
+)
+def test_numbers(x: float, text: str) -> None:
+    assert words.number(x) == text
+
+
+def test_an_end_that_is_not_zero_does_not_look_like_zero() -> None:
+    text = words.interval(0.003, 0.0002, 0.006, words.PERCENT, difference=True)
+    assert numbers(text) == [0.3, 0.02, 0.6] or numbers(text) == [0.30, 0.02, 0.60]
+
+
+def test_decay_rates_keep_the_digits_that_matter() -> None:
+    assert words.near_one(0.99962) == "0.99962"
+    assert words.near_one(0.9541370304401423) == "0.954"
+
+
+def test_order_is_the_studys(bend: Bend) -> None:
+    run: Run = reports.read(bend(unchanged))
+    frame = ordered(run, run["tuning"])
+    assert list(dict.fromkeys(frame.dataset)) == ["wine", "diabetes"]
+    assert list(dict.fromkeys(frame.optimizer)) == ["sgd", "momentum", "adam"]

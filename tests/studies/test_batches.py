@@ -1,0 +1,62 @@
+"""Steps and examples against batch size, on curves whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import tiny
+
+from studies.batches import batch_sizes, families
+from studies.catalog import STUDIES, batch_arms
+
+SIZES = (8, 16, 32)
+
+
+def planted(slowdown, blocks=6, start=2.0):
+    """Envelopes log loss = log start - examples / (1000·slowdown), one arm a size."""
+    lines = []
+    for block in range(blocks):
+        for size in SIZES:
+            examples = np.arange(0, 4001, 10)
+            loss = start * np.exp(-examples / (1000 * slowdown[size]))
+            lines += [("wine", block, f"sgd-batch-{size}", x, y) for x, y in zip(examples, loss, strict=True)]
+    return pd.DataFrame(lines, columns=["dataset", "block", "optimizer", "examples", "loss"])
+
+
+def study():
+    return tiny(optimizers=batch_arms(("sgd",), SIZES), datasets=("wine",))
+
+
+def test_equal_curves_in_examples_are_perfect_scaling_in_steps():
+    found = batch_sizes(study(), planted(dict.fromkeys(SIZES, 1.0))).set_index("batch_size")
+    assert found.examples.to_numpy() == pytest.approx([found.examples[8]] * 3)
+    per_epoch = {size: np.ceil(106 / size) for size in SIZES}  # wine has 106 training rows
+    for size in SIZES:
+        assert found.steps[size] / found.steps[8] == pytest.approx(per_epoch[size] / per_epoch[8])
+    assert found.epochs_loss.to_numpy() == pytest.approx([2 * np.exp(-4)] * 3)
+    assert (np.diff(found.steps_loss) < 0).all()  # at equal steps a larger batch has seen more
+
+
+def test_a_size_that_needs_twice_the_examples_says_so():
+    found = batch_sizes(study(), planted({8: 1.0, 16: 2.0, 32: 1.0})).set_index("batch_size")
+    assert found.examples[16] / found.examples[8] == pytest.approx(2, rel=1e-6)
+    targets = np.arange(1, 9) / 8 * 2.0  # the slowest falls by 2 in log loss
+    assert found.examples[8] == pytest.approx(np.exp(np.mean(np.log(1000 * targets))), rel=1e-6)
+
+
+def test_blocks_in_which_a_size_never_falls_give_no_steps():
+    frame = planted(dict.fromkeys(SIZES, 1.0))
+    stuck = (frame.optimizer == "sgd-batch-32") & (frame.block == 0)
+    frame.loc[stuck, "loss"] = 2.0
+    found = batch_sizes(study(), frame)
+    assert found.reached.tolist() == [5, 5, 5]
+    assert found.blocks.tolist() == [6, 6, 6]
+
+
+def test_only_arms_of_one_batch_size_are_compared():
+    assert families(STUDIES["default"]) == {}
+    assert {k: len(v) for k, v in families(STUDIES["batch-size"]).items()} == {
+        "sgd": 8,
+        "momentum": 8,
+        "adam": 8,
+    }
+    assert len(batch_sizes(tiny(), planted(dict.fromkeys(SIZES, 1.0)))) == 0
