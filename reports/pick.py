@@ -38,7 +38,7 @@ def picks(run: Run) -> Part | None:
             "stand beside the code. In the picture: marks are medians, bars their order-statistic "
             "intervals, small dots single confirming blocks, a cross at the edge a diverged one. The "
             "linear model is logistic regression, or ridge regression, at scikit-learn's defaults on the "
-            "same splits as the searches."
+            "same fresh blocks."
         ),
         basis=(
             f"n: searches in {words.plural(run.blocks, 'block')}, confirmation in "
