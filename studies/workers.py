@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import threading
@@ -51,8 +50,9 @@ class Workers:
 
     def _results(self, tasks: list[list[Stack]]) -> Iterator[Records]:
         jobs = min(self.jobs, len(tasks)) or 1
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        results: Iterator[Records] = parallel(joblib.delayed(work)(task, os.getpid()) for task in tasks)
+        how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
+        results: Iterator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
         return results
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
@@ -78,22 +78,22 @@ class Workers:
         self.progress.finished(flat[0]["dataset"], flat[0]["block"], len(flat), diverged)
 
 
-@functools.cache
-def _watch(parent: int) -> None:
-    """End this worker when its coordinator is gone: SIGKILL on the parent leaves orphans otherwise."""
+def begin(coordinator: int) -> None:
+    """What a worker process does first: end when its coordinator is gone, and leave Ctrl-C to it.
+
+    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task.
+    """
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == coordinator:
             time.sleep(0.5)
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=watch, daemon=True).start()
 
 
-def work(task: list[Stack], coordinator: int) -> Records:
+def work(task: list[Stack]) -> Records:
     """Train the stacks of one block."""
-    if os.getpid() != coordinator:
-        _watch(os.getppid())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
     with one_thread():
         return [train_stack(stack) for stack in task]
