@@ -21,8 +21,8 @@ help: ## list the targets
 setup: $(READY) ## make .venv with everything the suite needs
 
 $(READY): pyproject.toml uv.lock uv.requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "dlopt needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1 || echo missing`." >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "dlopt needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>/dev/null || echo missing`." >&2; \
 	  echo "Name a newer one: make setup PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks its venv module." >&2; \

@@ -157,9 +157,11 @@ def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Ite
     else that determines results, which must be what the folder was made with. Raises UsageError for a
     folder of something else, of another question, or in use.
     """
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file, and a run needs a folder.", "Choose another folder with --out.")
     try:
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                f"{path} is a file, and a run needs a folder.", "Choose another folder with --out."
+            )
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / "lock").open("a+")
     except OSError as error:
