@@ -14,7 +14,7 @@ import joblib
 from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
-from studies.protocol import KEY, Row, Stack, Study, stacks, train_stack
+from studies.protocol import KEY, Row, Stack, Study, cost, stacks, train_stack
 from studies.store import RunFolder
 
 RETRIES = 3  # of the missing stacks, after a worker was killed
@@ -31,7 +31,8 @@ class Workers:
 
     def train(self, rows: Sequence[Row], identify: Callable[[Row], str]) -> None:
         """Train rows and record them; a killed worker's tasks are submitted again a few times."""
-        tasks = stacks(self.study, rows)
+        # the long ones first: no worker idles at the end while the other begins the largest
+        tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
         for attempt in range(RETRIES + 1):
