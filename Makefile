@@ -9,7 +9,7 @@ PORT ?= 8080
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
-STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out $(OUT)) $(ARGS)
+STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
 .PHONY: help setup study report dashboard test test-slow lint clean
 .DEFAULT_GOAL := help
@@ -37,7 +37,7 @@ $(READY): pyproject.toml uv.lock uv.requirements.txt
 study: $(READY) ## run a study (or go on with it), then write its page
 	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	$(RUN) $(STUDY); code=$$?; \
-	if [ $$code -le 1 ]; then \
+	if [ $$code -le 1 ] && [ -d "$$folder/tables" ]; then \
 	  page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
 	  $(RUN) -m reports "$$folder" -o "$$page" || exit $$?; \
 	fi; exit $$code

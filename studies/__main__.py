@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--sampler", help="random, qmc, tpe or gp")
     one.add_argument("--config", type=Path, help="a TOML file with the same names; flags come first")
     one.add_argument("--jobs", type=_whole, help="worker processes; default 0: one per core")
-    one.add_argument("--out", type=Path, help="the run folder; default: runs/NAME")
+    one.add_argument("--out", help="the run folder; default: runs/NAME")
     one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
     one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
     one.add_argument("--quiet", action="store_true", help="no progress")
@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace) -> Any:
             flags[key] = {name: value for text in flags[key] for name, value in read(text).items()}
     study, out, jobs = asked(options.name, flags)
     if options.where:
-        return {"run": str(out)} if options.json else str(out)
+        return {"schema_version": commands.VERSION, "run": str(out)} if options.json else str(out)
     if options.dry_run:
         return commands.plan(study, out, jobs, as_json=options.json)
     quiet = options.quiet or options.json
@@ -112,7 +112,8 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps(result, indent=2, allow_nan=False) if options.json else result, flush=True)
     except KeyboardInterrupt:
         command = shlex.join(["python", "-m", "studies", *arguments])
-        print(f"\nInterrupted; all finished blocks are kept.\nGo on with: {command}", file=sys.stderr)
+        kept = "; all finished blocks are kept" if "run" in arguments else ""
+        print(f"\nInterrupted{kept}.\nGo on with: {command}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # stdout was closed, as by `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,6 +41,8 @@ class Arm:
             if value not in known:
                 raise UsageError(f"There is no {word} {value!r}.", nearest(value, known))
         object.__setattr__(self, "name", self.name or self.optimizer)
+        for held in ("fixed", "search"):  # in one order, whichever flag came first
+            object.__setattr__(self, held, tuple(sorted(getattr(self, held))))
         own = fields.declared(self.kind)
         for name in [name for name, _ in (*self.fixed, *self.search)]:
             if name not in own:
@@ -84,7 +86,7 @@ class Arm:
         if self.batch_sizes:
             parts.append("batch " + ", ".join("all" if s == FULL else str(s) for s in self.batch_sizes))
         symbols = {name: field.symbol or name for name, field in fields.declared(self.kind).items()}
-        parts += [f"{symbols[name]} {value:g}" for name, value in self.fixed]
+        parts += [f"{symbols[name]} {plain(value)}" for name, value in self.fixed]
         if self.sampler != "random":
             parts.append(self.sampler.upper())
         return " · ".join(parts)
@@ -127,6 +129,11 @@ class Arm:
             "search": {name: list(ends) for name, ends in self.search},
             "sampler": self.sampler,
         }
+
+
+def plain(value: float) -> str:
+    """A number as short as it can be without being another one."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def from_spec(name: str, spec: dict[str, Any]) -> Arm:

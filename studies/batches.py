@@ -62,15 +62,21 @@ def _block(group: pd.DataFrame, sizes: dict[str, int], n: int) -> dict[str, tupl
         curves[str(arm)] = (curve.examples.to_numpy(float), losses)
     start = next(iter(curves.values()))[1][0]
     shared = min(start - losses[-1] for _, losses in curves.values())
-    per_example = {arm: math.ceil(n / size) / n for arm, size in sizes.items()}
-    fewest = min(curves[arm][0][-1] * per_example[arm] for arm in sizes)
+    steps = {arm: steps_at(curves[arm][0], size, n) for arm, size in sizes.items()}
+    fewest = min(taken[-1] for taken in steps.values())
     found: dict[str, tuple[float, ...]] = {}
     for arm in sizes:
         examples, losses = curves[arm]
-        needed = _needed(examples, start - losses, shared)
-        at = np.searchsorted(examples * per_example[arm], fewest * (1 + 1e-12), side="right") - 1
-        found[arm] = (needed * per_example[arm], needed, math.exp(losses[-1]), math.exp(losses[at]))
+        needed = (_needed(axis, start - losses, shared) for axis in (steps[arm], examples))
+        at = np.searchsorted(steps[arm], fewest, side="right") - 1
+        found[arm] = (*needed, math.exp(losses[-1]), math.exp(losses[at]))
     return found
+
+
+def steps_at(examples: Doubles, size: int, n: int) -> Doubles:
+    """The steps behind so many examples: whole epochs, the last batch of each ragged, and the rest."""
+    taken: Doubles = examples // n * math.ceil(n / size) + np.ceil(examples % n / size)
+    return taken
 
 
 def _needed(examples: Doubles, depth: Doubles, shared: float) -> float:

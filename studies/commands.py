@@ -32,9 +32,14 @@ from studies.protocol import (
     train_stack,
     wanted_keys,
 )
-from studies.store import free_space, read_manifest
+from studies.store import RunFolder, free_space, read_manifest
 
 VERSION = 1  # of the JSON documents
+MODELS = {
+    "linear": "Softmax or linear regression.",
+    "mlp": "One hidden layer, 64 wide from 64 features on, else 32; the default.",
+    "mlp:64,64": "Hidden layers of these widths, any number of them.",
+}
 BYTES_PER_TRAINING = 3_400  # record and tables, as measured on the default study
 
 
@@ -60,7 +65,7 @@ def _studies() -> list[dict[str, Any]]:
             "about": s.about,
             "optimizers": [arm.name for arm in s.arms],
             "datasets": list(s.datasets),
-            "blocks": s.blocks,
+            "blocks": s.settled().blocks,
             "draws": s.draws,
         }
         for name, s in STUDIES.items()
@@ -106,6 +111,7 @@ LISTS = {
     "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
     "schedules": lambda: _classes(dlopt.SCHEDULES),
     "datasets": _datasets,
+    "models": lambda: [{"name": name, "about": about} for name, about in MODELS.items()],
 }
 
 
@@ -151,8 +157,12 @@ def run_study(study: Study, out: Path, jobs: int, *, quiet: bool, as_json: bool)
 
 def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     """What would run: rows, time and disk expected."""
-    whole_number("jobs", jobs, 0)
-    rows = planned(study)
+    whole_number("jobs", jobs, 0, 1024)
+    study = study.settled(runner.blocks_of(out))
+    identities = runner.search_identities(study)
+    exists = (out / "manifest.json").exists()
+    have = RunFolder(out, read_manifest(out)).reached() if exists else {}
+    rows = [row for row in planned(study) if (*row.key, identities[row.dataset, row.optimizer]) not in have]
     confirming = len(confirming_blocks(study)) * len(study.datasets)
     tasks = stacks(study, rows)
     jobs = jobs or os.cpu_count() or 1
@@ -209,7 +219,13 @@ def _table(path: Path, name: str) -> pd.DataFrame:
             f"{path} has no tables yet: its study is unfinished.",
             f"Finish it with: python -m studies run {name} --out {path}",
         )
-    return pd.read_parquet(file)
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file} is damaged ({type(error).__name__}).",
+            f"Make it again: python -m studies run --out {path}",
+        ) from None
 
 
 def show(path: Path, *, as_json: bool) -> Any:

@@ -94,14 +94,18 @@ class Search:
 
 
 def batch_sizes(study: Study, dataset: str, arm: Arm) -> tuple[int, ...]:
-    """The batch sizes that an arm searches on a dataset. Raises UsageError for one above its rows."""
+    """The batch sizes that an arm searches on a dataset; those above its rows are left out.
+
+    Raises UsageError if none is left.
+    """
     data = datasets.load(dataset)
     if not arm.batch_sizes:
         return budget(data, study).batch_sizes
-    sizes = tuple(dict.fromkeys(size or data.n_train for size in arm.batch_sizes))
-    if max(sizes) > data.n_train:
+    asked = tuple(dict.fromkeys(size or data.n_train for size in arm.batch_sizes))
+    sizes = tuple(size for size in asked if size <= data.n_train)
+    if not sizes:
         raise UsageError(
-            f"A batch of {max(sizes)} is larger than the {data.n_train} training rows of {dataset}.",
+            f"A batch of {min(asked)} is larger than the {data.n_train} training rows of {dataset}.",
             "Choose smaller batch sizes, or 0 for the full batch.",
         )
     return sizes
@@ -109,21 +113,27 @@ def batch_sizes(study: Study, dataset: str, arm: Arm) -> tuple[int, ...]:
 
 def _sobol(draws: int, seed: int) -> Any:
     dimensions = 8  # more than any arm searches; each takes the first that it needs
-    sobol = qmc.Sobol(dimensions, rng=np.random.default_rng(seed))
-    return sobol.random_base2(int(np.ceil(np.log2(draws))))[:draws]
+    rng = np.random.default_rng(seed)
+    points = qmc.Sobol(dimensions, rng=rng).random_base2(int(np.ceil(np.log2(draws))))
+    return rng.permutation(points[:draws])  # or the turns of the batch sizes would part the range of lr
+
+
+def check_sampler(name: str) -> None:
+    """Raise UsageError for a sampler that this environment lacks."""
+    if name == "gp" and importlib.util.find_spec("torch") is None:
+        raise UsageError(
+            "The GP sampler of Optuna needs PyTorch, which is not installed.",
+            "Install torch, or choose random, qmc or tpe.",
+        )
 
 
 def _sampler(name: str, seed: int, draws: int) -> Any:
     import optuna
 
+    check_sampler(name)
     if name in INDEPENDENT:
         return optuna.samplers.RandomSampler(seed)
     if name == "tpe":
-        # half of the draws to look around, as Optuna does with its 10 for larger budgets
+        # a third of the draws to look around: Optuna's own 10 would leave 6 of 16 to the sampler
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(2, draws // 3), constant_liar=False)
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError(
-            "The GP sampler of Optuna needs PyTorch, which is not installed.",
-            "Install torch, or choose random, qmc or tpe.",
-        )
     return optuna.samplers.GPSampler(seed=seed, n_startup_trials=max(2, draws // 3))

@@ -19,7 +19,10 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"Did you mean {near[0]}?" if near else f"Choose from: {', '.join(known)}."
 
 
-def whole_number(name: str, value: object, low: int) -> None:
-    """Raise UsageError unless the value is a whole number from low on."""
+def whole_number(name: str, value: object, low: int, high: int) -> None:
+    """Raise UsageError unless the value is a whole number from low to high."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise UsageError(f"{name} must be a whole number >= {low}, not {value!r}.", f"Give {low} or more.")
+    if value > high:
+        shown = str(value) if value < 10**15 else "a number with more than 15 digits"
+        raise UsageError(f"{name} must be a whole number <= {high}, not {shown}.", f"Give {high} or less.")

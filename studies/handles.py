@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.arms import FULL, Arm
+from studies.arms import FULL, Arm, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
 from studies.protocol import Study
@@ -15,6 +15,7 @@ from studies.protocol import Study
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
 ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
 LISTS = ("optimizers", "datasets")
+STRINGS = ("metric", "model", "sampler", "out")
 KEYS = (*LISTS, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
 
 
@@ -47,14 +48,22 @@ def asked(name: str, flags: dict[str, Any]) -> Asked:
         study = dataclasses.replace(study, widths=widths(given["model"]))
     study = dataclasses.replace(study, optimizers=_arms(named, given))
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
+    if "out" in given and not str(given["out"]):
+        raise UsageError("--out is empty.", "Name a folder, or leave it out.")
     out = Path(given["out"]) if "out" in given else Path("runs") / f"{name}{slug}"
     return Asked(study, out, given.get("jobs", 0))
 
 
 def _slug(key: str, value: Any, named: Study) -> list[str]:
     if isinstance(value, dict):
-        return [f"{name}={_short(v)}" for name, v in value.items()]
-    if key in PLAIN and getattr(named, key) == value:
+        return [f"{name}={_short(v)}" for name, v in sorted(value.items())]
+    if key == "model":
+        same = widths(value) == named.widths
+    elif key == "sampler":
+        same = all(arm.sampler == value for arm in named.arms)
+    else:
+        same = getattr(named, key) == value
+    if same:
         return []
     return [f"{key}={_short(value)}"]
 
@@ -62,13 +71,13 @@ def _slug(key: str, value: Any, named: Study) -> list[str]:
 def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ":".join(map(_short, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return plain(value) if isinstance(value, float) else str(value)
 
 
 def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
     arms = named.arms
     if "optimizers" in given:
-        arms = _chosen(arms, given["optimizers"], plain=all(arm == Arm(arm.optimizer) for arm in arms))
+        arms = _chosen(arms, given["optimizers"], any_other=all(arm == Arm(arm.optimizer) for arm in arms))
     ranges = dict(given.get("search", {}))
     if "batch_size" in ranges:
         arms = _rebatched(arms, *ranges.pop("batch_size"))
@@ -94,9 +103,9 @@ def _with(arm: Arm, handle: str, field: str, value: Any) -> Arm:
     return dataclasses.replace(arm, search=(*((k, v) for k, v in arm.search if k != field), (field, value)))
 
 
-def _chosen(arms: tuple[Arm, ...], names: tuple[str, ...], *, plain: bool) -> tuple[Arm, ...]:
+def _chosen(arms: tuple[Arm, ...], names: tuple[str, ...], *, any_other: bool) -> tuple[Arm, ...]:
     """The named arms. A study of plain optimizers takes any optimizer, one of other arms its own."""
-    if plain:
+    if any_other:
         return tuple(Arm(name) for name in dict.fromkeys(names))
     known = dict.fromkeys([*(arm.optimizer for arm in arms), *(arm.name for arm in arms)])
     for name in names:
@@ -172,6 +181,10 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(value, kind) or isinstance(value, bool):
             words = {dict: "a table", list: "a list", str: "a string", int: "a whole number"}
             raise UsageError(f"{path} has {key} = {value!r}.", f"Give {words[kind]}.")
+        if isinstance(value, list):
+            if not all(isinstance(item, str) for item in value):
+                raise UsageError(f"{path} has {key} = {value!r}.", "Give a list of names.")
+            content[key] = [item.lower() for item in value]
     content["draws"] = content.pop("trials", content.get("draws"))
     if content["draws"] is None:
         del content["draws"]
@@ -179,9 +192,6 @@ def read_config(path: Path) -> dict[str, Any]:
         if handle in content:
             content[handle] = {name: check(path, name, v) for name, v in _flat(content[handle]).items()}
     return content
-
-
-STRINGS = ("metric", "model", "sampler", "out")
 
 
 def _flat(table: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class Study:
     """A question: what is compared on which datasets, repeated in how many blocks with how many draws.
 
     optimizers: names, or `Arm`s for a search of which something is fixed. blocks: >= 1, each its own
-    split, initial weights and mini-batch order. draws: >= 2, settings that each arm tries in each block.
+    split, initial weights and mini-batch order; None for 60 with one dataset, else 20. draws: >= 2,
+    settings that each arm tries in each block.
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression. metric: what is
     read on test, "error", "balanced-error" or "loss". seed: of everything. about: the question in words.
     Raises UsageError for an unknown name or a number out of range.
@@ -45,7 +46,7 @@ class Study:
     name: str
     optimizers: tuple[str | Arm, ...]
     datasets: tuple[str, ...]
-    blocks: int = 20
+    blocks: int | None = None
     draws: int = 16
     epochs: int | None = None
     seed: int = 0
@@ -80,13 +81,13 @@ class Study:
         object.__setattr__(self, "datasets", in_order)
         if self.metric not in METRICS:
             raise UsageError(f"There is no metric {self.metric!r}.", nearest(self.metric, METRICS))
-        whole_number("blocks", self.blocks, 1)
-        whole_number("draws (--trials)", self.draws, 2)
-        whole_number("seed", self.seed, 0)
-        if self.epochs is not None:
-            whole_number("epochs", self.epochs, 1)
+        whole_number("draws (--trials)", self.draws, 2, 4096)
+        whole_number("seed", self.seed, 0, 2**63)
+        for word, value in (("blocks", self.blocks), ("epochs", self.epochs)):
+            if value is not None:
+                whole_number(word, value, 1, 100_000)
         for width in self.widths or ():
-            whole_number("a hidden layer's width", width, 1)
+            whole_number("a hidden layer's width", width, 1, 2**16)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -96,8 +97,13 @@ class Study:
 
     @property
     def dependent(self) -> bool:
-        """Do some draws look at earlier results? Then the reading is the winner of all, for every arm."""
-        return any(arm.sampler in ("tpe", "gp") for arm in self.arms)
+        """Do some draws depend on each other? Then the reading is the winner of all, for every arm."""
+        return any(arm.sampler != "random" for arm in self.arms)
+
+    def settled(self, blocks: int | None = None) -> Study:
+        """With its number of blocks: its own, else those of a folder, else 60 for one dataset and 20."""
+        chosen = self.blocks or blocks or (60 if len(self.datasets) == 1 else 20)
+        return dataclasses.replace(self, blocks=chosen)
 
 
 class Budget(NamedTuple):
@@ -158,7 +164,7 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
     return [
         (dataset, block, optimizer, kind, draw)
         for dataset in study.datasets
-        for block in range(study.blocks)
+        for block in range(study.settled().blocks or 0)
         for optimizer in (arm.name for arm in study.arms)
         for kind, draw in [*(("search", draw) for draw in range(study.draws)), ("untuned", 0)]
     ]
@@ -266,7 +272,7 @@ def winners(rows: pd.DataFrame) -> pd.DataFrame:
 
 def confirming_blocks(study: Study) -> range:
     """The fresh blocks in which picks are confirmed."""
-    return range(CONFIRMING, CONFIRMING + max(20, study.blocks))
+    return range(CONFIRMING, CONFIRMING + max(20, study.settled().blocks or 0))
 
 
 class Pick(NamedTuple):

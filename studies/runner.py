@@ -17,16 +17,17 @@ from typing import Any
 import pandas as pd
 
 import datasets
+import dlopt
 from dlopt import fields
 from studies import tables
-from studies.arms import from_spec
+from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
-from studies.draws import INDEPENDENT, Search, batch_sizes
+from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler
 from studies.errors import whole_number
 from studies.machine import arithmetic, machine
 from studies.progress import Progress
 from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
-from studies.store import RunFolder, open_run
+from studies.store import RunFolder, open_run, read_manifest
 from studies.workers import Workers
 
 
@@ -48,10 +49,12 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     0 for one per core. Raises UsageError for a folder of something else or of another question.
     """
     started = time.perf_counter()
-    whole_number("jobs", jobs, 0)
-    for name in study.datasets:
-        for arm in study.arms:
-            batch_sizes(study, name, arm)  # says early which batch cannot be
+    whole_number("jobs", jobs, 0, 1024)
+    for arm in study.arms:  # what cannot be is said before anything is made
+        check_sampler(arm.sampler)
+        for name in study.datasets:
+            batch_sizes(study, name, arm)
+    study = study.settled(blocks_of(Path(out)))
     asked = {
         "name": study.name,
         "optimizers": {arm.name: arm.spec() for arm in study.arms},
@@ -59,10 +62,11 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         "blocks": study.blocks,
     }
     with open_run(Path(out), asked, question(study)) as folder, _terminable():
-        study = _whole(study, folder)
+        study = whole(study, folder.manifest)
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
-        wanted = [(*key, identity(study, key[2])) for key in wanted_keys(study)]
-        _search(study, workers, wanted)
+        identities = search_identities(study)
+        wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
+        _search(study, workers, wanted, identities)
         rows, curves = folder.read_records(wanted)
         results = tables.compared(study, rows, curves)
         confirmed = _confirm(folder, study, results.picks, workers)
@@ -77,6 +81,7 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
 def question(study: Study) -> dict[str, Any]:
     """All that determines results beside what may grow; a folder answers one question."""
     return {
+        "name": study.name,
         "draws": study.draws,
         "epochs": study.epochs or "rule",
         "widths": "rule" if study.widths is None else list(study.widths),
@@ -87,23 +92,28 @@ def question(study: Study) -> dict[str, Any]:
     }
 
 
-def identity(study: Study, name: str, extra: Any = None) -> str:
-    """What ties a row to its arm: the results version, its optimizer's fields, what is fixed, a pick."""
-    arm = next(arm for arm in study.arms if arm.name == name)
-    parts = {
-        "version": RESULTS_VERSION,
-        "fields": {n: [f.search, getattr(arm.kind(), n)] for n, f in fields.declared(arm.kind).items()},
-        "arm": arm.spec(),
-        "extra": extra,
-    }
-    return hashlib.sha256(json.dumps([parts, study.seed]).encode()).hexdigest()[:16]
+def identity(study: Study, dataset: str, arm: Arm, pick: Any = None) -> str:
+    """What ties a row to what made it: results version, data, arm, all declared fields, a pick."""
+    kinds = [arm.kind, *(dlopt.SCHEDULES[decay] for decay in arm.decays() if decay != "none")]
+    declared = [
+        [name, field.search, getattr(kind(), name)]
+        for kind in kinds
+        for name, field in fields.declared(kind).items()
+    ]
+    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.spec(), declared, pick]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def search_identities(study: Study) -> dict[tuple[str, str], str]:
+    """The identity of each (dataset, arm)."""
+    return {(name, arm.name): identity(study, name, arm) for name in study.datasets for arm in study.arms}
 
 
 def changes(study: Study) -> list[str]:
     """What differs from the named study of the same name, in words."""
     if study.name not in STUDIES:
         return []
-    named, words = STUDIES[study.name], []
+    named, words = STUDIES[study.name].settled(), []
     old_arms, new_arms = ({arm.name: arm for arm in s.arms} for s in (named, study))
     if list(old_arms) != list(new_arms):
         words.append(f"optimizers: {', '.join(new_arms)} (named study: {', '.join(old_arms)})")
@@ -122,12 +132,20 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value)) or "none"
-    return "by the rule" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "by the rule" if value is None else plain(value) if isinstance(value, float) else str(value)
 
 
-def _whole(study: Study, folder: RunFolder) -> Study:
+def blocks_of(path: Path) -> int | None:
+    """The number of blocks of an existing run, which a call that names none keeps."""
+    with contextlib.suppress(PermissionError):  # which `open_run` words
+        if (path / "manifest.json").exists():
+            return int(read_manifest(path)["asked"]["blocks"])
+    return None
+
+
+def whole(study: Study, manifest: dict[str, Any]) -> Study:
     """The study with all that its folder holds, whoever was asked for first."""
-    had = folder.manifest["asked"]
+    had = manifest["asked"]
     return dataclasses.replace(
         study,
         optimizers=tuple(from_spec(name, spec) for name, spec in had["optimizers"].items()),
@@ -136,10 +154,15 @@ def _whole(study: Study, folder: RunFolder) -> Study:
     )
 
 
-def _search(study: Study, workers: Workers, wanted: list[tuple[Any, ...]]) -> None:
+def _search(
+    study: Study,
+    workers: Workers,
+    wanted: list[tuple[Any, ...]],
+    identities: dict[tuple[str, str], str],
+) -> None:
     """Train the missing rows of all searches; draws that look at results come round by round."""
     recorded = workers.folder.reached()
-    workers.reached |= {key[:5]: value for key, value in recorded.items()}
+    workers.reached |= {key[:5]: recorded[key] for key in wanted if key in recorded}
     missing = {key[:5] for key in wanted if key not in recorded}
     arms = {arm.name: arm for arm in study.arms}
     searches = [
@@ -149,7 +172,7 @@ def _search(study: Study, workers: Workers, wanted: list[tuple[Any, ...]]) -> No
 
     def train(rows: list[Row]) -> None:
         chosen = [row for row in rows if row.key in missing]
-        workers.train(chosen, lambda row: identity(study, row.optimizer))
+        workers.train(chosen, lambda row: identities[row.dataset, row.optimizer])
 
     alone = [s for s in searches if s.arm.sampler in INDEPENDENT]
     rounds = [s for s in searches if s.arm.sampler not in INDEPENDENT]
@@ -163,10 +186,13 @@ def _search(study: Study, workers: Workers, wanted: list[tuple[Any, ...]]) -> No
 
 def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Workers) -> pd.DataFrame:
     """Train the picks that are not yet confirmed in fresh blocks, and read all of them back."""
-    extra = {one.dataset: [one.batch_size, one.decay, one.settings] for one in picks}
+    own = {
+        one.dataset: identity(study, one.dataset, one.arm, [one.batch_size, one.decay, one.settings])
+        for one in picks
+    }
 
     def identify(row: Row) -> str:
-        return identity(study, row.optimizer, extra[row.dataset])
+        return own[row.dataset]
 
     wanted = [row for one in picks for row in one.rows(confirming_blocks(study))]
     have = folder.reached()

@@ -84,7 +84,9 @@ TABLES: dict[str, Schema] = {
         {
             **_BLOCK,
             **_OPTIMIZER,
-            "search_error": Column("float", "expected test error of a search of half of the draws"),
+            "search_error": Column(
+                "float", "expected test error of a search of half of the draws (or winner_error)"
+            ),
             "winner_error": Column("float", "test error of the draw with the lowest validation loss"),
             "untuned_error": Column("float", "test error of the optimizer's defaults"),
             "untuned_diverged": Column("bool", "the defaults diverged"),

@@ -163,6 +163,7 @@ def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Ite
                 f"{path} is a file, and a run needs a folder.", "Choose another folder with --out."
             )
         path.mkdir(parents=True, exist_ok=True)
+        _agree(path, asked, question)  # before anything is written into a folder of something else
         lock = (path / "lock").open("a+")
     except OSError as error:
         raise UsageError(
@@ -176,9 +177,11 @@ def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Ite
                 f"Another process is working on {path}.", "Wait until it ends, or choose another --out."
             ) from None
         manifest = _agree(path, asked, question)
-        write_atomically(path / "manifest.json", _json(manifest))
-        for leftover in [*path.glob(".*.*"), *(path / "records").glob(".*")]:
-            leftover.unlink()  # of a killed process
+        if not (path / "manifest.json").exists():
+            write_atomically(path / "manifest.json", _json(manifest))
+        for folder in (path, path / "records", path / "tables"):
+            for leftover in [*folder.glob(".*.parquet.*"), *folder.glob(".*.json.*")]:
+                leftover.unlink()  # of a killed process
         yield RunFolder(path, manifest)
 
 
@@ -191,18 +194,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
         newer = manifest["format"] > FORMAT
+        known = newer or {"name", "optimizers", "datasets", "blocks"} <= set(manifest["asked"])
+        if not known or not (newer or isinstance(manifest["question"], dict)):
+            raise KeyError
     except FileNotFoundError:
         raise UsageError(
             f"{path} is no run folder: it has no manifest.json.", "Name a folder below runs/."
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(
-            f"{path / 'manifest.json'} is no manifest of this suite.", "Choose another folder with --out."
+            f"{path / 'manifest.json'} is no manifest of this suite.", "Choose another folder."
         ) from None
     if newer:
         raise UsageError(
             f"{path} was written by a newer version (format {manifest['format']}; this one reads {FORMAT}).",
-            "Update dlopt, or choose another folder with --out.",
+            "Update dlopt, or choose another folder.",
         )
     return manifest
 
@@ -219,30 +225,31 @@ def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
         return {"format": FORMAT, "asked": asked, "question": question, "changes": []}
     old = read_manifest(path)
     _refuse_other(path, old["question"], question)
-    had, arms = old["asked"], {**old["asked"]["optimizers"], **asked["optimizers"]}
-    _refuse_other(
-        path, had["optimizers"], {k: v for k, v in asked["optimizers"].items() if k in had["optimizers"]}
-    )
+    had = old["asked"]
+    for name, spec in asked["optimizers"].items():
+        if name in had["optimizers"]:
+            _refuse_other(path, had["optimizers"][name], spec, f"{name}: ")
     return {
         "format": FORMAT,
         "asked": {
             **asked,
-            "optimizers": arms,
+            "optimizers": {**had["optimizers"], **asked["optimizers"]},
             "datasets": list(dict.fromkeys([*had["datasets"], *asked["datasets"]])),
             "blocks": max(had["blocks"], asked["blocks"]),
         },
         "question": question,
-        "changes": [],
+        "changes": old.get("changes", []),
     }
 
 
-def _refuse_other(path: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _refuse_other(path: Path, known: dict[str, Any], wanted: dict[str, Any], whose: str = "") -> None:
     """Raise UsageError with the first setting in which what is wanted differs from what is known."""
     before, now = _flat(known), _flat(wanted)
-    for name in now | {n: None for n in before if n.split(".")[0] in wanted}:
+    for name in dict.fromkeys([*now, *before]):
         if before.get(name) != now.get(name):
+            was, wants = before.get(name), now.get(name)
             raise UsageError(
-                f"{path} was made with {name} = {before.get(name)!r}, and this run has {now.get(name)!r}.",
+                f"{path} was made with {whose}{name} = {was!r}, and this run has {wants!r}.",
                 f"Give the old value, or another folder: --out {path}-2",
             )
 

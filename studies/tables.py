@@ -52,7 +52,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared
     placed = pd.concat([compare.ranking(s, c, optimizers) for s, c in zip(both, calls, strict=True)])
     small = floors(study)
     independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
-    mixed = [a.name for a in study.arms if len(a.decays()) > 1]
+    mixed = [a.name for a in study.arms if len(a.decays()) > 1 and not study.dependent]
     found = {
         "rows": rows,
         "curves": curves,

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from conftest import tiny
 
 from studies.__main__ import main
 from studies.progress import duration
@@ -51,7 +50,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest(arguments, remedy, capsys)
     assert remedy in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["studies", "optimizers", "schedules", "datasets"])
+@pytest.mark.parametrize("kind", ["studies", "optimizers", "schedules", "datasets", "models"])
 def test_lists_come_as_text_and_as_json(kind, capsys):
     assert main(["list", kind]) == 0
     text = capsys.readouterr().out
@@ -176,7 +175,3 @@ def test_an_internal_error_is_a_sentence_and_a_traceback_only_with_debug(monkeyp
 @pytest.mark.parametrize(("seconds", "words"), [(4.4, "4s"), (59.6, "1m00s"), (130, "2m10s")])
 def test_durations_are_short(seconds, words):
     assert duration(seconds) == words
-
-
-def test_tiny_is_what_its_name_says():
-    assert tiny().blocks * tiny().draws < 20

@@ -100,7 +100,7 @@ def test_a_file_gives_the_same_names_and_a_flag_comes_first(tmp_path):
     assert dict(arm(study, "sgd").search) == {"lr": (0.01, 1.0)}
     assert (
         str(found.out)
-        == "runs/default--draws=8--model=mlp:16--adam.beta2=0.99--adam.beta1=0.5--sgd.lr=0.01:1"
+        == "runs/default--draws=8--model=mlp:16--adam.beta1=0.5--adam.beta2=0.99--sgd.lr=0.01:1"
     )
 
 
@@ -110,6 +110,8 @@ def test_a_file_gives_the_same_names_and_a_flag_comes_first(tmp_path):
         ("blocks = ", "is no TOML file"),
         ("bloks = 3", "unknown key 'bloks'.\nDid you mean blocks?"),
         ("blocks = 2.5", "blocks = 2.5"),
+        ("optimizers = [1, 2]", "Give a list of names"),
+        ('datasets = [["wine"]]', "Give a list of names"),
         ("blocks = true", "blocks = True"),
         ('datasets = "wine"', "Give a list"),
         ("set = 3", "Give a table"),
@@ -165,6 +167,23 @@ def test_a_handle_that_cannot_be_meant_is_refused_with_a_remedy(case):
     with pytest.raises(UsageError, match=words) as caught:
         call()
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_the_order_of_flags_changes_nothing():
+    one = {**setting("adam.lr=0.1"), **setting("adam.beta1=0.5")}
+    other = {**setting("adam.beta1=0.5"), **setting("adam.lr=0.1")}
+    assert ask(set=one).out == ask(set=other).out
+    assert arm(ask(set=one).study, "adam").spec() == arm(ask(set=other).study, "adam").spec()
+
+
+def test_two_values_never_share_a_folder():
+    near = [ask(set=setting(f"adam.lr=0.1234567{digit}")).out for digit in (8, 9)]
+    assert near[0] != near[1]
+    assert str(ask(set=setting("adam.beta2=0.99999999")).out).endswith("beta2=0.99999999")
+
+
+def test_what_the_named_study_says_already_is_no_other_question():
+    assert str(ask(sampler="random", model="mlp", metric="error", seed=0, draws=16).out) == "runs/default"
 
 
 def test_every_named_study_is_a_question_in_words():

@@ -110,7 +110,7 @@ def test_the_untuned_row_has_the_defaults_at_the_middle_batch_size():
 
 
 def test_every_optimizer_gets_the_same_number_of_trainings_at_each_batch_size():
-    study = STUDIES["default"]
+    study = STUDIES["default"].settled()
     rows = all_rows(dataclasses.replace(study, datasets=("digits",), blocks=2))
     counts = Counter((r.optimizer, r.block, r.batch_size) for r in rows if r.kind == "search")
     assert set(counts.values()) == {4}
@@ -161,6 +161,8 @@ def test_records_keep_settings_exactly():
         ({"epochs": 0}, "epochs"),
         ({"epochs": 2.5}, "2.5"),
         ({"seed": -1}, "seed"),
+        ({"blocks": 1_000_001}, "blocks must be a whole number <= 100000, not 1000001"),
+        ({"epochs": 10**400}, "more than 15 digits"),
     ],
 )
 def test_a_study_out_of_range_is_refused_with_value_and_rule(change, words):
@@ -170,7 +172,7 @@ def test_a_study_out_of_range_is_refused_with_value_and_rule(change, words):
 
 def test_the_named_studies_are_those_of_the_readme():
     assert isinstance(STUDIES["default"], Study)
-    assert STUDIES["default"].blocks == 20
+    assert STUDIES["default"].settled().blocks == 20
     assert STUDIES["default"].draws == 16
 
 
@@ -212,6 +214,24 @@ def test_qmc_draws_fill_the_range_more_evenly_than_random_ones():
         return np.mean(found)
 
     assert gaps("qmc") < 0.7 * gaps("random")
+
+
+def test_qmc_gives_every_batch_size_both_halves_of_the_learning_rates():
+    arm, split, cells = Arm("adam", sampler="qmc"), 0, 0
+    for block in range(10):
+        rows = search_rows(tiny(optimizers=(arm,), datasets=("digits",), draws=16), "digits", "adam", block)
+        for size in (64, 128, 256, 512):
+            lrs = [dict(row.settings)["lr"] for row in rows[:-1] if row.batch_size == size]
+            split += min(lrs) < 10**-2.5 < max(lrs)
+            cells += 1
+    assert split > 0.7 * cells
+
+
+def test_one_dataset_gets_60_blocks_and_several_20_unless_said():
+    assert tiny(datasets=("wine",), blocks=None).settled().blocks == 60
+    assert tiny(blocks=None).settled().blocks == 20
+    assert tiny(blocks=None).settled(7).blocks == 7
+    assert tiny(blocks=5).settled(7).blocks == 5
 
 
 def test_tpe_looks_at_what_it_was_told():

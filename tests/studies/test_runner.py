@@ -1,5 +1,6 @@
 """Resume, extension, workers: the same bytes whatever happened on the way."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -12,7 +13,11 @@ import pandas as pd
 import pytest
 from conftest import digests, tiny
 
+import datasets
+import dlopt
 from studies import run, runner
+from studies.arms import Arm
+from studies.catalog import STUDIES
 from studies.errors import UsageError
 from studies.schema import TABLES
 from studies.store import open_run
@@ -163,7 +168,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_exits_with_130(tmp_path, how):
 
 def test_a_second_process_on_the_same_run_is_refused(tmp_path):
     asked = {"name": "quick", "optimizers": {}, "datasets": ["wine"], "blocks": 1}
-    with open_run(tmp_path / "run", asked, {}):
+    with open_run(tmp_path / "run", asked, runner.question(STUDIES["quick"])):
         second = start(tmp_path / "run")
         _, err = second.communicate(timeout=60)
     assert second.returncode == 2
@@ -194,7 +199,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"holds something that is not a run \(thesis.txt\)"):
         run(tiny(), out=tmp_path, jobs=1)
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("thesis.txt", "mine")]
 
 
 def test_a_file_as_folder_is_refused(tmp_path):
@@ -206,6 +211,7 @@ def test_a_file_as_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        ('{"format": 1}', "no manifest"),
         ("", "no manifest of this suite"),
         ("[]", "no manifest"),
         ('{"format": 99}', "newer version"),
@@ -239,16 +245,77 @@ def test_a_damaged_record_is_named_with_its_remedy(finished, tmp_path, damage):
     assert digests(out) == digests(finished)
 
 
-def test_a_changed_search_range_trains_that_optimizer_again(finished, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("owner", "field", "again"), [(dlopt.SGD, "lr", 2 * 4 * 5), (dlopt.Exponential, "gamma", 2 * 2 * 4 * 5)]
+)
+def test_a_changed_search_range_trains_what_it_touches_again(
+    finished, tmp_path, monkeypatch, owner, field, again
+):
     shutil.copytree(finished, tmp_path / "run")
-    true = runner.identity
-    monkeypatch.setattr(
-        runner,
-        "identity",
-        lambda study, name, extra=None: true(study, name, extra) + ("x" if name == "sgd" else ""),
-    )
+    declared = owner.__dataclass_fields__[field]
+    other = dataclasses.replace(declared.metadata["field"], search=(1e-3, 0.25))
+    monkeypatch.setattr(declared, "metadata", {"field": other})
     trained = run(tiny(), out=tmp_path / "run", jobs=1).trained
-    assert 2 * 4 * 5 <= trained <= 2 * 4 * 5 + 40
+    assert again <= trained <= again + 40  # and the picks
+
+
+def test_changed_data_trains_again(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    wine = datasets.load("wine")
+    other = datasets.Dataset("wine", wine.X + 1e-3 * (wine.X > 2), wine.y, 3)
+    monkeypatch.setattr(datasets, "load", lambda name: other if name == "wine" else LOAD(name))
+    assert run(tiny(), out=tmp_path / "run", jobs=1).trained >= 2 * 4 * 5
+
+
+LOAD = datasets.load
+
+
+@pytest.mark.parametrize("kept", [1, 3, 6])
+def test_a_run_of_dependent_draws_goes_on_as_if_it_had_never_stopped(tmp_path, kept):
+    arms = (Arm("sgd", name="sgd-tpe", sampler="tpe"), Arm("sgd"))
+    question = tiny(optimizers=arms, datasets=("wine",), draws=8)
+    run(question, out=tmp_path / "whole", jobs=1)
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    for record in (tmp_path / "cut" / "records").iterdir():
+        rows = pd.read_parquet(record)
+        if (rows.optimizer == "sgd-tpe").any() and (rows.kind == "search").any() and rows.draw.max() >= kept:
+            record.unlink()
+    assert run(question, out=tmp_path / "cut", jobs=1).trained > 0
+    assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
+
+
+def test_an_arm_with_a_dotted_name_is_refused_too_when_it_differs(tmp_path):
+    held = Arm("momentum", name="momentum-beta=0.5", fixed=(("beta", 0.5),))
+    run(tiny(optimizers=(held,)), out=tmp_path / "run", jobs=1)
+    other = dataclasses.replace(held, fixed=(("beta", 0.5), ("lr", 0.1)))
+    with pytest.raises(UsageError, match=r"was made with momentum-beta=0.5: fixed.lr = None"):
+        run(tiny(optimizers=(other,)), out=tmp_path / "run", jobs=1)
+
+
+def test_another_study_in_the_same_folder_is_refused(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    with pytest.raises(UsageError, match="made with name = 'tiny', and this run has 'other'"):
+        run(tiny(name="other"), out=tmp_path / "run", jobs=1)
+
+
+def test_an_extension_that_is_interrupted_leaves_the_run_as_it_was(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    before = (tmp_path / "run" / "manifest.json").read_text()
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.Workers, "train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny(blocks=6), out=tmp_path / "run", jobs=1)
+    assert (tmp_path / "run" / "manifest.json").read_text() == before
+    assert digests(tmp_path / "run") == digests(finished)
+
+
+def test_a_call_that_names_no_blocks_keeps_those_of_the_run(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    assert run(tiny(blocks=None), out=tmp_path / "run", jobs=1).trained == 0
 
 
 def test_the_manifest_says_what_was_asked_and_with_what(finished):
