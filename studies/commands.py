@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def _datasets() -> list[dict[str, Any]]:
     return lines
 
 
-LISTS = {
+LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "studies": _studies,
     "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
     "schedules": lambda: _classes(dlopt.SCHEDULES),
