@@ -28,45 +28,45 @@ def search_readings(rows: pd.DataFrame, *, winner: bool = False) -> pd.DataFrame
     none_error and exponential_error the expected ones of the two halves of the draws, at a search size of
     half of the smaller half (NaN where a half is empty).
     """
+    key = ["dataset", "block", "optimizer"]
+    untuned = rows[rows.kind == "untuned"].set_index(key)[["test_error", "status"]].to_dict("index")
+    needed = [*key, "draw", "decay", "status", "test_error", "best_validation_loss"]
     lines = []
-    untuned = rows[rows.kind == "untuned"].set_index(["dataset", "block", "optimizer"])
-    for key, search in rows[rows.kind == "search"].groupby(["dataset", "block", "optimizer"]):
-        best = ranked(search)
-        halves = {name: best[best.decay == name] for name in ("none", "exponential")}
-        size = len(best) if winner else max(1, len(best) // 2)
+    for at, best in ranked(rows.loc[rows.kind == "search", needed]).groupby(key):
+        errors, decays = best.test_error.to_numpy(), best.decay.to_numpy()
+        halves = {name: errors[decays == name] for name in ("none", "exponential")}
         smaller = min(map(len, halves.values()))
-        decay = {
-            f"{name}_error": expected_search(half.test_error, search_weights(len(half), max(1, smaller // 2)))
-            if smaller
-            else np.nan
-            for name, half in halves.items()
-        }
+        defaults = untuned.get(at, {"test_error": np.nan, "status": ""})
         lines.append(
             {
-                **dict(zip(("dataset", "block", "optimizer"), key, strict=True)),
-                "search_error": expected_search(best.test_error, search_weights(len(best), size)),
-                "winner_error": best.test_error.iloc[0],
-                "untuned_error": untuned.test_error.get(key, np.nan),
-                "untuned_diverged": untuned.status.get(key) == "diverged",
-                **decay,
-                "diverged": int((search.status == "diverged").sum()),
-                "rows": len(search),
+                **dict(zip(key, at, strict=True)),
+                "search_error": _expected(errors, len(best) if winner else max(1, len(best) // 2)),
+                "winner_error": errors[0],
+                "untuned_error": defaults["test_error"],
+                "untuned_diverged": defaults["status"] == "diverged",
+                **{
+                    f"{name}_error": _expected(half, max(1, smaller // 2)) if smaller else np.nan
+                    for name, half in halves.items()
+                },
+                "diverged": int((best.status == "diverged").sum()),
+                "rows": len(best),
             }
         )
     return pd.DataFrame(lines)
 
 
+def _expected(errors: Doubles, size: int) -> float:
+    return expected_search(errors, search_weights(len(errors), size))
+
+
 def best_of_k(rows: pd.DataFrame) -> pd.DataFrame:
     """Expected test error of the best of k draws by validation, for each block and k."""
-    lines = []
-    for (dataset, block, optimizer), search in rows[rows.kind == "search"].groupby(
-        ["dataset", "block", "optimizer"]
-    ):
-        errors = ranked(search).test_error
-        lines += [
-            (dataset, block, optimizer, k, expected_search(errors, search_weights(len(errors), k)))
-            for k in range(1, len(errors) + 1)
-        ]
+    lines: list[tuple[object, ...]] = []
+    key = ["dataset", "block", "optimizer"]
+    search = rows.loc[rows.kind == "search", [*key, "draw", "test_error", "best_validation_loss"]]
+    for at, best in ranked(search).groupby(key):
+        errors = best.test_error.to_numpy()
+        lines += [(*at, k, _expected(errors, k)) for k in range(1, len(errors) + 1)]
     return pd.DataFrame(lines, columns=["dataset", "block", "optimizer", "k", "test_error"])
 
 

@@ -122,16 +122,21 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The exact interval of a share k of n."""
     if n == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(k, n).proportion_ci(level, method="exact")
-    return float(interval.low), float(interval.high)
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, k, n - k + 1)) if k else 0.0
+    high = float(stats.beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
+    return low, high
 
 
+@functools.lru_cache(maxsize=256)
 def search_weights(n: int, size: int) -> Doubles:
     """Weights of n rows, best first, in the expected result of the best of `size` of them.
 
     wᵢ = C(n-i, size-1) / C(n, size), i = 1 .. n: the chance that row i is the best of a random subset.
     """
-    return np.array([math.comb(n - i, size - 1) / math.comb(n, size) for i in range(1, n + 1)])
+    weights = np.array([math.comb(n - i, size - 1) / math.comb(n, size) for i in range(1, n + 1)])
+    weights.flags.writeable = False  # it is remembered
+    return weights
 
 
 def expected_search(errors: ArrayLike, weights: Doubles) -> float:
