@@ -13,26 +13,25 @@ __all__ = ["ReportError", "read", "verdict", "write"]
 
 
 def write(runs: Sequence[Path | str], page: Path | str | None = None) -> Path:
-    """Write the page of a run, its pictures (RUN/figures) and its tables as CSV (RUN/csv).
+    """Write the page of runs, and each run's pictures (RUN/figures) and tables as CSV (RUN/csv).
 
-    runs: one finished run folder. page: where the page goes, by default RUN/report.html. Gives the page's
-    path. Raises ReportError for a folder that is no finished, readable run.
+    runs: finished run folders; the first one is shown in full, of each further one what its study is made
+    for. page: where the page goes, by default report.html in the first run's folder. Gives the page's path.
+    Raises ReportError for a folder that is no finished, readable run.
     """
     if not runs:
         raise ReportError("No run folder is named.", "Name one: python -m reports runs/default")
-    if len(runs) > 1:
-        raise ReportError(
-            f"{len(runs)} run folders are named, and a page shows one.",
-            f"Make one page for each: python -m reports {runs[0]}",
-        )
+    if len({Path(path).resolve() for path in runs}) < len(runs):
+        raise ReportError("A run folder is named twice.", "Name each run folder once.")
     from reports.page import make  # the drawing libraries take a second to import
 
-    run = read(runs[0])
-    page = Path(page) if page is not None else run.path / "report.html"
-    made = make(run, beside=page.parent.resolve() == run.path.resolve())
+    found = [read(path) for path in runs]
+    page = Path(page) if page is not None else found[0].path / "report.html"
+    made = make(found, beside=page.parent.resolve() == found[0].path.resolve())
     try:
-        _save(run.path / "figures", "png", made.pictures)
-        _save(run.path / "csv", "csv", {name: tables.csv(frame) for name, frame in run.tables.items()})
+        for run, pictures in zip(found, made.pictures, strict=True):
+            _save(run.path / "figures", "png", pictures)
+            _save(run.path / "csv", "csv", {name: tables.csv(frame) for name, frame in run.tables.items()})
         _replace(page, made.page)
     except OSError as error:
         raise ReportError(

@@ -1,4 +1,4 @@
-"""python -m reports RUN [-o page.html]: the page of a finished run."""
+"""python -m reports RUN [RUN ...] [-o page.html]: one page of finished runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from reports import ReportError, read, verdict, write
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, say the verdict, the page's path and what asks for a look. 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(
-        prog="python -m reports", description="Write the report of a finished run."
+        prog="python -m reports", description="Write the report of finished runs, the first in full."
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run folder, such as runs/default")
-    parser.add_argument("-o", "--out", metavar="PAGE", help="the page (default: RUN/report.html)")
+    parser.add_argument(
+        "-o", "--out", metavar="PAGE", help="the page (default: report.html in the first run)"
+    )
     asked = parser.parse_args(arguments)
     try:
         page = write([Path(path) for path in asked.runs], asked.out)
-        run = read(asked.runs[0])
+        run, *further = [read(path) for path in asked.runs]
     except ReportError as error:
         print(error, file=sys.stderr)
         return 2
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(page)
     for line in doubts(run):
         print(f"look: {line}")
+    for other in further:
+        for line in doubts(other):
+            print(f"look: study {other.name}: {line}")
     return 0
 
 

@@ -43,7 +43,7 @@ def _ends_best(run: Run) -> str:
     tied, beats = run.tied_for_best("error"), run.beats("error")
     names = words.join(run.titles(tied))
     if circle(run, "error"):
-        calls = "; ".join(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
+        calls = words.listed(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
         return f"Nobody ends best: the calls run in a circle among {names} ({calls})."
     if not beats:
         names = words.join(run.titles(run.optimizers))
@@ -86,7 +86,7 @@ def _sides(beaten: dict[str, tuple[str, float]]) -> list[tuple[str, list[str], s
 
 
 def _who(run: Run, worse: dict[str, tuple[str, float]]) -> str:
-    return "; ".join(
+    return words.listed(
         f"{words.join(run.titles(names))} (by {run.title(by)}, {p} after Holm)"
         for by, names, p in _sides(worse)
     )
@@ -115,7 +115,7 @@ def _gets_there_first(run: Run) -> str:
         ]
         clauses.append(f"{words.join(each)} the examples {run.title(side)} needs ({p} after Holm)")
     start = f"{names} {'get' if len(tied) > 1 else 'gets'} there first{' (tied)' if len(tied) > 1 else ''}"
-    return f"{start}: to reach the losses that both reach, {'; '.join(clauses)}."
+    return f"{start}: to reach the losses that both reach, {words.listed(clauses)}."
 
 
 def needs(one: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from reports import style
+from reports.sections import MANY
 from reports.style import CARD, INK, LINE, MUTED, Look
 
 
@@ -32,6 +33,11 @@ class Group(NamedTuple):
     note: str
     look: Look
     lines: Sequence[Line]
+
+
+def most(datasets: Sequence[str]) -> int:
+    """How many optimizers a forest of so many datasets can hold and stay readable."""
+    return max(5, min(MANY, int(60 / (len(datasets) + 1.35))))
 
 
 def reach(groups: Sequence[Group], least: float) -> float:

@@ -5,18 +5,49 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
-from reports import origin, pick, rates, results, speed, style, trust, tuning, words
+from reports import (
+    batch,
+    batchmap,
+    betas,
+    importance,
+    origin,
+    pick,
+    profile,
+    rates,
+    results,
+    schedules,
+    speed,
+    style,
+    trust,
+    tuning,
+    words,
+)
 from reports.answer import circle, verdict
 from reports.sections import PARTS, ROWS, Part, Table, frame_table
 from reports.tables import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
-MODULES = (results, pick, speed, rates, tuning, trust, origin)  # importing them registers their parts
+MODULES = (
+    results,
+    pick,
+    speed,
+    profile,
+    batch,
+    batchmap,
+    rates,
+    importance,
+    tuning,
+    betas,
+    schedules,
+    trust,
+    origin,
+)  # importing them registers their parts
 
 CHAPTERS = (
     ("answer", "What should I use?", ""),
@@ -27,8 +58,10 @@ CHAPTERS = (
     ),
     ("ends", "Who ends best", "Error after equal searches, compared block by block."),
     ("first", "Who gets there first", "Training examples needed for the same losses."),
+    ("batch", "Batch size", "What a size costs, and what it does to the learning rate."),
     ("tuning", "Tuning", "Learning rates, defaults, and the number of draws."),
-    ("decay", "Decay", "Half of each search's draws against the other half."),
+    ("betas", "β", "Each value held, the rest searched anew."),
+    ("decay", "Decay", "Learning-rate schedules against none."),
     ("trust", "Can I trust this?", ""),
     (
         "this-machine",
@@ -39,11 +72,19 @@ CHAPTERS = (
 )
 
 
+# Of a further run a page shows what its study is made for, or else who ends best and gets there first.
+SPECIFIC = ("steps", "best-size", "beta-map", "beta-dots", "schedules")
+BESIDE = {"steps": ("rate-map",), "best-size": ("rate-map",)}  # shown with them
+GENERAL = ("heat", "ratios")
+
+
 @dataclass(frozen=True)
 class Shown:
-    """A part with its picture as SVG and its data as a table."""
+    """A part with its picture as SVG and its data as a table. file: of its picture, beside: it is linked."""
 
     part: Part
+    file: str
+    beside: bool
     svg: str | None
     data: Table | None
     csv: Sequence[str]
@@ -60,20 +101,25 @@ class Number:
 
 @dataclass
 class Made:
-    """What a report consists of: the page and the pictures beside it."""
+    """What a report consists of: the page, and the pictures of each run."""
 
     page: bytes = b""
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    pictures: list[dict[str, bytes]] = field(default_factory=list)
 
 
-def make(run: Run, beside: bool) -> Made:
-    """The page and its pictures. beside: the page lies in the run folder, so links to its CSVs work."""
-    made = Made()
-    chapters = []
+def make(runs: Sequence[Run], beside: bool) -> Made:
+    """The page and its pictures: the first run in full, then what each further one is made for.
+
+    beside: the page lies in the first run's folder, so links to its CSVs work.
+    """
+    run, *further = runs
+    made, chapters = Made(pictures=[{} for _ in runs]), []
     for anchor, title, lead in CHAPTERS:
-        parts = [shown for shown in (_show(run, p, made) for p in _parts(run, anchor)) if shown]
+        parts = [_show(run, one, made.pictures[0], beside=beside) for one in _parts(run, anchor)]
         if parts or anchor == "answer":
             chapters.append({"id": anchor, "title": title, "lead": lead, "parts": parts})
+    for number, other in enumerate(further, start=2):
+        chapters += _group(other, f"run{number}", made.pictures[number - 1])
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -96,7 +142,7 @@ def make(run: Run, beside: bool) -> Made:
         script=script,
         css=(TEMPLATES / "page.css").read_text("utf-8"),
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        beside=beside,
+        others=[(f"run{number}", other.name) for number, other in enumerate(further, start=2)],
     )
     made.page = text.encode()
     return made
@@ -108,17 +154,46 @@ def _parts(run: Run, chapter: str) -> list[Part]:
     return [made for made in (maker(run) for maker in makers) if made is not None]
 
 
-def _show(run: Run, one: Part, made: Made) -> Shown:
-    svg = None
+def _group(run: Run, anchor: str, pictures: dict[str, bytes]) -> list[dict[str, Any]]:
+    """The chapters of a further run, their ids after its anchor."""
+    every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter)]
+    wanted = {one.name for one in every if one.name in SPECIFIC}
+    wanted |= {name for one in wanted for name in BESIDE.get(one, ())}
+    wanted = wanted or set(GENERAL)
+    changes = "; ".join(words.short(words.clean(change), 120) for change in run.manifest["changes"])
+    tests = run["audit"][run["audit"].status.isin(["ok", "look"])]
+    bad = int((tests.status == "look").sum())
+    checks = f"{bad} of {len(tests)} checks {'asks' if bad == 1 else 'ask'} for a look."
+    lead = f"{_size(run)}. {checks}{f' Changed from the named study: {changes}.' if changes else ''}"
+    groups = [
+        (anchor, f"Study “{run.name}”", lead, [one for one in every if one.name in wanted]),
+        (f"{anchor}-this-machine", f"On this machine: {run.name}", "", _parts(run, "this-machine")),
+        (f"{anchor}-provenance", f"Provenance: {run.name}", "", _parts(run, "provenance")),
+    ]
+    return [
+        {
+            "id": name,
+            "title": title,
+            "lead": lead,
+            "parts": [_show(run, one, pictures, f"{anchor}-") for one in parts],
+        }
+        for name, title, lead, parts in groups
+    ]
+
+
+def _show(
+    run: Run, one: Part, pictures: dict[str, bytes], prefix: str = "", *, beside: bool = False
+) -> Shown:
+    svg, name = None, f"{prefix}{one.name}"
     if one.draw is not None:
         with style.drawing():
             fig = one.draw()
-        svg = style.svg(fig, one.name, one.question, f"{one.describe} {one.answer}")
-        made.pictures[one.name] = style.png(fig)
+        svg = style.svg(fig, name, one.question, f"{one.describe} {one.answer}")
+        pictures[one.name] = style.png(fig)
     data = None
     if one.data is not None and len(one.data) <= ROWS:
         data = frame_table(run, one.data, f"Data: {one.question}")
-    return Shown(one, svg, data, one.csv)
+    return Shown(replace(one, name=name), one.name, beside, svg, data, one.csv)
 
 
 def _size(run: Run) -> str:

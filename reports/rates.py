@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from reports import style, words
-from reports.sections import Part, part
+from reports.sections import Part, drawn, left_out, part
 from reports.tables import Run
 
 TOP = 1.5  # a regression panel ends at so many times the error of predicting the mean
@@ -34,12 +34,13 @@ def learning_rates(run: Run) -> Part | None:
             "quarter-decade bins in which at least half of the draws come within 1.1 times the best "
             "validation error of their search; its width is written in decades. No green: no bin does, so "
             "the learning rate alone is not enough."
+            f"{left_out(run, _names(run), 'rows')}"
         ),
         basis=f"n: {words.count(len(rows))} draws; nothing was resampled.",
         draw=lambda: _draw_rates(run, rows, bands),
         describe=(
             f"Scatter plots of validation error against learning rate, {len(run.datasets)} datasets by "
-            f"{len(run.optimizers)} optimizers."
+            f"{len(_names(run))} optimizers."
         ),
         data=bands,
         csv=("rows", "learning_rates"),
@@ -86,14 +87,19 @@ def _rates_answer(run: Run, bands: pd.DataFrame) -> str:
     return words.sentence(parts)
 
 
+def _names(run: Run) -> list[str]:
+    return drawn(run, "error", style.COLOURED)
+
+
 def _draw_rates(run: Run, rows: pd.DataFrame, bands: pd.DataFrame) -> Figure:
-    n, m = len(run.datasets), len(run.optimizers)
+    names = _names(run)
+    n, m = len(run.datasets), len(names)
     fig = Figure(figsize=(max(style.WIDTH, 1.7 * m + 0.8), 1.6 * n + 0.35), layout="constrained")
     axes = fig.subplots(n, m, squeeze=False, sharey="row", sharex="col")
     for i, dataset in enumerate(run.datasets):
         here = rows[rows.dataset == dataset]
         span = _span(run, dataset, here)
-        for j, optimizer in enumerate(run.optimizers):
+        for j, optimizer in enumerate(names):
             band = bands[(bands.dataset == dataset) & (bands.optimizer == optimizer)].iloc[0]
             _panel(run, axes[i, j], here[here.optimizer == optimizer], band, span)
             if i == 0:
@@ -102,7 +108,7 @@ def _draw_rates(run: Run, rows: pd.DataFrame, bands: pd.DataFrame) -> Figure:
                     name if len(name) < 10 else f"{name}\n"
                 )  # beside the band's width, or above
         axes[i, 0].set_ylabel(f"{words.short(run.shown(dataset), 16)}, {run.unit(dataset).short}")
-    for j, optimizer in enumerate(run.optimizers):
+    for j, optimizer in enumerate(names):
         lr = rows.lr[rows.optimizer == optimizer]
         if len(lr):
             style.log_axis(axes[0, j], "x", lr.min() / 1.5, lr.max() * 1.5, 4)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from reports import forest, style, words
 from reports.answer import circle
-from reports.sections import Cell, Part, Table, blocks_basis, ordered, part
+from reports.sections import MANY, Cell, Part, Table, blocks_basis, drawn, left_out, ordered, part
 from reports.tables import Run
 
 SMALL = 2.0  # % of the dataset's median error: too small to matter
@@ -28,7 +28,8 @@ def distance(run: Run) -> Part | None:
     others = [name for name in run.order("error") if name != reference]
     looks = style.looks(run.optimizers, run.order("error"))
     groups = []
-    for name in others:
+    shown = [name for name in others if name in drawn(run, "error", 1 + forest.most(run.datasets))]
+    for name in shown:
         lines = [
             forest.Line(
                 words.short(run.shown(r.dataset)),
@@ -40,7 +41,9 @@ def distance(run: Run) -> Part | None:
             for r in frame[frame.optimizer == name].itertuples()
         ]
         groups.append(
-            forest.Group(words.short(run.title(name)), pooled_call(run, name, reference), looks[name], lines)
+            forest.Group(
+                words.short(run.title(name), 26), pooled_call(run, name, reference), looks[name], lines
+            )
         )
     span = forest.reach(groups, 10)
     label = (
@@ -59,16 +62,23 @@ def distance(run: Run) -> Part | None:
             f"Grey band: within {SMALL:g}{words.THIN}%, too small to matter. Right of a name: the call over "
             "all datasets together, which is the only test here. There is no bar over all datasets, "
             "because errors of different datasets have no common unit."
+            f"{left_out(run, [*shown, reference], 'forest')}"
         ),
         basis=(
-            f"{blocks_basis(run)} The intervals of one dataset hold together at "
-            f"{words.number(100 * (1 - (1 - low) * len(others)))}{words.THIN}% or more."
+            f"{blocks_basis(run)} The intervals of one dataset hold "
+            f"{_together(float(low), len(others))}{words.THIN}% or more."
         ),
         draw=lambda: forest.draw(groups, label, span, SMALL),
-        describe=f"Forest plot: {len(others)} optimizers, a line for each of {len(run.datasets)} datasets.",
+        describe=f"Forest plot: {len(shown)} optimizers, a line for each of {len(run.datasets)} datasets.",
         data=frame,
         csv=("forest", "comparisons"),
     )
+
+
+def _together(level: float, n: int) -> str:
+    """At which level n intervals hold together, by Bonferroni; each alone where that says nothing."""
+    all_ = 1 - (1 - level) * n
+    return f"together at {words.number(100 * all_)}" if all_ > 0 else f"each at {words.number(100 * level)}"
 
 
 def _percent(estimate: float, low: float, high: float) -> str:
@@ -160,7 +170,8 @@ def _heat(run: Run, frame: pd.DataFrame) -> Figure:
     wide = frame.pivot(values="times_best", **shape).loc[order, run.datasets]
     text = frame.assign(text=[_cell_text(run, r) for r in frame.itertuples()]).pivot(values="text", **shape)
     top = float(np.clip(np.nanmax(wide.to_numpy()[np.isfinite(wide.to_numpy())], initial=1.0), 1.35, 3.0))
-    fig = Figure(figsize=(style.WIDTH, 0.85 + 0.36 * len(order)), layout="constrained")
+    high = 0.36 if len(order) <= MANY else 0.23
+    fig = Figure(figsize=(style.WIDTH, 0.85 + high * len(order)), layout="constrained")
     ax = fig.subplots()
     sns.heatmap(
         wide.clip(upper=top).to_numpy(),
@@ -174,8 +185,8 @@ def _heat(run: Run, frame: pd.DataFrame) -> Figure:
         linewidths=2,
         linecolor=style.CARD,
         xticklabels=[words.short(run.shown(d), 18) for d in run.datasets],
-        yticklabels=[words.short(run.title(o), 16) for o in order],
-        cbar_kws={"label": "error ÷ best", "pad": 0.02, "aspect": 12},
+        yticklabels=[words.short(run.title(o), 16 if len(order) <= MANY else 28) for o in order],
+        cbar_kws={"label": "error ÷ best", "pad": 0.02, "aspect": max(12, 1.7 * len(order))},
     )
     ax.tick_params(length=0, labelcolor=style.INK, labelrotation=0, labelsize=8.5)
     bar = fig.axes[-1]
@@ -252,8 +263,11 @@ def _calls_table(run: Run) -> Table:
         tied = run.titles(run.tied_for_best("error", scope))
         best = words.join(tied) if beats else f"all {len(tied)}: cannot be told apart"
         equal = _as_good(run, scope)
-        called = Cell("; ".join(calls) or "none", len(beats))
-        rows.append([place, Cell(best, len(tied), note), called, equal, Cell(", ".join(marks))])
+        called = Cell(
+            words.listed(calls, 8, "more that beat someone; all calls: csv/comparisons.csv") or "none",
+            len(beats),
+        )
+        rows.append([place, Cell(best, len(tied), note), called, equal, Cell(_first(marks))])
     heads = ["Where", "Tied for best: nothing beats them", "Calls, p after Holm"]
     heads += ["As good as each other", "Mean rank within blocks, 1 is best"]
     caption = (
@@ -261,6 +275,13 @@ def _calls_table(run: Run) -> Table:
         "datasets. As good as each other: the interval lies within the margin fixed beforehand."
     )
     return Table(heads, rows, caption)
+
+
+def _first(marks: list[str]) -> str:
+    """The first placed, where all would fill the page."""
+    if len(marks) <= MANY:
+        return ", ".join(marks)
+    return f"{', '.join(marks[:8])} and {len(marks) - 8} more: csv/ranking.csv"
 
 
 def _as_good(run: Run, scope: str) -> Cell:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from reports import words
 from reports.tables import Run
 
+MANY = 12  # optimizers; of more, a picture shows those placed first
 ROWS = 200  # a longer table is not repeated on the page
 
 
@@ -114,6 +115,22 @@ def ordered(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
         kind="stable",
         ignore_index=True,
     )
+
+
+def drawn(run: Run, reading: str = "error", most: int = MANY) -> list[str]:
+    """The optimizers that a picture shows, in the study's order: all, or of many those placed first."""
+    if len(run.optimizers) <= MANY:
+        return run.optimizers
+    first = set(run.order(reading)[:most])
+    return [name for name in run.optimizers if name in first]
+
+
+def left_out(run: Run, shown: Sequence[str], csv: str) -> str:
+    """A sentence on what a picture leaves out, and where that is; empty if it leaves out nothing."""
+    n = len(run.optimizers)
+    if len(shown) == n:
+        return ""
+    return f" Drawn are {len(shown)} of {n}, those placed first; all of them are in csv/{csv}.csv."
 
 
 def blocks_basis(run: Run) -> str:

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 
 from reports import forest, style, words
 from reports.answer import needs
-from reports.sections import Cell, Part, Table, blocks_basis, part
+from reports.sections import Cell, Part, Table, blocks_basis, drawn, left_out, part
 from reports.tables import Run
 
 POINTS = 60  # of a curve, about evenly spaced on the log axis
+PAIRS = 66  # in the table of pairs: those of twelve optimizers
 LEAST = 1e-7  # losses enter logarithms as at least this
 BAND = float(np.log(1.1))  # as good as, fixed beforehand
 
@@ -26,6 +27,7 @@ def ratios(run: Run) -> Part | None:
     reference, *others = run.order("ratio")
     looks = style.looks(run.optimizers, run.order("error"))
     groups, frames = [], []
+    shown = [name for name in others if name in drawn(run, "ratio", 1 + forest.most(run.scopes))]
     for name in others:
         lines = []
         for scope in run.scopes:
@@ -37,8 +39,10 @@ def ratios(run: Run) -> Part | None:
                     label, one["estimate"], one["low"], one["high"], needs(one), scope == run.scopes[0]
                 )
             )
+        if name not in shown:
+            continue
         groups.append(
-            forest.Group(words.short(run.title(name)), _call(run, name, reference), looks[name], lines)
+            forest.Group(words.short(run.title(name), 26), _call(run, name, reference), looks[name], lines)
         )
     span = forest.reach(groups, float(np.log(2)))
     title = run.title(reference)
@@ -54,6 +58,7 @@ def ratios(run: Run) -> Part | None:
             "interval, heavy where all datasets are taken together. Grey band: within 1.1×, as good as "
             "each other. “One-sided”: blocks in which only one of the two got below the shared start; they "
             "rank as the largest difference and are left out of the ratio. It is silent on who ends lower."
+            f"{left_out(run, [*shown, reference], 'comparisons')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: forest.draw(
@@ -63,7 +68,7 @@ def ratios(run: Run) -> Part | None:
             BAND,
             log=True,
         ),
-        describe=f"Forest plot of ratios: {len(others)} optimizers against {title}.",
+        describe=f"Forest plot of ratios: {len(shown)} optimizers against {title}.",
         data=pd.DataFrame(frames),
         csv=("comparisons", "ratios"),
         tables=[_pairs_table(run)],
@@ -96,7 +101,8 @@ def _answer(run: Run, frame: pd.DataFrame, reference: str) -> str:
 
 def _pairs_table(run: Run) -> Table:
     rows = []
-    for one in run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable").itertuples():
+    pairs = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable")
+    for one in pairs.head(PAIRS).itertuples():
         a, b = (one.a, one.b) if one.estimate >= 0 or np.isnan(one.estimate) else (one.b, one.a)
         turned = run.against("ratio", "pooled", a, b) or {}
         ahead = words.join(run.titles([{"a": one.a, "b": one.b}[one.call]])) if one.call in ("a", "b") else ""
@@ -116,10 +122,16 @@ def _pairs_table(run: Run) -> Table:
                 Cell(f"{one.a_better} of {one.blocks}", int(one.a_better), f"{run.title(one.a)} faster"),
             ]
         )
+    caption = "All pairs, over all datasets together"
+    if len(pairs) > PAIRS:
+        caption = (
+            f"The {PAIRS} clearest of {len(pairs)} pairs, over all datasets together; all are in "
+            "csv/comparisons.csv"
+        )
     return Table(
         ["Pair", "Examples", "Call", "p after Holm", "Blocks"],
         rows,
-        "All pairs, over all datasets together",
+        caption,
         frozenset({1, 3, 4}),
         folded=True,
     )
@@ -141,6 +153,7 @@ def curves(run: Run) -> Part | None:
             "quartiles; both are order statistics on a common grid of examples. Both axes are logarithmic; "
             "losses below 1e−7 lie on that line. A curve that is lower at its end is not called better "
             "here: that is the question of “Who ends best”."
+            f"{left_out(run, drawn(run, 'ratio'), 'envelopes')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_curves(run, frame, "validation loss (log)"),
@@ -170,7 +183,7 @@ def training(run: Run) -> Part | None:
             "Mean mini-batch loss since the last record, of the draw with the lowest validation loss in "
             "each block, with the parameters as they were while it was trained; median and quartiles over "
             "blocks as above. Winners of different blocks have different batch sizes and learning rates. A "
-            "cross on top: the median is infinite."
+            f"cross on top: the median is infinite.{left_out(run, drawn(run, 'ratio'), 'curves')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_curves(run, frame, "training loss (log)"),
@@ -230,13 +243,15 @@ def _curves_answer(run: Run, frame: pd.DataFrame, what: str) -> str:
 
 
 def _draw_curves(run: Run, frame: pd.DataFrame, label: str) -> Figure:
-    looks = style.looks(run.optimizers, run.order("error"))
+    names = drawn(run, "ratio")
+    looks = style.looks(names, [name for name in run.order("error") if name in names])
+    frame = frame[frame.optimizer.isin(names)]
     fig, axes = style.grid(len(run.datasets), 2.35)
     for ax, dataset in zip(axes, run.datasets, strict=True):
         here = frame[frame.dataset == dataset]
         here = here.assign(**{c: here[c].clip(lower=LEAST) for c in ("lower", "median", "upper")})
         finite = here[np.isfinite(here["median"])]
-        for i, optimizer in enumerate(run.optimizers):
+        for i, optimizer in enumerate(names):
             lost = here[(here.optimizer == optimizer) & ~np.isfinite(here["median"])]
             style.crosses(ax, lost.examples, i, looks[optimizer])
             _curve(ax, finite[finite.optimizer == optimizer], looks[optimizer])
@@ -251,7 +266,7 @@ def _draw_curves(run: Run, frame: pd.DataFrame, label: str) -> Figure:
         ax.set(xlabel="", ylabel="")
     fig.supxlabel("training examples seen (log)", color=style.MUTED, fontsize=8.5)
     fig.supylabel(label, color=style.MUTED, fontsize=8.5)
-    style.legend(fig, run.optimizers, looks, run.titles(run.optimizers))
+    style.legend(fig, names, looks, run.titles(names))
     return fig
 
 

@@ -68,6 +68,7 @@ DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     (0, (5, 1, 1, 1)),
 )
 MARKS = 500  # above so many marks a panel is drawn as pixels
+MERGED = 30  # so many dots of a series are one path
 WIDTH = 7.6  # inches; a card shows it about 1.4 times as large
 
 
@@ -154,7 +155,8 @@ def legend(fig: Figure, names: Sequence[str], looks: dict[str, Look], titles: Se
         for one in map(looks.__getitem__, names)
     ]
     labels = [words.short(title) for title in titles]
-    fig.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 5), handlelength=3.2)
+    columns = max(1, min(len(labels), 5, int(13 * fig.get_figwidth() / (7 + max(map(len, labels))))))
+    fig.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=3.2)
 
 
 def marks(ax: Axes, x: ArrayLike, y: ArrayLike, look: Look) -> None:
@@ -248,6 +250,7 @@ def svg(fig: Figure, name: str, title: str, description: str) -> str:
     ids = {key.decode(): f"{name}-{i}" for i, key in enumerate(dict.fromkeys(used))}
     for element in root.iter():
         _tidy(element, ids)
+    _dots(root)
     _hoist(root)
     box = root.attrib["viewBox"]
     root.attrib.clear()
@@ -291,6 +294,28 @@ def _tidy(element: ElementTree.Element, ids: dict[str, str]) -> None:
 def _rounded(match: re.Match[str]) -> str:
     text = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _dots(root: ElementTree.Element) -> None:
+    """Many round dots of one series: one path of points with round ends, a quarter of the bytes.
+
+    Where dots of such a series overlap, they are no darker than one.
+    """
+    paths = {path.get("id"): path for path in root.iter(f"{{{_SVG}}}path")}
+    for group in root.iter(f"{{{_SVG}}}g"):
+        kinds = {(child.get(_HREF, ""), child.get("style", "")) for child in group}
+        if len(group) < MERGED or len(kinds) > 1 or any(child.tag != f"{{{_SVG}}}use" for child in group):
+            continue
+        href, look = kinds.pop()
+        shape = paths[href[1:]].get("d", "")
+        if shape.count("C") != 8 or not shape.startswith("M 0 ") or "stroke" in look:
+            continue  # no circle, or one with an edge
+        radius = float(shape.split("C")[0].split()[2])
+        points = "".join(f"M{child.get('x')} {child.get('y')}h0" for child in group)
+        ends = f"fill:none;{look.replace('fill', 'stroke')};stroke-width:{2 * radius:g};stroke-linecap:round"
+        for child in list(group):
+            group.remove(child)
+        ElementTree.SubElement(group, f"{{{_SVG}}}path", {"d": points, "style": ends})
 
 
 def _hoist(root: ElementTree.Element) -> None:

@@ -69,7 +69,7 @@ def checks(run: Run) -> Part | None:
     bad = int((tests.status == "look").sum())
     answer = f"{len(tests) - bad} of {len(tests)} checks pass"
     answer += (
-        f"; {bad} {'asks' if bad == 1 else 'ask'} for a look: {'; '.join(found)}."
+        f"; {bad} {'asks' if bad == 1 else 'ask'} for a look: {words.listed(found)}."
         if bad
         else "; none asks for a look."
     )

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from reports import style, words
-from reports.sections import Part, blocks_basis, ordered, part
+from reports.sections import MANY, Part, blocks_basis, drawn, left_out, ordered, part
 from reports.tables import Run
 
 
@@ -28,6 +28,7 @@ def worth(run: Run) -> Part | None:
             f"the search gains, block by block, with its 95{words.THIN}% interval; negative: the defaults "
             "were better. The median of differences need not be the difference of medians. Defaults are "
             "what libraries ship; “∞”: they diverged in most blocks. A description, not a test."
+            f"{left_out(run, drawn(run), 'tuning')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_worth(run, frame),
@@ -68,15 +69,16 @@ def _worth_answer(run: Run, frame: pd.DataFrame) -> str:
 
 
 def _draw_worth(run: Run, frame: pd.DataFrame) -> Figure:
-    looks = style.looks(run.optimizers, run.order("error"))
-    n = len(run.optimizers)
+    shown = drawn(run)
+    looks = style.looks(shown, run.order("error"))
+    n = len(shown)
     columns = 1 if len(run.datasets) == 1 else 2
     rows = -(-len(run.datasets) // columns)
     fig = Figure(figsize=(style.WIDTH, rows * (0.62 + 0.27 * n)), layout="constrained")
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
     for ax, dataset in zip(axes, run.datasets, strict=False):
         unit, here = run.unit(dataset), frame[frame.dataset == dataset].set_index("optimizer")
-        for i, optimizer in enumerate(run.optimizers):
+        for i, optimizer in enumerate(shown):
             one, look = here.loc[optimizer], looks[optimizer]
             before, after = one.untuned * unit.factor, one.searched * unit.factor
             if np.isfinite([before, after]).all():
@@ -92,7 +94,7 @@ def _draw_worth(run: Run, frame: pd.DataFrame) -> Figure:
                 ax.text(0.99, i, f"{words.join(lost)} ∞", transform=side, **at)
             text = words.interval(one.estimate, one.low, one.high, unit, difference=True, name=False)
             ax.text(1.02, i, text, transform=side, va="center", color=style.MUTED, fontsize=7.5)
-        ax.set_yticks(range(n), [words.short(t, 16) for t in run.titles(run.optimizers)])
+        ax.set_yticks(range(n), [words.short(t, 16 if n < MANY else 26) for t in run.titles(shown)])
         ax.set_ylim(n - 0.5, -0.5)
         ax.tick_params(axis="y", length=0, labelcolor=style.INK)
         style.linear_axis(ax, "x", 5)
@@ -125,7 +127,7 @@ def best_of_k(run: Run) -> Part | None:
             "Test error to expect when the best of k draws by validation is taken, within a block and "
             "without replacement: median over blocks. Both axes are logarithmic. A cross on top: the "
             "median is infinite, because at least half of the blocks hold a diverged draw among those that "
-            "count. Intervals are in the data."
+            f"count. Intervals are in the data.{left_out(run, _searched(run), 'best_of_k')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_draws(run, frame),
@@ -149,8 +151,15 @@ def _draws_answer(run: Run, frame: pd.DataFrame) -> str:
     return f"From one draw to {frame.k.max()}, the picked optimizer's median error goes {'; '.join(clauses)}."
 
 
+def _searched(run: Run) -> list[str]:
+    """Those that the picture shows: the picked ones are among them."""
+    return [name for name in run.optimizers if name in {*drawn(run), *run["picks"].optimizer}]
+
+
 def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
-    looks = style.looks(run.optimizers, run.order("error"))
+    names = _searched(run)
+    looks = style.looks(names, run.order("error"))
+    frame = frame[frame.optimizer.isin(names)]
     fig, axes = style.grid(len(run.datasets), 2.3)
     powers = [2**i for i in range(12) if 2**i <= frame.k.max()]
     for ax, dataset in zip(axes, run.datasets, strict=True):
@@ -158,7 +167,7 @@ def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
         shown = here[np.isfinite(here.estimate) & (here.estimate > 0)]
         low = shown.estimate.min() * unit.factor * 0.85 if len(shown) else 0.1
         high = shown.estimate.max() * unit.factor * 1.25 if len(shown) else 1.0
-        for i, optimizer in enumerate(run.optimizers):
+        for i, optimizer in enumerate(names):
             one, look = shown[shown.optimizer == optimizer], looks[optimizer]
             x, y = one.k, one.estimate * unit.factor
             sns.lineplot(x=x, y=y, ax=ax, color=look.colour, ls=look.dash, estimator=None, legend=False)
@@ -172,7 +181,7 @@ def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
         ax.set(xlabel="", ylabel="% misclassified" if unit is words.PERCENT else unit.short)
         ax.grid(color=style.LINE)
     fig.supxlabel("draws searched (log)", color=style.MUTED, fontsize=8.5)
-    style.legend(fig, run.optimizers, looks, run.titles(run.optimizers))
+    style.legend(fig, names, looks, run.titles(names))
     return fig
 
 
@@ -192,7 +201,7 @@ def decay(run: Run) -> Part | None:
             "the Hodges-Lehmann estimate of the error with decay minus the error without, block by block, "
             f"with its 95{words.THIN}% signed-rank interval; left of zero decay is better. On the right the "
             "call for that dataset, Holm over optimizers × datasets. The call over all datasets together, "
-            "Holm over optimizers, is the sentence above."
+            f"Holm over optimizers, is the sentence above.{left_out(run, drawn(run), 'decay')}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_decay(run, frame),
@@ -235,8 +244,8 @@ def _clearest(run: Run, frame: pd.DataFrame, optimizer: str) -> str:
 
 
 def _draw_decay(run: Run, frame: pd.DataFrame) -> Figure:
-    looks = style.looks(run.optimizers, run.order("error"))
-    names = [name for name in run.optimizers if name in set(frame.optimizer)]
+    names = [name for name in drawn(run) if name in set(frame.optimizer)]
+    looks = style.looks(names, run.order("error"))
     n = len(names)
     columns = 1 if len(run.datasets) == 1 else 2
     rows = -(-len(run.datasets) // columns)
@@ -273,7 +282,7 @@ def _draw_decay(run: Run, frame: pd.DataFrame) -> Figure:
                 fontsize=7.5,
             )
         ax.set_xlim(-span, span)
-        ax.set_yticks(range(n), [words.short(t, 16) for t in run.titles(names)])
+        ax.set_yticks(range(n), [words.short(t, 16 if n < MANY else 26) for t in run.titles(names)])
         ax.set_ylim(n - 0.5, -0.5)
         ax.tick_params(axis="y", length=0, labelcolor=style.INK)
         style.linear_axis(ax, "x", 5)

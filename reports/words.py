@@ -141,11 +141,20 @@ def ratio(x: float) -> str:
 
 
 def join(names: Iterable[str], word: str = "and") -> str:
-    """ "A", "A and B", "A, B and C"."""
+    """ "A", "A and B", "A, B and C"; of more than twelve the first eight, and how many more."""
     names = list(names)
+    if len(names) > 12:
+        names = [*names[:8], f"{len(names) - 8} more"]
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def listed(clauses: Iterable[str], most: int = 8, what: str = "more") -> str:
+    """Clauses joined by semicolons; of more than `most` how many are left out."""
+    clauses = list(clauses)
+    rest = len(clauses) - most
+    return "; ".join([*clauses[:most], *([f"and {rest} {what}"] if rest > 0 else [])])
 
 
 SYMBOLS = {

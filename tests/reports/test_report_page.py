@@ -255,10 +255,10 @@ def test_bad_input_is_one_sentence_and_a_remedy(
         "no manifest": ("is no manifest of this suite", "Name another folder"),
     }
     arguments = {case: [str(folder)] for case, folder in folders.items()}
-    arguments |= {"missing": [str(tmp_path / "nowhere")], "two": ["a", "b"]}
+    arguments |= {"missing": [str(tmp_path / "nowhere")], "two": ["a", "a"]}
     said |= {
         "missing": ("is no run folder", "make study"),
-        "two": ("2 run folders", "Make one page for each"),
+        "two": ("is named twice", "Name each run folder once"),
     }
     for case, (sentence, remedy) in said.items():
         assert main(arguments[case]) == 2

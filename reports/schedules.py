@@ -1,0 +1,152 @@
+"""Does a schedule beat a constant learning rate at equal tuning?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports import style, words
+from reports.arms import column, families, family
+from reports.sections import Part, blocks_basis, part
+from reports.tables import Run
+
+SAID = {
+    "better": "schedule better",
+    "none": "none better",
+    "tied": "not told apart",
+    "few": "too few blocks",
+}
+KEPT = ("estimate", "low", "high", "p", "p_holm", "blocks")
+
+
+def against_none(run: Run) -> pd.DataFrame:
+    """Each schedule minus none of the same optimizer, per dataset and pooled; empty without such arms."""
+    kinds, lines = column(run, "decays"), []
+    for uses, arms in families(run).items():
+        plain = [arm for arm in arms if kinds[arm] == "none"]
+        others = [arm for arm in arms if kinds[arm] not in ("", "none") and "," not in kinds[arm]]
+        if len(plain) != 1:
+            continue
+        for arm in others:
+            for scope in ["pooled", *run.datasets]:
+                one = run.against("error", scope, arm, plain[0])
+                if one is not None:
+                    called = {"a": "better", "b": "none", "tied": "tied"}.get(str(one["call"]), "few")
+                    lines.append((uses, arm, plain[0], kinds[arm], scope, called, *(one[k] for k in KEPT)))
+    return pd.DataFrame(lines, columns=["uses", "a", "b", "schedule", "scope", "call", *KEPT])
+
+
+@part("decay")
+def schedules(run: Run) -> Part | None:
+    """Every schedule against none of the same optimizer."""
+    frame = against_none(run)
+    if frame.empty:
+        return None
+    pairs = len(run.pairs("error"))
+    return Part(
+        name="schedules",
+        question="Does a schedule beat a constant learning rate at equal tuning?",
+        answer=_answer(run, frame),
+        how=(
+            "Every schedule and none get searches of their own, of the same number of draws. A mark is the "
+            "Hodges-Lehmann estimate of the error with the schedule minus the error without, block by block, "
+            f"with its 95{words.THIN}% signed-rank interval; left of zero the schedule is better. At the "
+            f"right the call on that dataset, Holm over all {words.plural(pairs, 'pair')} of the run × "
+            "datasets. The sentence above has the calls over all datasets together, Holm over all "
+            f"{words.plural(pairs, 'pair')}: many more than are shown here, so these calls are cautious."
+        ),
+        basis=blocks_basis(run),
+        draw=lambda: _draw(run, frame),
+        describe="Forest of each schedule's error minus none's, one panel per dataset.",
+        data=frame.drop(columns="uses"),
+        csv=("comparisons",),
+    )
+
+
+def _answer(run: Run, frame: pd.DataFrame) -> str:
+    pooled = frame[frame.scope == "pooled"]
+    if (pooled.call == "few").any():
+        return f"Too few blocks to tell any schedule from none; run with --blocks {run.enough()}."
+    parts = []
+    for _, here in pooled.groupby("uses", sort=False):
+        name = family(run, [str(here.a.iloc[0])])
+        clauses = []
+        for call, verb in (("better", "better"), ("none", "worse")):
+            some = here[here.call == call].sort_values("p_holm", kind="stable")
+            if len(some):
+                told = [
+                    f"{r.schedule} ({words.p_value(r.p_holm)}{_clearest(run, frame, r.a)})"
+                    for r in some.itertuples()
+                ]
+                clauses.append(f"{words.join(told)} {'ends' if len(some) == 1 else 'end'} {verb} than none")
+        tied = here[here.call == "tied"].sort_values(["p_holm", "p"], kind="stable")
+        if len(tied):
+            one = tied.iloc[0]
+            near = f"{words.p_value(one.p_holm)}{_clearest(run, frame, one.a)}"
+            names = words.join(tied.schedule)
+            about = f"closest: {one.schedule}, {near}" if len(tied) > 1 else near
+            clauses.append(f"{names} cannot be told apart from none ({about})")
+        parts.append(f"for {name} {', '.join(clauses)}")
+    return words.sentence(parts)
+
+
+def _clearest(run: Run, frame: pd.DataFrame, arm: str) -> str:
+    """The dataset with the smallest p-value, its difference and interval."""
+    here = frame[(frame.a == arm) & (frame.scope != "pooled") & np.isfinite(frame.estimate)]
+    if here.empty:
+        return ""
+    one = here.sort_values("p", kind="stable").iloc[0]
+    text = words.interval(one.estimate, one.low, one.high, run.unit(one.scope), difference=True)
+    return f"; on {run.shown(one.scope)} it changes the error by {text}"
+
+
+def _draw(run: Run, frame: pd.DataFrame) -> Figure:
+    arms = list(frame.a.drop_duplicates())
+    uses = dict(zip(frame.a, frame.uses, strict=True))
+    looks = style.looks(list(dict.fromkeys(uses.values())), list(dict.fromkeys(uses.values())))
+    columns = 1 if len(run.datasets) == 1 else 2
+    lines = -(-len(run.datasets) // columns)
+    fig = Figure(figsize=(style.WIDTH, lines * (0.68 + 0.2 * len(arms))), layout="constrained")
+    axes = fig.subplots(lines, columns, squeeze=False).ravel()
+    for k, (ax, dataset) in enumerate(zip(axes, run.datasets, strict=False)):
+        here = frame[frame.scope == dataset].set_index("a")
+        _panel(run, ax, here, arms, {arm: looks[uses[arm]] for arm in arms})
+        kinds = dict(zip(frame.a, frame.schedule, strict=True))
+        labels = [words.short(f"{family(run, [arm])} · {kinds[arm]}", 20) for arm in arms]
+        ax.set_yticks(range(len(arms)), labels if k % columns == 0 else [""] * len(arms))
+        ax.set_xlabel(f"schedule minus none, {run.unit(dataset).gap}")
+        ax.set_title(words.short(run.shown(dataset)))
+    for ax in axes[len(run.datasets) :]:
+        ax.set_axis_off()
+    return fig
+
+
+def _panel(run: Run, ax: Axes, here: pd.DataFrame, arms: list[str], looks: dict[str, style.Look]) -> None:
+    unit = run.unit(str(here.scope.iloc[0]))
+    marks = np.abs(here.estimate.to_numpy(float))
+    ends = np.abs(here[["low", "high"]].to_numpy(float))
+    marks, ends = marks[np.isfinite(marks)], ends[np.isfinite(ends)]
+    most = min(ends.max(initial=0), 3 * marks.max(initial=0)) or 0.01
+    span = 1.1 * unit.factor * max(most, marks.max(initial=0))
+    ax.axvline(0, color=style.INK, lw=0.9)
+    for i, arm in enumerate(arms):
+        one, look = here.loc[arm], looks[arm]
+        side = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 7.5}
+        ax.text(1.02, i, SAID[one.call], color=style.MUTED, **side)
+        if not np.isfinite(one.estimate):
+            ax.text(0.99, i, "not known", ha="right", color=style.MUTED, **side)
+            continue
+        low, high = np.clip([one.low * unit.factor, one.high * unit.factor], -span, span)
+        ax.plot([low, high], [i, i], color=look.colour, lw=1.6, solid_capstyle="butt")
+        for cut, end, marker in ((one.low, -span, "<"), (one.high, span, ">")):
+            if abs(cut * unit.factor) > span:
+                ax.plot([end], [i], marker=marker, ms=4.5, color=look.colour, clip_on=False)
+        x = [one.estimate * unit.factor]
+        ax.plot(x, [i], marker=look.marker, ms=5.5, color=look.colour, mec=style.CARD, mew=0.7)
+    ax.set_xlim(-span, span)
+    ax.set_ylim(len(arms) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0, labelcolor=style.INK)
+    style.linear_axis(ax, "x", 5)
+    ax.grid(axis="x", color=style.LINE)

@@ -1,0 +1,308 @@
+"""Parts of the named studies: importances, batch sizes, β, schedules, the profile; several runs on a page."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from bending import HOSTILE, Bend, Frames, Manifest, hostile_names, unchanged
+
+import reports
+from reports import arms, batch, batchmap, betas, importance, profile, schedules, words
+from reports.__main__ import main
+from reports.sections import Part
+from reports.tables import Run
+from studies import Study, run
+from studies.arms import Arm
+from studies.catalog import batch_arms
+from studies.statistics import order_interval
+
+
+def made(part: Part | None) -> Part:
+    assert part is not None
+    return part
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run over three batch sizes."""
+    study = Study(
+        name="tiny",
+        optimizers=batch_arms(("sgd",), (16, 32, 64)),
+        datasets=("wine",),
+        blocks=4,
+        draws=4,
+        epochs=3,
+    )
+    return run(study, out=tmp_path_factory.mktemp("sizes") / "tiny", jobs=1).path
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run of fourteen arms: a map of β₁ × β₂, two values of β, and schedules."""
+    study = Study(
+        name="many",
+        optimizers=(
+            *(
+                Arm("adam", name=f"adam-{b1}-{b2}", fixed=(("beta1", b1), ("beta2", b2)))
+                for b1, b2 in itertools.product((0.5, 0.8, 0.9), (0.9, 0.99, 0.999))
+            ),
+            *(Arm("momentum", name=f"momentum-{beta}", fixed=(("beta", beta),)) for beta in (0.5, 0.9)),
+            *(Arm("sgd", name=f"sgd-{kind}", decay=kind) for kind in ("none", "cosine", "step")),
+        ),
+        datasets=("wine", "diabetes"),
+        blocks=8,
+        draws=2,
+        epochs=2,
+    )
+    return run(study, out=tmp_path_factory.mktemp("many") / "many", jobs=1).path
+
+
+def test_medians_and_intervals_are_those_of_the_studies() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 5, 6, 8, 9, 20, 41):
+        values = rng.normal(size=n)
+        values[: n // 3] = np.inf
+        assert arms.order_interval(values) == order_interval(values)[:3]
+    assert np.isnan(arms.order_interval([])).all()
+
+
+def test_importances_say_the_numbers_of_the_frame(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        shares = {"lr": 0.6, "batch_size": 0.4}
+        frames["importances"] = pd.DataFrame(
+            [
+                (dataset, optimizer, name, shares[name], 32)
+                for dataset in ("wine", "diabetes")
+                for optimizer in ("sgd", "momentum", "adam")
+                for name in shares
+            ],
+            columns=["dataset", "optimizer", "parameter", "importance", "rows"],
+        )
+        frames["importances"].loc[:1, "importance"] = [0.27, 0.73]
+
+    answer = made(importance.importances(reports.read(bend(edit)))).answer
+    assert answer.startswith("The learning rate has the largest share in 5 of 6 cases")
+    assert "27 to 60\u202f% of the importance" in answer
+    assert answer.endswith("the batch size reaches most, 73\u202f% for SGD on wine, and it leads in 1.")
+
+
+def test_a_share_of_what_is_no_choice_is_left_out(sizes: Path) -> None:
+    frame = made(importance.importances(reports.read(sizes))).data
+    assert frame is not None
+    assert "lr" in set(frame.parameter)
+    assert "batch_size" not in set(frame.parameter)
+
+
+def test_parts_without_their_tables_are_absent(bend: Bend) -> None:
+    def older(frames: Frames, manifest: Manifest) -> None:
+        frames.pop("importances", None)
+        frames.pop("batch_sizes", None)
+        columns = ["uses", "fixed", "decays", "batch_sizes", "sampler"]
+        frames["optimizers"] = frames["optimizers"].drop(columns=columns)
+
+    folder = bend(older)
+    found = reports.read(folder)
+    parts = (
+        importance.importances,
+        batch.steps,
+        batch.best_size,
+        betas.maps,
+        betas.dots,
+        schedules.schedules,
+    )
+    assert [part(found) for part in parts] == [None] * len(parts)
+    page = reports.write([folder]).read_text()
+    for name in ("importances", "steps", "best-size", "beta-map", "beta-dots", "schedules"):
+        assert f'id="{name}"' not in page
+    assert 'id="rate-map"' in page
+
+
+@pytest.fixture
+def planted(sizes: Path) -> Run:
+    """Batch sizes whose scaling is known: near perfect to 32, open at 64, ended at 128."""
+    real = reports.read(sizes)
+    frame = real["batch_sizes"].iloc[[0, 1, 2, 2]].copy()
+    frame["batch_size"] = [16, 32, 64, 128]
+    for name, lows, middles, highs in (
+        ("examples", [90, 95, 100, 300], [100, 110, 120, 400], [110, 124, 190, 500]),
+        ("steps", [5, 3, 2, 2], [6, 4, 3, 3], [7, 5, 4, 4]),
+        ("epochs_loss", [0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.25, 0.35, 0.45, 0.6]),
+        ("steps_loss", [0.7, 0.5, 0.3, 0.1], [0.8, 0.6, 0.4, 0.2], [0.9, 0.7, 0.5, 0.25]),
+    ):
+        for end, values in (("_low", lows), ("", middles), ("_high", highs)):
+            frame[f"{name}{end}"] = np.array(values, float)
+    return Run(real.path, real.manifest, real.machine, {**real.tables, "batch_sizes": frame}, real.hashes)
+
+
+def test_scaling_says_where_it_is_near_perfect_and_where_it_ends(planted: Run) -> None:
+    answer = made(batch.steps(planted)).answer
+    assert answer == (
+        "For SGD on wine scaling is near perfect up to batch 32 (1.10× [0.950, 1.24] the examples of "
+        "batch 16) and has ended at batch 128 (4.00× [3.00, 5.00])."
+    )
+    planted["batch_sizes"].loc[:, "examples_high"] = 1000.0
+    planted["batch_sizes"].loc[:, "examples_low"] = 1.0
+    answer = made(batch.steps(planted)).answer
+    assert (
+        "near perfect scaling cannot be shown for any size, and no size is shown to have ended it" in answer
+    )
+
+
+def test_best_sizes_are_the_lowest_medians_with_what_overlaps(planted: Run) -> None:
+    answer = made(batch.best_size(planted)).answer
+    assert "at batch 16 for SGD on wine (0.200 [0.100, 0.250]; overlapping: 32)" in answer
+    assert "at batch 128 for SGD on wine (0.200 [0.100, 0.250])" in answer
+
+
+def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
+    found = reports.read(sizes)
+    cells = batchmap.rate_cells(found)
+    assert cells is not None
+    rows = found["rows"].query("kind == 'search'")
+    assert int(cells.draws.sum()) == len(rows)
+    one = cells.sort_values("draws").iloc[-1]
+    inside = rows[(rows.batch_size == one.batch_size) & (np.floor(np.log10(rows.lr) * 4 + 1e-9) == one.bin)]
+    losses = np.where(inside.status == "ok", inside.best_validation_loss, np.inf)
+    assert one.loss == order_interval(losses)[0]
+    best = batchmap.best_bins(cells)
+    answer = made(batchmap.rate_map(found)).answer
+    for row in best.itertuples():
+        assert words.count(row.batch_size) in answer
+        assert words.number(row.lr_low, 2) in answer
+
+
+def test_batch_page_has_its_chapter_and_the_same_bytes_twice(sizes: Path, tmp_path: Path) -> None:
+    pages = [reports.write([sizes], tmp_path / f"{i}.html").read_bytes() for i in (1, 2)]
+    assert pages[0] == pages[1]
+    page = pages[0].decode()
+    for name in ("batch", "steps", "best-size", "rate-map", "importances"):
+        assert f'id="{name}"' in page
+    assert 'id="profile"' not in page
+
+
+def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
+    found = reports.read(many)
+    table = found["comparisons"]
+    table["call"] = "tied"
+    part = made(betas.maps(found))
+    assert part.data is not None
+    assert part.data["dot"].all()
+    for row in part.data.itertuples():
+        read = found["readings"].query("dataset == @row.dataset and optimizer == @row.optimizer").search_error
+        assert (row.median, row.low, row.high) == order_interval(read)[:3]
+    assert "none of the other 8 can be told apart from the lowest" in part.answer
+    here = part.data[part.data.dataset == "wine"].sort_values("median", kind="stable")
+    best, other = here.optimizer.iloc[0], here.optimizer.iloc[-1]
+    for a, b, call in ((best, other, "a"), (other, best, "b")):
+        table.loc[(table.scope == "wine") & (table.a == a) & (table.b == b), "call"] = call
+    part = made(betas.maps(found))
+    assert part.data is not None
+    called = part.data[part.data.called_worse]
+    assert list(called.optimizer) == [other]
+    assert not called["dot"].any()
+    assert "1 of the other 8 is called worse" in part.answer
+    table["call"] = "too few blocks"
+    few = made(betas.dots(found))
+    assert few.data is not None
+    assert not few.data["dot"].any()
+    assert "too few blocks to tell any two of the 2 apart" in few.answer
+
+
+def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
+    found = reports.read(many)
+    table = found["comparisons"]
+    table["call"] = "tied"
+    pair = (table.reading == "error") & table.a.isin(["sgd-none", "sgd-cosine"])
+    pair &= table.b.isin(["sgd-none", "sgd-cosine"])
+    turned = table.a[pair].eq("sgd-none").to_numpy()
+    table.loc[pair, "call"] = np.where(turned, "b", "a")  # cosine is better
+    table.loc[pair, "p_holm"] = 0.004
+    table.loc[pair, ["estimate", "low", "high"]] = np.where(
+        turned[:, None], [[0.02, 0.01, 0.03]], [[-0.02, -0.03, -0.01]]
+    )
+    part = made(schedules.schedules(found))
+    assert part.data is not None
+    mine = part.data[part.data.schedule == "cosine"]
+    assert set(mine.call) == {"better"}
+    assert (mine.estimate == -0.02).all()
+    assert part.answer.startswith("For SGD cosine (p\u202f=\u202f0.0040; on ")
+    assert "ends better than none, step cannot be told apart from none" in part.answer
+    table["call"] = "too few blocks"
+    assert made(schedules.schedules(found)).answer.startswith("Too few blocks to tell any schedule from none")
+
+
+def test_profile_counts_and_keeps_failures_in_the_denominator(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        table = frames["ratios"]
+        table["log_ratio"] = 0.01
+        table.loc[table.a == "sgd", "log_ratio"] = np.log(3)
+        table.loc[table.b == "sgd", "log_ratio"] = -np.log(3)
+        first = (table.dataset == "wine") & (table.block == 0)
+        table.loc[first & (table.a == "sgd"), "log_ratio"] = np.inf
+        table.loc[first & (table.b == "sgd"), "log_ratio"] = -np.inf
+        table.loc[(table.dataset == "wine") & (table.block == 1), "log_ratio"] = 0.0  # nobody below the start
+
+    part = made(profile.profile(reports.read(bend(edit))))
+    assert part.data is not None
+    lines = part.data.set_index("optimizer")
+    assert (lines.problems == 16).all()
+    assert list(lines.loc[["sgd", "adam"], "failed"]) == [2, 1]
+    assert list(lines.loc["sgd", ["within_1.5", "within_2", "within_4"]]) == [0, 0, 14]
+    assert lines.loc["adam", "within_1.5"] == 15
+    assert "in 15 of 16 dataset-blocks, the most, and SGD in 0, the fewest; SGD failed in 2" in part.answer
+
+
+def test_many_arms_stay_readable(many: Path, tmp_path: Path) -> None:
+    page = reports.write([many], tmp_path / "page.html").read_text()
+    assert len(page) < 2_000_000
+    assert "Drawn are 13 of 14, those placed first; all of them are in csv/forest.csv." in page
+    assert "Drawn are 5 of 14, those placed first; all of them are in csv/rows.csv." in page
+    assert "The 66 clearest of 91 pairs" in page
+    assert not re.search(r"\bnan\b|together at \u2212", re.sub(r"<[^>]*>", " ", page))
+    for text in re.findall(r'<p class="(?:says|verdict)">([^<]*)</p>', page):
+        assert len(text) < 2500
+    assert words.join(map(str, range(13))) == "0, 1, 2, 3, 4, 5, 6, 7 and 5 more"
+    assert words.join(map(str, range(12))).endswith("10 and 11")
+
+
+def test_several_runs_make_one_page(bend: Bend, sizes: Path, many: Path) -> None:
+    first, second = bend(unchanged), bend(hostile_names)
+    runs = [first, sizes, many, second]
+    page = reports.write(runs)
+    assert page == first / "report.html"
+    text = page.read_text()
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    groups = {number: {i for i in ids if i.startswith(f"run{number}-")} for number in (2, 3, 4)}
+    assert {"run2-steps", "run2-best-size", "run2-rate-map", "run2-again"} <= groups[2]
+    assert {"run3-beta-map", "run3-beta-dots", "run3-schedules", "run3-machine"} <= groups[3]
+    assert {"run4-heat", "run4-ratios"} <= groups[4]
+    assert "run3-heat" not in groups[3]
+    assert "Study “tiny”" in text
+    assert HOSTILE[0] not in text
+    assert (sizes / "figures" / "steps.png").is_file()
+    assert (many / "csv" / "comparisons.csv").is_file()
+    group = text[text.index('<section id="run2"') :]
+    assert 'href="csv/' not in group
+    assert reports.write(runs).read_text() == text
+
+
+def test_a_run_named_twice_is_refused(bend: Bend, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = bend(unchanged)
+    assert main([str(folder), str(folder)]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == "A run folder is named twice."
+
+
+def test_command_takes_several_runs(bend: Bend, sizes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = bend(unchanged)
+    assert main([str(folder), str(sizes)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == str(folder / "report.html")
+    looks = int((reports.read(sizes)["audit"].status == "look").sum())
+    assert sum(line.startswith("look: study tiny: ") for line in lines) == looks
+    assert lines[:2] == reports.verdict(reports.read(folder))
