@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,14 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from reports.trust import doubts
 
-    for line in verdict(run):
-        print(line)
-    print(page)
-    for line in doubts(run):
-        print(f"look: {line}")
-    for other in further:
-        for line in doubts(other):
-            print(f"look: study {other.name}: {line}")
+    lines = [*verdict(run), str(page), *(f"look: {line}" for line in doubts(run))]
+    lines += [f"look: study {other.name}: {line}" for other in further for line in doubts(other)]
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # stdout was closed, as by `| head`; the page is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -263,10 +263,11 @@ def _calls_table(run: Run) -> Table:
         tied = run.titles(run.tied_for_best("error", scope))
         best = words.join(tied) if beats else f"all {len(tied)}: cannot be told apart"
         equal = _as_good(run, scope)
-        called = Cell(
-            words.listed(calls, 8, "more that beat someone; all calls: csv/comparisons.csv") or "none",
-            len(beats),
-        )
+        if len(ranks) > MANY:
+            many = f"{len(beats)} of {len(run.pairs('error', scope))} pairs are called: csv/comparisons.csv"
+            called = Cell(many, len(beats))
+        else:
+            called = Cell("; ".join(calls) or "none", len(beats))
         rows.append([place, Cell(best, len(tied), note), called, equal, Cell(_first(marks))])
     heads = ["Where", "Tied for best: nothing beats them", "Calls, p after Holm"]
     heads += ["As good as each other", "Mean rank within blocks, 1 is best"]
