@@ -168,7 +168,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     tasks = stacks(study, rows)
     jobs = jobs or os.cpu_count() or 1
     work = sum(cost(stack) for task in tasks for stack in task)
-    seconds = work * _seconds_per_cost(tasks) / jobs * 1.1 + 4
+    seconds = (work * _seconds_per_cost(tasks) / jobs * 1.1 if tasks else 0.0) + 4
     size = BYTES_PER_TRAINING * (len(rows) + confirming)
     facts = {
         "run": str(out),
@@ -181,6 +181,8 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     }
     if as_json:
         return _document(**facts)
+    if not rows:
+        return f"{out} has all the searches of {study.name}: none would be trained."
     return (
         f"{study.name} into {out}: {len(rows)} trainings in {facts['stacks']} stacks, "
         f"and {confirming} confirming ones.\n"

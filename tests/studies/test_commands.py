@@ -99,6 +99,16 @@ def test_a_dry_run_trains_nothing_and_counts_right(tmp_path, capsys):
     assert "Nothing was trained" in capsys.readouterr().out
 
 
+def test_a_dry_run_on_a_finished_run_counts_what_is_left(tmp_path, capsys):
+    arguments = ["run", "quick", "--datasets", "wine", "--blocks", "2", "--epochs", "2", "--jobs", "1"]
+    arguments += ["--out", str(tmp_path / "run")]
+    assert main([*arguments, "--quiet"]) == 0
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "none would be trained" in capsys.readouterr().out
+    assert main([*arguments, "--dry-run", "--json", "--blocks", "3"]) == 0
+    assert json.loads(capsys.readouterr().out)["trainings"] == 3 * 5
+
+
 def test_another_question_gets_a_folder_of_its_own(capsys):
     assert main(["run", "--where"]) == 0
     assert main(["run", "--seed", "3", "--trials", "8", "--where"]) == 0
