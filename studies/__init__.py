@@ -10,7 +10,8 @@ if Path(datasets.__file__ or "").parent.parent != Path(__file__).parent.parent:
         "Start Python in the checkout of dlopt and import studies before it, or uninstall that package."
     )
 
+from studies.arms import Arm
 from studies.protocol import Study
 from studies.runner import Run, run
 
-__all__ = ["Run", "Study", "run"]
+__all__ = ["Arm", "Run", "Study", "run"]

@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
 
     one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
-    one.add_argument("name", nargs="?", default="default", help="see: python -m studies list")
+    one.add_argument(
+        "name", nargs="?", default="default", help="see: python -m studies list; or path.py:my_study"
+    )
     one.add_argument("--optimizers", type=_names, help="comma-separated")
     one.add_argument("--datasets", type=_names, help="comma-separated")
     one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import runpy
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,9 +33,7 @@ def asked(name: str, flags: dict[str, Any]) -> Asked:
 
     Raises UsageError for an unknown study, handle or name, and for a value out of range.
     """
-    if name not in STUDIES:
-        raise UsageError(f"There is no study {name!r}.", nearest(name, list(STUDIES)))
-    named = STUDIES[name]
+    named = find(name)
     given = read_config(flags["config"]) if flags.get("config") else {}
     for key, value in flags.items():
         if key == "config" or value is None:
@@ -50,8 +49,34 @@ def asked(name: str, flags: dict[str, Any]) -> Asked:
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
     if "out" in given and not str(given["out"]):
         raise UsageError("--out is empty.", "Name a folder, or leave it out.")
-    out = Path(given["out"]) if "out" in given else Path("runs") / f"{name}{slug}"
+    out = Path(given["out"]) if "out" in given else Path("runs") / f"{named.name}{slug}"
     return Asked(study, out, given.get("jobs", 0))
+
+
+def find(name: str) -> Study:
+    """A named study, or the one that a file of yours holds: "path.py:my_study". Such a file runs as code."""
+    path, colon, attribute = name.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        if name not in STUDIES:
+            raise UsageError(f"There is no study {name!r}.", nearest(name, list(STUDIES)))
+        return STUDIES[name]
+    try:
+        found = runpy.run_path(path).get(attribute)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a user's file raises, or that there is none
+        raise UsageError(
+            f"{path} cannot be run ({type(error).__name__}: {error}).", "Mend that file."
+        ) from None
+    if not isinstance(found, Study):
+        raise UsageError(
+            f"{path} has no Study named {attribute!r}.", "Write for example my_study = Study(...)."
+        )
+    if found.name in STUDIES:
+        raise UsageError(
+            f"{path} names its study {found.name!r}, as a built-in one.", "Give it another name."
+        )
+    return found
 
 
 def _slug(key: str, value: Any, named: Study) -> list[str]:

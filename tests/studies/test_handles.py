@@ -199,3 +199,42 @@ def test_the_named_studies_are_as_large_as_they_say():
     assert len(STUDIES["betas"].arms) == 5 + 5 + 25
     assert len(STUDIES["batch-size"].arms) == 3 * 8
     assert len(STUDIES["decay"].arms) == 2 * 7
+
+
+OWN = """
+from studies import Arm, Study
+
+my_study = Study(name="mine", optimizers=("sgd", Arm("adam", decay="cosine")), datasets=("wine",), blocks=3)
+nothing = 3
+taken = Study(name="default", optimizers=("sgd",), datasets=("wine",))
+"""
+
+
+def test_a_study_of_one_s_own_is_found_in_its_file(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    found = ask(f"{tmp_path}/own.py:my_study", draws=8)
+    assert (found.study.name, found.study.draws, str(found.out)) == ("mine", 8, "runs/mine--draws=8")
+    assert [arm.title for arm in found.study.arms] == ["SGD", "Adam · cosine"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "words"),
+    [
+        (OWN, "yours", "has no Study named 'yours'"),
+        (OWN, "nothing", "has no Study named 'nothing'"),
+        (OWN, "taken", "names its study 'default'"),
+        ("1 / 0", "my_study", "cannot be run .ZeroDivisionError"),
+        ("def", "my_study", "cannot be run .SyntaxError"),
+        (None, "my_study", "cannot be run .FileNotFoundError"),
+        (
+            "from studies import Study\nmy_study = Study('a', ('adm',), ('wine',))",
+            "my_study",
+            "Did you mean adam",
+        ),
+    ],
+)
+def test_a_file_without_such_a_study_is_refused(tmp_path, file, name, words):
+    if file is not None:
+        (tmp_path / "own.py").write_text(file)
+    with pytest.raises(UsageError, match=words):
+        ask(f"{tmp_path}/own.py:{name}")
