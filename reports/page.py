@@ -49,6 +49,7 @@ MODULES = (
     origin,
 )  # importing them registers their parts
 
+FILLED_BY = {"batch": "batch-size", "betas": "betas"}  # the study behind a chapter that may be empty
 CHAPTERS = (
     ("answer", "What should I use?", ""),
     (
@@ -116,7 +117,9 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     made, chapters = Made(pictures=[{} for _ in runs]), []
     for anchor, title, lead in CHAPTERS:
         parts = [_show(run, one, made.pictures[0], beside=beside) for one in _parts(run, anchor)]
-        if parts or anchor == "answer":
+        if not parts and anchor in FILLED_BY:
+            lead = f"{lead} Not in this run: make study NAME={FILLED_BY[anchor]} fills this section."
+        if parts or anchor == "answer" or anchor in FILLED_BY:
             chapters.append({"id": anchor, "title": title, "lead": lead, "parts": parts})
     for number, other in enumerate(further, start=2):
         chapters += _group(other, f"run{number}", made.pictures[number - 1])
