@@ -22,9 +22,9 @@ NEEDED = "dataset uses batch_size optimizer reached blocks " + " ".join(
 )
 
 
-def sizes(run: Run) -> pd.DataFrame | None:
-    """The table of batch sizes, by dataset, optimizer in the study's order, and size."""
-    frame = table(run, "batch_sizes", NEEDED)
+def sizes(run: Run, name: str = "batch_sizes", keys: str = NEEDED) -> pd.DataFrame | None:
+    """A table of batch sizes, by dataset, optimizer in the study's order, and size."""
+    frame = table(run, name, keys)
     if frame is None:
         return None
     order = list(families(run))
@@ -137,8 +137,8 @@ def _relative(one: Any, smallest: Any) -> str:
 
 def _draw_steps(run: Run, frame: pd.DataFrame) -> Figure:
     looks, titles = family_looks(run, frame)
-    fig, axes = style.grid(len(run.datasets), 2.7)
-    for ax, dataset in zip(axes, run.datasets, strict=True):
+    fig, panels = style.grid(len(run.datasets), 2.7)
+    for ax, dataset in zip(panels, run.datasets, strict=True):
         here = frame[(frame.dataset == dataset) & frame.steps.notna()]
         for i, (uses, look) in enumerate(looks.items()):
             one = here[here.uses == uses]
@@ -146,7 +146,7 @@ def _draw_steps(run: Run, frame: pd.DataFrame) -> Figure:
                 x = one.batch_size.to_numpy(float)
                 ax.plot(x, one.steps.iloc[0] * x[0] / x, color=look.colour, lw=0.8, alpha=0.6)
                 bars(ax, one, "steps", look, i, len(looks))
-        _axes(ax, here, "steps")
+        axes(ax, here, "steps")
         ax.set_title(words.short(run.shown(dataset)))
     fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
     fig.supylabel("steps to the same losses (log)", color=style.MUTED, fontsize=8.5)
@@ -173,7 +173,8 @@ def bars(ax: Axes, one: pd.DataFrame, name: str, look: style.Look, i: int, n: in
     style.crosses(ax, pd.Series(x[np.isinf(y)]), i, look)
 
 
-def _axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
+def axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
+    """Both axes logarithmic, a tick at each batch size."""
     every = here[[f"{name}{end}" for end in ENDS]].to_numpy(float)
     every = every[np.isfinite(every) & (every > 0)]
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.5, 2.0)
@@ -206,7 +207,7 @@ def best_size(run: Run) -> Part | None:
             "interval. Equal epochs: all sizes see the same examples, a smaller one takes more steps. Equal "
             "steps: all stop at the number of steps that the largest batch takes in all, so a smaller one "
             "sees fewer examples. Sizes whose intervals overlap the lowest one's are named with it: a "
-            "description, not a test. Equal time is another question: it depends on the machine."
+            "description, not a test. Equal time depends on the machine: see “On this machine”."
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_best(run, frame),
@@ -219,30 +220,34 @@ def best_size(run: Run) -> Part | None:
 def _best_answer(run: Run, frame: pd.DataFrame) -> str:
     parts = []
     for name, what in (("epochs_loss", "epochs"), ("steps_loss", "steps")):
-        clauses = []
-        for _, _, case, here in cases(run, frame):
-            known = here[np.isfinite(here[name])].sort_values(name, kind="stable")
-            if known.empty:
-                clauses.append(f"infinite everywhere for {case}")
-                continue
-            best = known.iloc[0]
-            with_it = known[(known[f"{name}_low"] <= best[f"{name}_high"])].batch_size.iloc[1:]
-            three = [words.number(best[f"{name}{end}"]) for end in ENDS]
-            near = f"; overlapping: {words.join(map(words.count, sorted(with_it)))}" if len(with_it) else ""
-            clauses.append(
-                f"at batch {words.count(best.batch_size)} for {case} "
-                f"({three[0]} [{three[1]}, {three[2]}]{near})"
-            )
-        parts.append(f"at equal {what} the lowest median loss is {words.join(clauses)}")
+        parts.append(f"at equal {what} the lowest median loss is {lowest(run, frame, name)}")
     return f"{words.sentence(parts[:1])} {words.sentence(parts[1:])}"
+
+
+def lowest(run: Run, frame: pd.DataFrame, name: str) -> str:
+    """Where a loss is lowest, in words: "at batch 8 for SGD on digits (...)", every case."""
+    clauses = []
+    for _, _, case, here in cases(run, frame):
+        known = here[np.isfinite(here[name])].sort_values(name, kind="stable")
+        if known.empty:
+            clauses.append(f"infinite everywhere for {case}")
+            continue
+        best = known.iloc[0]
+        with_it = known[(known[f"{name}_low"] <= best[f"{name}_high"])].batch_size.iloc[1:]
+        three = [words.number(best[f"{name}{end}"]) for end in ENDS]
+        near = f"; overlapping: {words.join(map(words.count, sorted(with_it)))}" if len(with_it) else ""
+        clauses.append(
+            f"at batch {words.count(best.batch_size)} for {case} ({three[0]} [{three[1]}, {three[2]}]{near})"
+        )
+    return words.join(clauses)
 
 
 def _draw_best(run: Run, frame: pd.DataFrame) -> Figure:
     looks, titles = family_looks(run, frame)
     n = len(run.datasets)
     fig = Figure(figsize=(style.WIDTH, 2.1 * n + 0.5), layout="constrained")
-    axes = fig.subplots(n, 2, squeeze=False, sharey="row")
-    for row, dataset in zip(axes, run.datasets, strict=True):
+    panels = fig.subplots(n, 2, squeeze=False, sharey="row")
+    for row, dataset in zip(panels, run.datasets, strict=True):
         here = frame[frame.dataset == dataset]
         both = pd.concat(
             here[["batch_size", *(f"{name}{end}" for end in ENDS)]].rename(
@@ -253,7 +258,7 @@ def _draw_best(run: Run, frame: pd.DataFrame) -> Figure:
         for ax, name, what in zip(row, ("epochs_loss", "steps_loss"), ("epochs", "steps"), strict=True):
             for i, (uses, look) in enumerate(looks.items()):
                 bars(ax, here[here.uses == uses], name, look, i, len(looks))
-            _axes(ax, both, "loss")
+            axes(ax, both, "loss")
             ax.set_title(f"{words.short(run.shown(dataset))}, equal {what}")
     fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
     fig.supylabel("lowest validation loss (log)", color=style.MUTED, fontsize=8.5)

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import words
 from reports.sections import Cell, Part, Table, cell, ordered, part
-from reports.tables import Run, command, plain_arms
+from reports.tables import VARYING, Run, command, plain_arms
 
 
 @part("provenance")
@@ -17,7 +17,7 @@ def provenance(run: Run) -> Part | None:
     """The command, the versions, the hashes."""
     question = run.manifest["question"]
     shell = _shell(run)
-    hashes = [(name, value) for name, value in sorted(run.hashes.items()) if name != "timings"]
+    hashes = [(name, value) for name, value in sorted(run.hashes.items()) if name not in VARYING]
     whole = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
     cite = (
         f"dlopt, study “{run.name}”, results version {words.clean(question.get('results_version', '?'))}, "

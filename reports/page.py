@@ -14,6 +14,7 @@ import jinja2
 from reports import (
     batch,
     batchmap,
+    batchtime,
     betas,
     importance,
     origin,
@@ -47,6 +48,7 @@ MODULES = (
     schedules,
     trust,
     origin,
+    batchtime,
 )  # importing them registers their parts
 
 FILLED_BY = {"batch": "batch-size", "betas": "betas"}  # the study behind a chapter that may be empty

@@ -16,6 +16,7 @@ import pandas as pd
 from reports import words
 
 FORMAT = 1  # of the run folders that this version reads
+VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
 LEVEL = 0.05  # the false-alarm level that Holm holds for each reading
 LONGEST = 40  # characters of a name on the page
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 import datasets
 from studies.arms import Arm
-from studies.protocol import Study
+from studies.protocol import CONFIRMING, Study
 from studies.readings import FLOOR, TARGETS, examples_at
 from studies.schema import TABLES
 from studies.statistics import Doubles, order_interval
@@ -77,6 +77,31 @@ def steps_at(examples: Doubles, size: int, n: int) -> Doubles:
     """The steps behind so many examples: whole epochs, the last batch of each ragged, and the rest."""
     taken: Doubles = examples // n * math.ceil(n / size) + np.ceil(examples % n / size)
     return taken
+
+
+def batch_times(study: Study, lowest: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """One line per dataset, optimizer and batch size: the loss each reaches in the time of the quickest.
+
+    A training's time is the median over stacks of their seconds / rows; all optimizers of a stack share
+    it, and it grows evenly with the examples. The quickest size trains to its end, the others are read at
+    the last record before that time. Sizes without a time (their rows came from elsewhere) are left out.
+    """
+    searched = timings[timings.block < CONFIRMING]
+    each = (searched.seconds / searched["rows"]).groupby([searched.dataset, searched.batch_size]).median()
+    lines = []
+    for (optimizer, arms), name in itertools.product(families(study).items(), study.datasets):
+        n = datasets.load(name).n_train
+        sizes = {arm.name: arm.batch_sizes[0] or n for arm in arms}
+        taken = {arm: float(each[name, size]) for arm, size in sizes.items() if (name, size) in each.index}
+        for arm, seconds in taken.items():
+            here = lowest[(lowest.dataset == name) & (lowest.optimizer == arm)]
+            limit = here.examples.max() * min(taken.values()) / seconds
+            losses = here[here.examples <= limit].groupby("block").loss.last().to_numpy(float)
+            middle, low, high, _ = order_interval(losses)
+            line = {"dataset": name, "optimizer": arm, "uses": optimizer, "batch_size": sizes[arm]}
+            line |= {"seconds": seconds, "epochs": limit / n, "blocks": len(losses)}
+            lines.append(line | {"time_loss": middle, "time_loss_low": low, "time_loss_high": high})
+    return pd.DataFrame(lines, columns=None if lines else list(TABLES["batch_times"].columns))
 
 
 def _needed(examples: Doubles, depth: Doubles, shared: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FORMAT = 1  # of the run folder; a newer one is refused
+VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
 
 
 class Column(NamedTuple):
@@ -196,6 +197,21 @@ TABLES: dict[str, Schema] = {
                 )
             },
             "reached": Column("int", "blocks in which all sizes fell below the start"),
+            **_N,
+        },
+    ),
+    "batch_times": Schema(
+        ("dataset", "uses", "batch_size"),
+        {
+            **_DATASET,
+            "uses": Column("string", "the optimizer behind the arm"),
+            "batch_size": Column("int", "rows of data in a mini-batch; the training rows for the full batch"),
+            **_OPTIMIZER,
+            "seconds": Column("float", "one training, median over stacks of their seconds / rows"),
+            "epochs": Column("float", "epochs in the time that the quickest size takes in all"),
+            "time_loss": Column("float", "median lowest validation loss by then"),
+            "time_loss_low": Column("float", "lower end of its order-statistic interval"),
+            "time_loss_high": Column("float", "upper end"),
             **_N,
         },
     ),

@@ -14,6 +14,7 @@ from studies import compare, readings
 from studies.audit import audit
 from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
+from studies.batches import batch_times
 from studies.draws import batch_sizes
 from studies.mirror import importances
 from studies.protocol import Pick, Study, budget
@@ -88,6 +89,7 @@ def finished(
         "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
+        "batch_times": batch_times(study, found["envelopes"], timings),
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from bending import HOSTILE, Bend, Frames, Manifest, hostile_names, unchanged
 
 import reports
-from reports import arms, batch, batchmap, betas, importance, profile, schedules, words
+from reports import arms, batch, batchmap, batchtime, betas, importance, profile, schedules, words
 from reports.__main__ import main
 from reports.sections import Part
 from reports.tables import Run
@@ -102,6 +102,7 @@ def test_parts_without_their_tables_are_absent(bend: Bend) -> None:
     def older(frames: Frames, manifest: Manifest) -> None:
         frames.pop("importances", None)
         frames.pop("batch_sizes", None)
+        frames.pop("batch_times", None)
         columns = ["uses", "fixed", "decays", "batch_sizes", "sampler"]
         frames["optimizers"] = frames["optimizers"].drop(columns=columns)
 
@@ -111,13 +112,15 @@ def test_parts_without_their_tables_are_absent(bend: Bend) -> None:
         importance.importances,
         batch.steps,
         batch.best_size,
+        batchtime.best_in_time,
         betas.maps,
         betas.dots,
         schedules.schedules,
     )
     assert [part(found) for part in parts] == [None] * len(parts)
     page = reports.write([folder]).read_text()
-    for name in ("importances", "steps", "best-size", "beta-map", "beta-dots", "schedules"):
+    names = ("importances", "steps", "best-size", "best-in-time", "beta-map", "beta-dots", "schedules")
+    for name in names:
         assert f'id="{name}"' not in page
     assert 'id="rate-map"' in page
 
@@ -157,6 +160,26 @@ def test_best_sizes_are_the_lowest_medians_with_what_overlaps(planted: Run) -> N
     answer = made(batch.best_size(planted)).answer
     assert "at batch 16 for SGD on wine (0.200 [0.100, 0.250]; overlapping: 32)" in answer
     assert "at batch 128 for SGD on wine (0.200 [0.100, 0.250])" in answer
+
+
+def test_equal_time_names_the_quickest_size_and_the_lowest_loss_in_its_time(sizes: Path) -> None:
+    real = reports.read(sizes)
+    frame = real["batch_times"].iloc[[0, 1]].copy()
+    frame["batch_size"], frame["seconds"] = [8, 64], [0.5, 0.125]
+    for end, values in (("", [0.2, 0.4]), ("_low", [0.1, 0.3]), ("_high", [0.25, 0.5])):
+        frame[f"time_loss{end}"] = values
+    tables = {**real.tables, "batch_times": frame}
+    answer = made(batchtime.best_in_time(Run(real.path, real.manifest, real.machine, tables))).answer
+    assert answer == (
+        "In the time of the quickest size (wine: batch 64, 125 ms a training) the lowest median loss is at "
+        "batch 8 for SGD on wine (0.200 [0.100, 0.250])."
+    )
+
+
+def test_equal_time_stands_in_the_section_about_the_machine(sizes: Path, tmp_path: Path) -> None:
+    page = reports.write([sizes], tmp_path / "page.html").read_text()
+    assert 'id="best-in-time"' in page[page.index('<section id="this-machine"') :]
+    assert 'id="best-in-time"' not in page[: page.index('<section id="this-machine"')]
 
 
 def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:

@@ -6,8 +6,10 @@ import pytest
 from conftest import tiny
 
 from dlopt.training import record_steps
-from studies.batches import batch_sizes, families, steps_at
+from studies.batches import batch_sizes, batch_times, families, steps_at
 from studies.catalog import STUDIES, batch_arms
+from studies.protocol import CONFIRMING
+from studies.schema import TABLES
 
 SIZES = (8, 16, 32)
 
@@ -67,3 +69,32 @@ def test_only_arms_of_one_batch_size_are_compared():
         "adam": 8,
     }
     assert len(batch_sizes(tiny(), planted(dict.fromkeys(SIZES, 1.0)))) == 0
+
+
+def times(seconds):
+    """Timings of two stacks a size, the medians of which are given; confirming ones are another matter."""
+    lines = [
+        ("wine", block, size, 10, 5, 10 * s * factor)
+        for size, s in seconds.items()
+        for block, factor in ((0, 0.5), (1, 1.0), (2, 40.0), (CONFIRMING, 1e-3))
+    ]
+    return pd.DataFrame(lines, columns=list(TABLES["timings"].columns))
+
+
+def test_in_equal_time_a_size_gets_as_far_as_its_share_of_the_quickest_ones_time():
+    curves = planted(dict.fromkeys(SIZES, 1.0))
+    found = batch_times(study(), curves, times({8: 0.8, 16: 0.4, 32: 0.2})).set_index("batch_size")
+    assert found.seconds.to_dict() == pytest.approx({8: 0.8, 16: 0.4, 32: 0.2})
+    assert found.epochs.to_dict() == pytest.approx({8: 1000 / 106, 16: 2000 / 106, 32: 4000 / 106})
+    assert found.time_loss.to_dict() == pytest.approx({8: 2 / np.e, 16: 2 / np.e**2, 32: 2 / np.e**4})
+
+
+def test_equal_times_are_equal_epochs():
+    curves = planted({8: 1.0, 16: 2.0, 32: 4.0})
+    found = batch_times(study(), curves, times(dict.fromkeys(SIZES, 0.3)))
+    assert found.time_loss.tolist() == pytest.approx(batch_sizes(study(), curves).epochs_loss.tolist())
+
+
+def test_a_size_without_a_time_is_left_out():
+    found = batch_times(study(), planted(dict.fromkeys(SIZES, 1.0)), times({8: 0.3, 32: 0.1}))
+    assert found.batch_size.tolist() == [8, 32]

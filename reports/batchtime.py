@@ -1,0 +1,69 @@
+"""Batch size at equal time: it depends on the machine, so it stands in the section about it."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports import style, words
+from reports.batch import axes, bars, cases, family_looks, lowest, sizes
+from reports.sections import Part, blocks_basis, part
+from reports.tables import Run
+
+NEEDED = "dataset uses batch_size optimizer seconds epochs time_loss time_loss_low time_loss_high blocks"
+
+
+@part("this-machine")
+def best_in_time(run: Run) -> Part | None:
+    """The lowest validation loss of each size in the time that the quickest one takes."""
+    frame = sizes(run, "batch_times", NEEDED)
+    if frame is None:
+        return None
+    frame = frame[NEEDED.split()]
+    return Part(
+        name="best-in-time",
+        question="Which batch size is best at equal time?",
+        answer=_answer(run, frame),
+        how=(
+            "Time: the median over blocks of what one training of that size took in its stack, checkpoints "
+            "included; optimizers of a stack share it, so the same time is set down for all of them. The "
+            "quickest size trains to its end; each other size is read at its last record before that time, "
+            "as far as its share of epochs goes. A mark is the median lowest validation loss over blocks, "
+            "the bar its order-statistic interval. A description of this machine, one core a training."
+        ),
+        basis=blocks_basis(run),
+        draw=lambda: _draw(run, frame),
+        describe="Validation loss against batch size at equal time, one panel per dataset.",
+        data=frame,
+        csv=("batch_times",),
+    )
+
+
+def _answer(run: Run, frame: pd.DataFrame) -> str:
+    times = []
+    for dataset, _, _, here in cases(run, frame):
+        quickest = here.loc[here.seconds.idxmin()]
+        size, taken = words.count(quickest.batch_size), words.number(1000 * quickest.seconds)
+        times.append(f"{run.shown(dataset)}: batch {size}, {taken} ms a training")
+    quick = words.join(dict.fromkeys(times))
+    return words.sentence(
+        [
+            f"in the time of the quickest size ({quick}) the lowest median loss is "
+            f"{lowest(run, frame, 'time_loss')}"
+        ]
+    )
+
+
+def _draw(run: Run, frame: pd.DataFrame) -> Figure:
+    looks, titles = family_looks(run, frame)
+    fig, panels = style.grid(len(run.datasets), 2.7)
+    for ax, dataset in zip(panels, run.datasets, strict=True):
+        here = frame[frame.dataset == dataset]
+        for i, (uses, look) in enumerate(looks.items()):
+            bars(ax, here[here.uses == uses], "time_loss", look, i, len(looks))
+        axes(ax, here, "time_loss")
+        ax.set_title(words.short(run.shown(dataset)))
+    fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
+    fig.supylabel("lowest validation loss in equal time (log)", color=style.MUTED, fontsize=8.5)
+    style.legend(fig, list(looks), looks, titles)
+    return fig
