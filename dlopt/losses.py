@@ -1,4 +1,4 @@
-"""Losses over outputs (C, K, B) of K trials: cross-entropy and half the mean squared error."""
+"""Losses over outputs (C, K·S, B): cross-entropy and half the mean squared error, targets by block."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Loss(Protocol):
     worst: float  # the error of a diverged trial
 
     def targets(self, y: Any, dtype: Any) -> Any:
-        """Bring the targets of B rows of data to the form that the methods below read."""
+        """Bring targets (S, B) to the form that the methods below read."""
 
     def backward(self, outputs: Floats, targets: Any) -> Floats:
-        """Turn outputs in place into the gradient of the mean loss; return that loss, (K,)."""
+        """Turn outputs in place into the gradient of the mean loss; return that loss, (K·S,)."""
 
     def measure(self, outputs: Floats, targets: Any) -> tuple[Floats, Floats]:
-        """Summed loss and summed wrong of B rows of data, (K,) each; outputs may be overwritten."""
+        """Summed loss and summed wrong of B rows of data, (K·S,) each; outputs may be overwritten."""
 
     def error(self, wrong: Doubles) -> Doubles:
         """The error that is read, from the mean of `wrong`."""
@@ -46,8 +46,8 @@ def _sum_classes(values: Floats) -> Floats:
 
 
 class _Classes(NamedTuple):
-    numbers: NDArray[np.intp]  # (B,)
-    scaled: Floats  # (C, 1, B), one-hot over B
+    numbers: NDArray[np.intp]  # (S, B)
+    scaled: Floats  # (C, 1, S, B), one-hot over B
 
 
 class CrossEntropy:
@@ -62,17 +62,18 @@ class CrossEntropy:
     def targets(self, y: Any, dtype: Any) -> _Classes:
         """One-hot targets already divided by the true number of rows, and the class numbers."""
         numbers = np.asarray(y, dtype=np.intp)
-        scaled = np.zeros((self.n_classes, 1, len(numbers)), dtype)
-        scaled[numbers, 0, np.arange(len(numbers))] = 1.0 / max(len(numbers), 1)
+        blocks, width = numbers.shape
+        scaled = np.zeros((self.n_classes, 1, blocks, width), dtype)
+        scaled[numbers, 0, np.arange(blocks)[:, None], np.arange(width)] = 1.0 / max(width, 1)
         return _Classes(numbers, scaled)
 
     def _true(self, outputs: Floats, numbers: NDArray[np.intp]) -> Floats:
-        """The outputs of the true classes, (K, B)."""
+        """The outputs of the true classes, (K·S, B)."""
         _, rows, width = outputs.shape
         if (rows, width) not in self._grids:
-            self._grids[rows, width] = np.arange(rows * width).reshape(rows, width)
+            self._grids[rows, width] = np.arange(rows * width).reshape(-1, *numbers.shape)
         true: Floats = outputs.reshape(-1).take(self._grids[rows, width] + numbers * (rows * width))
-        return true
+        return true.reshape(rows, width)
 
     def backward(self, outputs: Floats, targets: _Classes) -> Floats:
         """See `Loss`."""
@@ -84,12 +85,14 @@ class CrossEntropy:
         losses: Floats = np.add.reduce(np.log(total) - true, axis=1) / width
         total *= width
         outputs /= total
-        outputs -= targets.scaled
+        by_block = outputs.reshape(len(outputs), -1, *targets.numbers.shape, copy=False)
+        by_block -= targets.scaled
         return losses
 
     def measure(self, outputs: Floats, targets: _Classes) -> tuple[Floats, Floats]:
         """See `Loss`; of equal largest outputs the first class counts as the answer."""
-        wrong = np.argmax(outputs, axis=0) != targets.numbers
+        answers = np.argmax(outputs, axis=0)
+        wrong = (answers.reshape(-1, *targets.numbers.shape) != targets.numbers).reshape(answers.shape)
         outputs -= np.maximum.reduce(outputs, axis=0)
         true = self._true(outputs, targets.numbers)
         np.exp(outputs, out=outputs)
@@ -107,19 +110,21 @@ class SquaredError:
     worst = np.inf
 
     def targets(self, y: Any, dtype: Any) -> Floats:
-        """Targets as (1, 1, B)."""
-        return np.asarray(y, dtype=dtype).reshape(1, 1, -1)
+        """Targets as (1, S, B)."""
+        return np.asarray(y, dtype=dtype)[None]
 
     def backward(self, outputs: Floats, targets: Floats) -> Floats:
         """See `Loss`."""
-        outputs -= targets
+        by_block = outputs.reshape(-1, *targets.shape[1:], copy=False)
+        by_block -= targets
         losses: Floats = np.add.reduce(outputs[0] * outputs[0], axis=1) / (2 * outputs.shape[2])
         outputs /= outputs.shape[2]
         return losses
 
     def measure(self, outputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
         """See `Loss`."""
-        outputs -= targets
+        by_block = outputs.reshape(-1, *targets.shape[1:], copy=False)
+        by_block -= targets
         squares = np.add.reduce(outputs[0] * outputs[0], axis=1)
         return squares / 2, squares
 

@@ -4,6 +4,9 @@ Layout: parameters are one C-contiguous (K, P) array; a layer is a strided view 
 with the bias as its last column, so that nothing is copied. Batches come last: activations
 (K, width + 1, B) carry a row of ones, outputs (C, K, B) are reduced over axis 0. Every product is one
 small matrix product per trial, so a trial's bytes depend on no neighbour.
+
+K trials on each of S blocks are K·S rows, the blocks innermost: row k·S + s is trial k on block s. Only
+what touches data knows of blocks, as a leading axis S of a batch that broadcasts over the trials.
 """
 
 from __future__ import annotations
@@ -70,53 +73,57 @@ class MLP:
 
 
 class Batch(NamedTuple):
-    """B rows of data in the forms the products read: all contiguous."""
+    """B rows of data of each of S blocks in the forms the products read: all contiguous."""
 
-    columns: Floats  # (F + 1, B), the last row ones
-    rows: Any  # (B, F + 1), the last column ones; None where no gradient is asked for
+    columns: Floats  # (S, F + 1, B), the last row ones
+    rows: Any  # (S, B, F + 1), the last column ones; None where no gradient is asked for
     targets: Any  # what the loss made of them
 
     @property
     def size(self) -> int:
         """B, the true number of rows."""
-        return int(self.columns.shape[1])
+        return int(self.columns.shape[2])
 
 
 class Feed:
-    """A set of data that hands out batches.
+    """The data of S blocks, handed out in batches.
 
-    X: (n, F). y: class numbers (n,) or real targets (n,), as the loss wants them.
+    X: (S, n, F). y: class numbers (S, n) or real targets (S, n), as the loss wants them.
     """
 
     def __init__(self, X: Any, y: Any, loss: Loss, dtype: np.dtype[Any]) -> None:
         X = np.asarray(X, dtype=dtype)
-        self.X = np.concatenate([X, np.ones((len(X), 1), dtype)], axis=1)
+        self.X = np.concatenate([X, np.ones((*X.shape[:2], 1), dtype)], axis=2)
         self.y = np.asarray(y)
         self.loss = loss
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[1])
 
-    def batches(self, order: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
-        """The data in this order, cut into batches; the last one keeps what is left."""
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            rows = self.X[chosen]
-            yield Batch(np.ascontiguousarray(rows.T), rows, self.loss.targets(self.y[chosen], rows.dtype))
+    def batches(self, orders: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
+        """The data of each block in its order (S, n), cut into batches; the last one keeps what is left."""
+        blocks = np.arange(len(orders))[:, None]
+        for start in range(0, len(self), batch_size):
+            chosen = blocks, orders[:, start : start + batch_size]
+            rows, targets = self.X[chosen], self.loss.targets(self.y[chosen], self.X.dtype)
+            yield Batch(np.ascontiguousarray(rows.transpose(0, 2, 1)), rows, targets)
 
     def chunks(self) -> list[Batch]:
         """The data in contiguous chunks for evaluation."""
-        parts = (slice(i, i + CHUNK) for i in range(0, len(self.X), CHUNK))
-        return [
-            Batch(np.ascontiguousarray(self.X[part].T), None, self.loss.targets(self.y[part], self.X.dtype))
-            for part in parts
-        ]
+        made = []
+        for start in range(0, len(self), CHUNK):
+            part = slice(start, start + CHUNK)
+            columns = np.ascontiguousarray(self.X[:, part].transpose(0, 2, 1))
+            made.append(Batch(columns, None, self.loss.targets(self.y[:, part], self.X.dtype)))
+        return made
 
 
 class _Space:
     """The workspace of one batch width: contiguous buffers, since strided ones cost up to a quarter."""
 
-    def __init__(self, rows: int, layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, rows: int, blocks: int, layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]
+    ) -> None:
         hidden = [layer.shape[0] for layer in layers[:-1]]
         self.activations = [np.ones((rows, size + 1, width), dtype) for size in hidden]
         self.zeros = [np.zeros_like(a) for a in self.activations]
@@ -130,43 +137,48 @@ class _Space:
         else:
             self.outputs_by_row = np.empty((shape[1], shape[0], width), dtype)
             self.outputs = self.outputs_by_row.transpose(axes)
+        self.filled = [*(active[:, :-1] for active in self.activations), self.outputs_by_row]
+        self.first = by_block(self.filled[0], blocks)
+        self.first_delta = by_block([*self.deltas, self.outputs_by_row][0], blocks)
+
+
+def by_block(values: Floats, blocks: int) -> Floats:
+    """A view (K, S, ...) of values (K·S, ...)."""
+    return values.reshape(-1, blocks, *values.shape[1:], copy=False)
 
 
 class Network:
-    """K copies of a model in one array: params (K, P), and grad (K, P) after `gradient`.
+    """Copies of a model in one array: params (K·S, P), and grad (K·S, P) after `gradient`.
 
-    start: (P,), the same initial parameters for each of the K rows.
+    starts: (S, P), each block's initial parameters, the same for each of its K trials.
     """
 
-    def __init__(self, layers: tuple[Layer, ...], start: Floats, rows: int, loss: Loss) -> None:
-        self.layers, self.loss, self.rows = layers, loss, rows
-        self.params = np.repeat(start[None, :], rows, axis=0)
+    def __init__(self, layers: tuple[Layer, ...], starts: Floats, trials: int, loss: Loss) -> None:
+        self.layers, self.loss, self.blocks, self.rows = layers, loss, len(starts), trials * len(starts)
+        self.params = np.tile(starts, (trials, 1))
         self.grad = np.zeros_like(self.params)
         self._weights = [self._view(self.params, layer) for layer in layers]
         self._grads = [self._view(self.grad, layer) for layer in layers]
         self._back = [w[:, :, :-1].transpose(0, 2, 1) for w in self._weights]
+        self._first, self._first_grad = (by_block(v[0], self.blocks) for v in (self._weights, self._grads))
         self._spaces: dict[int, _Space] = {}
 
     def _view(self, flat: Floats, layer: Layer) -> Floats:
-        view = flat[:, layer.slice].view()
-        view.shape = (self.rows, *layer.shape)  # raises rather than copies
-        return view
+        return flat[:, layer.slice].reshape(self.rows, *layer.shape, copy=False)
 
     def _space(self, width: int) -> _Space:
         if width not in self._spaces:
-            self._spaces[width] = _Space(self.rows, self.layers, width, self.params.dtype)
+            self._spaces[width] = _Space(self.rows, self.blocks, self.layers, width, self.params.dtype)
         return self._spaces[width]
 
     def _forward(self, batch: Batch, space: _Space) -> None:
-        inputs = batch.columns
-        for weights, active, zeros in zip(self._weights, space.activations, space.zeros, strict=False):
-            np.matmul(weights, inputs, out=active[:, :-1])
+        np.matmul(self._first, batch.columns, out=space.first)
+        for i, (active, zeros) in enumerate(zip(space.activations, space.zeros, strict=True), start=1):
             np.maximum(active, zeros, out=active)
-            inputs = active
-        np.matmul(self._weights[-1], inputs, out=space.outputs_by_row)
+            np.matmul(self._weights[i], active, out=space.filled[i])
 
     def gradient(self, batch: Batch) -> Floats:
-        """Fill `grad` with the gradient of the batch's mean loss; return that loss, (K,)."""
+        """Fill `grad` with the gradient of the batch's mean loss; return that loss, (K·S,)."""
         space = self._space(batch.size)
         self._forward(batch, space)
         losses = self.loss.backward(space.outputs, batch.targets)
@@ -181,11 +193,11 @@ class Network:
             delta = space.deltas[i - 1]
             np.greater(active, space.zeros[i - 1], out=mask)
             delta *= mask[:, :-1]
-        np.matmul(delta, batch.rows, out=self._grads[0])
+        np.matmul(space.first_delta, batch.rows, out=self._first_grad)
         return losses
 
     def evaluate(self, chunks: list[Batch]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean loss (K,) and error (K,) of all rows on some data, from `Feed.chunks`."""
+        """Mean loss (K·S,) and error (K·S,) of all rows on some data, from `Feed.chunks`."""
         loss, wrong = np.zeros(self.rows), np.zeros(self.rows)
         for chunk in chunks:
             space = self._space(chunk.size)

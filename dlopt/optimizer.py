@@ -176,8 +176,11 @@ class Optimizer:
         return f"{type(self).__name__}({fields.describe(self)}{shown})"
 
 
-def join(optimizers: Sequence[Optimizer]) -> Optimizer:
-    """One optimizer that moves the trials of several of the same class, in order."""
+def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
+    """One optimizer that moves the trials of several of the same class, in order.
+
+    Trials that are listed block after block come out with the blocks innermost.
+    """
     kind = type(optimizers[0])
     columns: dict[str, list[Any]] = {name: [] for name in fields.declared(kind)}
     schedules: list[Schedule] = []
@@ -185,7 +188,9 @@ def join(optimizers: Sequence[Optimizer]) -> Optimizer:
         for name, column in columns.items():
             column.extend(np.broadcast_to(np.reshape(getattr(one, name), (-1,)), (one.rows,)))
         schedules.extend(one.schedule if isinstance(one.schedule, tuple) else [one.schedule] * one.rows)
-    return kind(**columns, schedule=schedules)  # type: ignore[arg-type]  # lists are what fields take
+    order = np.arange(len(schedules)).reshape(blocks, -1).T.ravel().tolist()
+    inner = {name: [column[i] for i in order] for name, column in columns.items()}
+    return kind(**inner, schedule=[schedules[i] for i in order])  # type: ignore[arg-type]  # lists are taken
 
 
 def suggest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,9 +116,9 @@ class Training:
     def predict(self, X: ArrayLike, row: int = 0) -> NDArray[Any]:
         """Predicted class numbers (n,), or values (n,) in the units trained on, for X (n, F)."""
         params = self.best_params[row : row + 1]
-        network = Network(self._layers, params[0], 1, self._loss)
-        X = np.asarray(X)
-        outputs = network.outputs(Feed(X, np.zeros(len(X)), self._loss, params.dtype).chunks(), 0)
+        network = Network(self._layers, params, 1, self._loss)
+        X = np.asarray(X)[None]
+        outputs = network.outputs(Feed(X, np.zeros(X.shape[:2]), self._loss, params.dtype).chunks(), 0)
         return np.argmax(outputs, axis=1) if isinstance(self._loss, CrossEntropy) else outputs[:, 0]
 
 
@@ -146,6 +146,7 @@ def record_steps(n_train: int, batch_size: int, epochs: int) -> tuple[Integers, 
     return steps, seen[steps]
 
 
+@overload
 def train(
     model: MLP,
     block: Block,
@@ -153,38 +154,83 @@ def train(
     *,
     batch_size: int,
     epochs: int,
+    dtype: Any = ...,
+) -> Training: ...
+@overload
+def train(
+    model: MLP,
+    block: Sequence[Block],
+    optimizers: Optimizer | Sequence[Optimizer] | Sequence[Sequence[Optimizer]],
+    *,
+    batch_size: int,
+    epochs: int,
+    dtype: Any = ...,
+) -> list[Training]: ...
+def train(
+    model: MLP,
+    block: Any,
+    optimizers: Any,
+    *,
+    batch_size: int,
+    epochs: int,
     dtype: Any = np.float32,
-) -> Training:
+) -> Training | list[Training]:
     """Train all trials of all optimizers side by side on the same mini-batches.
 
-    block: a dataset's block or a `Split`. batch_size: 1 .. training rows. epochs: >= 1. dtype: float32
-    or float64. The trials share initial weights and order; each one's bytes are those it has alone.
-    Raises ValueError with a remedy if a number is out of range.
+    block: a dataset's block or a `Split`; or a list of S of them, of equal shapes, which gives a list of
+    S results. optimizers: one, or a list; with several blocks either the same for each, or a list of S
+    lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1. dtype: float32
+    or float64. The trials of a block share initial weights and order; each one's bytes are those it has
+    alone. Raises ValueError with a remedy if a number is out of range or shapes do not fit.
     """
-    optimizers = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
-    if not optimizers:
-        raise ValueError("train got an empty list of optimizers. Give at least one, such as [Adam()].")
-    n_train = len(block.X_train)
+    blocks = block if isinstance(block, Sequence) else [block]
+    if not blocks:
+        raise ValueError("train got no blocks. Give one, or a list of at least one.")
+    groups = _groups(optimizers, len(blocks))
+    n_train = len(blocks[0].X_train)
     _check_whole("batch_size", batch_size, 1, n_train)
     _check_whole("epochs", epochs, 1, None)
     dtype = np.dtype(dtype)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be float32 or float64, not {dtype}. Leave it out for float32.")
-    loss: Loss = CrossEntropy(block.n_classes) if block.n_classes else SquaredError()
-    layers = model.layers(np.shape(block.X_train)[1], block.n_classes or 1)
-    start = model.start(layers, np.random.default_rng([block.seed, 0])).astype(dtype)
-    groups = [join(list(group)) for _, group in itertools.groupby(optimizers, type)]
-    network = Network(layers, start, sum(group.rows for group in groups), loss)
-    feeds = [
-        Feed(X, y, loss, dtype)
-        for X, y in (
-            (block.X_train, block.y_train),
-            (block.X_validation, block.y_validation),
-            (block.X_test, block.y_test),
-        )
-    ]
+    loss: Loss = CrossEntropy(blocks[0].n_classes) if blocks[0].n_classes else SquaredError()
+    layers = model.layers(np.shape(blocks[0].X_train)[1], blocks[0].n_classes or 1)
+    starts = [model.start(layers, np.random.default_rng([one.seed, 0])).astype(dtype) for one in blocks]
+    rows = sum(group.rows for group in groups)
+    network = Network(layers, np.stack(starts), rows // len(blocks), loss)
+    feeds = [Feed(X, y, loss, dtype) for X, y in _data(blocks)]
     with np.errstate(all="ignore"):  # divergence is a result
-        return _Run(network, groups, feeds, block.seed, batch_size, epochs).result()
+        results = _Run(network, groups, feeds, [one.seed for one in blocks], batch_size, epochs).results()
+    return results if isinstance(block, Sequence) else results[0]
+
+
+def _groups(optimizers: Any, blocks: int) -> list[Optimizer]:
+    """One optimizer for each class in a row, for the trials of all blocks, the blocks innermost."""
+    given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
+    if not given:
+        raise ValueError("train got an empty list of optimizers. Give at least one, such as [Adam()].")
+    lists: list[Any] = [given] * blocks if isinstance(given[0], Optimizer) else given
+    runs = [[list(group) for _, group in itertools.groupby(same, type)] for same in lists]
+    shapes = [[(type(run[0]), sum(one.rows for one in run)) for run in same] for same in runs]
+    if len(lists) != blocks or any(shape != shapes[0] for shape in shapes):
+        raise ValueError(
+            f"train got {blocks} block(s) and {len(lists)} list(s) of optimizers, which must agree in their "
+            "classes and trials. Give one list for each block, or one for all."
+        )
+    return [join([one for run in same for one in run], blocks) for same in zip(*runs, strict=True)]
+
+
+def _data(blocks: Sequence[Block]) -> list[tuple[Any, Any]]:
+    """Training, validation and test data of all blocks, (S, n, F) and (S, n)."""
+    found = []
+    for part in ("train", "validation", "test"):
+        X, y = ([np.asarray(getattr(one, f"{letter}_{part}")) for one in blocks] for letter in "Xy")
+        if len({array.shape for array in X}) > 1:
+            raise ValueError(
+                f"train got blocks whose X_{part} differ in shape. Train the blocks of one dataset together."
+            )
+        found.append((np.stack(X), np.stack(y)))
+    return found
 
 
 def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
@@ -204,12 +250,12 @@ class _Run:
         network: Network,
         groups: list[Optimizer],
         feeds: list[Feed],
-        seed: int,
+        seeds: list[int],
         batch_size: int,
         epochs: int,
     ) -> None:
         self.network, self.batch_size, self.epochs = network, batch_size, epochs
-        self.feed, self.order = feeds[0], np.random.default_rng([seed, 1])
+        self.feed, self.orders = feeds[0], [np.random.default_rng([seed, 1]) for seed in seeds]
         self.validation, self.test = feeds[1].chunks(), feeds[2].chunks()
         self.groups, start = [], 0
         for group in groups:
@@ -229,12 +275,13 @@ class _Run:
         self.diverged = np.zeros(rows, np.int64)
         self.records = self.last = 0
 
-    def result(self) -> Training:
+    def results(self) -> list[Training]:
         wanted, step = set(self.steps.tolist()), 0
         self._record()
         for epoch in range(self.epochs):
             rates = [group.cast(group.lr_at(epoch), params) for group, params, _, _ in self.groups]
-            for batch in self.feed.batches(self.order.permutation(len(self.feed)), self.batch_size):
+            orders = np.stack([order.permutation(len(self.feed)) for order in self.orders])
+            for batch in self.feed.batches(orders, self.batch_size):
                 self._step(batch, rates, step - self.last)
                 step += 1
                 if step in wanted:
@@ -268,22 +315,30 @@ class _Run:
         self.best_params[better] = self.network.params[better]
         self.records, self.last = record + 1, step
 
-    def _finish(self) -> Training:
+    def _finish(self) -> list[Training]:
         gone, worst, rows = self.diverged > 0, self.network.loss.worst, self.network.rows
         np.copyto(self.network.params, self.best_params)
         test_loss, test_error = self.network.evaluate(self.test)
         validation_error = self.validation_error[self.best_record, np.arange(rows)]
-        return Training(
-            curves=Curves(
-                self.examples, self.steps, self.validation_loss, self.validation_error, self.training_loss
-            ),
-            diverged_step=self.diverged,
-            best_step=self.steps[self.best_record],
-            best_params=self.best_params,
-            best_validation_losses=np.where(gone, np.inf, self.best),
-            best_validation_errors=np.where(gone, worst, validation_error),
-            test_losses=np.where(gone, np.inf, test_loss),
-            test_errors=np.where(gone, worst, test_error),
-            _loss=self.network.loss,
-            _layers=self.network.layers,
-        )
+        blocks = [slice(first, None, self.network.blocks) for first in range(self.network.blocks)]
+        return [
+            Training(
+                curves=Curves(
+                    self.examples,
+                    self.steps,
+                    self.validation_loss[:, mine],
+                    self.validation_error[:, mine],
+                    self.training_loss[:, mine],
+                ),
+                diverged_step=self.diverged[mine],
+                best_step=self.steps[self.best_record][mine],
+                best_params=self.best_params[mine],
+                best_validation_losses=np.where(gone, np.inf, self.best)[mine],
+                best_validation_errors=np.where(gone, worst, validation_error)[mine],
+                test_losses=np.where(gone, np.inf, test_loss)[mine],
+                test_errors=np.where(gone, worst, test_error)[mine],
+                _loss=self.network.loss,
+                _layers=self.network.layers,
+            )
+            for mine in blocks
+        ]

@@ -15,9 +15,9 @@ def network(widths, n_classes, rows=2, n=7, n_features=4):
     X = rng.normal(size=(n, n_features))
     model = MLP(*widths)
     layers = model.layers(n_features, n_classes or 1)
-    made = Network(layers, model.start(layers, rng), rows, loss)
+    made = Network(layers, model.start(layers, rng)[None], rows, loss)
     made.params += 0.1 * rng.normal(size=made.params.shape)  # the rows differ, no bias stays 0
-    return made, Feed(X, y, loss, np.dtype(np.float64)), X, y
+    return made, Feed(X[None], y[None], loss, np.dtype(np.float64)), X, y
 
 
 def plain_loss(made, row, X, y, n_classes):
@@ -36,7 +36,7 @@ def plain_loss(made, row, X, y, n_classes):
 @SHAPES
 def test_losses_are_those_of_a_model_written_plainly(widths, n_classes):
     made, feed, X, y = network(widths, n_classes)
-    (batch,) = feed.batches(np.arange(7), 7)
+    (batch,) = feed.batches(np.arange(7)[None], 7)
     expected = [plain_loss(made, row, X, y, n_classes) for row in range(2)]
     np.testing.assert_allclose(made.gradient(batch), expected, rtol=1e-12)
     np.testing.assert_allclose(made.evaluate(feed.chunks())[0], expected, rtol=1e-12)
@@ -47,7 +47,7 @@ def test_losses_are_those_of_a_model_written_plainly(widths, n_classes):
 def test_gradients_agree_with_finite_differences_on_every_batch(widths, n_classes, batch_size):
     made, feed, X, y = network(widths, n_classes)
     order = np.random.default_rng(1).permutation(7)
-    for start, batch in zip(range(0, 7, batch_size), feed.batches(order, batch_size), strict=True):
+    for start, batch in zip(range(0, 7, batch_size), feed.batches(order[None], batch_size), strict=True):
         rows = order[start : start + batch_size]
         made.gradient(batch)
         gradient, h = made.grad.copy(), 1e-6
@@ -64,7 +64,7 @@ def test_gradients_agree_with_finite_differences_on_every_batch(widths, n_classe
 
 def test_the_last_partial_batch_is_divided_by_its_true_size():
     made, feed, X, y = network((), 0, rows=1)
-    *_, last = feed.batches(np.arange(7), 4)
+    *_, last = feed.batches(np.arange(7)[None], 4)
     made.gradient(last)
     residual = X[4:] @ made.params[0, :4] + made.params[0, 4] - y[4:]
     np.testing.assert_allclose(made.grad[0, :4], X[4:].T @ residual / 3, rtol=1e-12)
@@ -72,7 +72,8 @@ def test_the_last_partial_batch_is_divided_by_its_true_size():
 
 def test_every_row_of_data_is_in_one_batch_of_an_epoch():
     _, feed, X, _ = network((), 3)
-    seen = np.concatenate([b.rows[:, :-1] for b in feed.batches(np.random.default_rng(2).permutation(7), 3)])
+    order = np.random.default_rng(2).permutation(7)[None]
+    seen = np.concatenate([b.rows[0, :, :-1] for b in feed.batches(order, 3)])
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(X, axis=0))
 
 
@@ -95,7 +96,7 @@ def test_a_dead_network_does_not_score_by_ties():
 def test_a_huge_logit_gives_a_finite_loss(scale):
     made, feed, _, _ = network((), 3, rows=1)
     made.params *= scale
-    (batch,) = feed.batches(np.arange(7), 7)
+    (batch,) = feed.batches(np.arange(7)[None], 7)
     assert np.isfinite(made.gradient(batch)).all()
     assert np.isfinite(made.evaluate(feed.chunks())[0]).all()
 

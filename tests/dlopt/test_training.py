@@ -54,6 +54,58 @@ def test_a_row_has_the_same_bytes_alone_and_in_any_stack(rows, n_classes, widths
         assert bytes_of(train(MLP(*widths), block, one, **how), 0) == bytes_of(together, i)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    rows=st.lists(ROWS, min_size=1, max_size=6),
+    blocks=st.integers(1, 5),
+    n_classes=st.sampled_from([0, 2, 3, 10]),
+    widths=st.sampled_from([(), (7,), (32,), (16, 5), (4, 6, 3)]),
+    n_train=st.sampled_from([64, 65, 66, 81]),
+    batch_size=st.sampled_from([5, 16, 64]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_block_has_the_same_bytes_alone_and_beside_others(
+    rows, blocks, n_classes, widths, n_train, batch_size, dtype
+):
+    splits = [split(n_classes=n_classes, n_train=n_train, seed=seed) for seed in range(blocks)]
+    made = [
+        [dlopt.OPTIMIZERS[name](lr=lr / (1 + i), schedule=schedule) for name, lr, schedule in rows]
+        for i in range(blocks)
+    ]  # each block its own rates
+    how = {"batch_size": batch_size, "epochs": 3, "dtype": dtype}
+    together = train(MLP(*widths), splits, made, **how)
+    for one, mine, beside in zip(splits, made, together, strict=True):
+        alone = train(MLP(*widths), one, mine, **how)
+        for row in range(len(mine)):
+            assert bytes_of(alone, row) == bytes_of(beside, row)
+        np.testing.assert_array_equal(alone.best_step, beside.best_step)
+        assert alone.predict(one.X_test, 0).tobytes() == beside.predict(one.X_test, 0).tobytes()
+
+
+def test_one_list_of_optimizers_serves_all_blocks():
+    splits, made = [split(seed=1), split(seed=2)], [SGD(lr=[0.1, 1.0]), Adam()]
+    both = train(MLP(5), splits, made, batch_size=16, epochs=2)
+    assert [bytes_of(one, 1) for one in both] == [
+        bytes_of(train(MLP(5), one, made, batch_size=16, epochs=2), 1) for one in splits
+    ]
+    assert bytes_of(both[0], 1) != bytes_of(both[1], 1)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "optimizers", "words"),
+    [
+        ([], [SGD()], "no blocks"),
+        ([split(), split(n_train=90)], [SGD()], "differ in shape"),
+        ([split(), split()], [[SGD()]], "one list for each block"),
+        ([split(), split()], [[SGD()], [Adam()]], "agree in their classes and trials"),
+        ([split(), split()], [[SGD()], [SGD(), SGD()]], "agree in their classes and trials"),
+    ],
+)
+def test_blocks_that_do_not_fit_together_are_refused(blocks, optimizers, words):
+    with pytest.raises(ValueError, match=words):
+        train(MLP(5), blocks, optimizers, batch_size=16, epochs=1)
+
+
 def test_a_stack_of_the_size_of_a_study_has_the_bytes_of_single_rows():
     block = split(n=700, n_classes=10, n_train=420, n_features=64)
     made = [kind(lr=lr) for kind in dlopt.OPTIMIZERS.values() for lr in np.geomspace(1e-3, 30, 16)]
