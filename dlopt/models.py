@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from dlopt.average import Floats
 from dlopt.losses import Loss
 
-CHUNK = 256  # rows of data evaluated at once: the activations of a chunk stay in the cache
+CHUNK = 256  # rows of data evaluated at once
+PANEL = 1 << 21  # bytes of activations and their gradients at once: about what a core caches for itself
 
 
 class Layer(NamedTuple):
@@ -119,7 +120,10 @@ class Feed:
 
 
 class _Space:
-    """The workspace of one batch width: contiguous buffers, since strided ones cost up to a quarter."""
+    """The workspace of some rows and one batch width, used by one panel after the other.
+
+    Contiguous buffers, since strided ones cost up to a quarter.
+    """
 
     def __init__(
         self, rows: int, blocks: int, layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]
@@ -138,81 +142,108 @@ class _Space:
             self.outputs_by_row = np.empty((shape[1], shape[0], width), dtype)
             self.outputs = self.outputs_by_row.transpose(axes)
         self.filled = [*(active[:, :-1] for active in self.activations), self.outputs_by_row]
-        self.first = by_block(self.filled[0], blocks)
-        self.first_delta = by_block([*self.deltas, self.outputs_by_row][0], blocks)
+        self.first = _by_block(self.filled[0], blocks)
+        self.first_delta = _by_block([*self.deltas, self.outputs_by_row][0], blocks)
 
 
-def by_block(values: Floats, blocks: int) -> Floats:
+def _by_block(values: Floats, blocks: int) -> Floats:
     """A view (K, S, ...) of values (K·S, ...)."""
     return values.reshape(-1, blocks, *values.shape[1:], copy=False)
+
+
+class _Panel(NamedTuple):
+    """Some trials of a network, which pass through it together: views of theirs and a workspace."""
+
+    part: slice  # of the rows
+    weights: list[Floats]  # of each layer, (rows, outputs, inputs + 1)
+    grads: list[Floats]  # likewise
+    back: list[Floats]  # weights transposed, without the bias
+    first: Floats  # the first layer's weights by block, (K, S, outputs, inputs + 1)
+    first_grad: Floats  # likewise
+    space: _Space
+
+    def forward(self, batch: Batch) -> Floats:
+        """Fill the activations and outputs; return the outputs (C, rows, B)."""
+        space = self.space
+        np.matmul(self.first, batch.columns, out=space.first)
+        for i, (active, zeros) in enumerate(zip(space.activations, space.zeros, strict=True), start=1):
+            np.maximum(active, zeros, out=active)
+            np.matmul(self.weights[i], active, out=space.filled[i])
+        return space.outputs
+
+    def backward(self, batch: Batch) -> None:
+        """Fill the gradients from what the loss made of the outputs."""
+        space, delta = self.space, self.space.outputs_by_row
+        for i in range(len(self.weights) - 1, 0, -1):
+            active, mask = space.activations[i - 1], space.masks[i - 1]
+            np.matmul(delta, active.transpose(0, 2, 1), out=self.grads[i])
+            if delta.shape[1] == 1:  # an inner dimension of 1 leaves BLAS
+                np.multiply(self.back[i], delta, out=space.deltas[i - 1])
+            else:
+                np.matmul(self.back[i], delta, out=space.deltas[i - 1])
+            delta = space.deltas[i - 1]
+            np.greater(active, space.zeros[i - 1], out=mask)
+            delta *= mask[:, :-1]
+        np.matmul(space.first_delta, batch.rows, out=self.first_grad)
 
 
 class Network:
     """Copies of a model in one array: params (K·S, P), and grad (K·S, P) after `gradient`.
 
-    starts: (S, P), each block's initial parameters, the same for each of its K trials.
+    starts: (S, P), each block's initial parameters, the same for each of its K trials. The trials pass
+    through in panels whose workspace stays within `PANEL` bytes, so memory does not grow with K.
     """
 
     def __init__(self, layers: tuple[Layer, ...], starts: Floats, trials: int, loss: Loss) -> None:
         self.layers, self.loss, self.blocks, self.rows = layers, loss, len(starts), trials * len(starts)
         self.params = np.tile(starts, (trials, 1))
         self.grad = np.zeros_like(self.params)
-        self._weights = [self._view(self.params, layer) for layer in layers]
-        self._grads = [self._view(self.grad, layer) for layer in layers]
-        self._back = [w[:, :, :-1].transpose(0, 2, 1) for w in self._weights]
-        self._first, self._first_grad = (by_block(v[0], self.blocks) for v in (self._weights, self._grads))
-        self._spaces: dict[int, _Space] = {}
+        self._by_width: dict[int, list[_Panel]] = {}
+        self._spaces: dict[tuple[int, int], _Space] = {}
 
-    def _view(self, flat: Floats, layer: Layer) -> Floats:
-        return flat[:, layer.slice].reshape(self.rows, *layer.shape, copy=False)
+    def _panels(self, width: int) -> list[_Panel]:
+        """All rows, cut into panels for batches of this width."""
+        if width not in self._by_width:
+            units = 2 * sum(layer.shape[0] + 1 for layer in self.layers)  # activations and their gradients
+            size = self.params.itemsize * units * width * self.blocks
+            trials = self.rows // self.blocks
+            count = -(-trials // max(PANEL // size, 1))
+            cuts = [self.blocks * (trials * i // count) for i in range(count + 1)]
+            self._by_width[width] = [self._panel(slice(*ends), width) for ends in itertools.pairwise(cuts)]
+        return self._by_width[width]
 
-    def _space(self, width: int) -> _Space:
-        if width not in self._spaces:
-            self._spaces[width] = _Space(self.rows, self.blocks, self.layers, width, self.params.dtype)
-        return self._spaces[width]
-
-    def _forward(self, batch: Batch, space: _Space) -> None:
-        np.matmul(self._first, batch.columns, out=space.first)
-        for i, (active, zeros) in enumerate(zip(space.activations, space.zeros, strict=True), start=1):
-            np.maximum(active, zeros, out=active)
-            np.matmul(self._weights[i], active, out=space.filled[i])
+    def _panel(self, part: slice, width: int) -> _Panel:
+        rows = part.stop - part.start
+        if (rows, width) not in self._spaces:
+            made = _Space(rows, self.blocks, self.layers, width, self.params.dtype)
+            self._spaces[rows, width] = made
+        weights, grads = (
+            [flat[part, one.slice].reshape(rows, *one.shape, copy=False) for one in self.layers]
+            for flat in (self.params, self.grad)
+        )
+        back = [w[:, :, :-1].transpose(0, 2, 1) for w in weights]
+        first, first_grad = (_by_block(views[0], self.blocks) for views in (weights, grads))
+        return _Panel(part, weights, grads, back, first, first_grad, self._spaces[rows, width])
 
     def gradient(self, batch: Batch) -> Floats:
         """Fill `grad` with the gradient of the batch's mean loss; return that loss, (K·S,)."""
-        space = self._space(batch.size)
-        self._forward(batch, space)
-        losses = self.loss.backward(space.outputs, batch.targets)
-        delta = space.outputs_by_row
-        for i in range(len(self.layers) - 1, 0, -1):
-            active, mask = space.activations[i - 1], space.masks[i - 1]
-            np.matmul(delta, active.transpose(0, 2, 1), out=self._grads[i])
-            if delta.shape[1] == 1:  # an inner dimension of 1 leaves BLAS
-                np.multiply(self._back[i], delta, out=space.deltas[i - 1])
-            else:
-                np.matmul(self._back[i], delta, out=space.deltas[i - 1])
-            delta = space.deltas[i - 1]
-            np.greater(active, space.zeros[i - 1], out=mask)
-            delta *= mask[:, :-1]
-        np.matmul(space.first_delta, batch.rows, out=self._first_grad)
+        losses = np.empty(self.rows, self.params.dtype)
+        for panel in self._panels(batch.size):
+            losses[panel.part] = self.loss.backward(panel.forward(batch), batch.targets)
+            panel.backward(batch)
         return losses
 
     def evaluate(self, chunks: list[Batch]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean loss (K·S,) and error (K·S,) of all rows on some data, from `Feed.chunks`."""
         loss, wrong = np.zeros(self.rows), np.zeros(self.rows)
         for chunk in chunks:
-            space = self._space(chunk.size)
-            self._forward(chunk, space)
-            chunk_loss, chunk_wrong = self.loss.measure(space.outputs, chunk.targets)
-            loss += chunk_loss
-            wrong += chunk_wrong
+            for panel in self._panels(chunk.size):
+                chunk_loss, chunk_wrong = self.loss.measure(panel.forward(chunk), chunk.targets)
+                loss[panel.part] += chunk_loss
+                wrong[panel.part] += chunk_wrong
         count = sum(chunk.size for chunk in chunks)
         return loss / count, self.loss.error(wrong / count)
 
-    def outputs(self, chunks: list[Batch], row: int) -> Floats:
-        """The raw outputs (n, C) of one row."""
-        parts = []
-        for chunk in chunks:
-            space = self._space(chunk.size)
-            self._forward(chunk, space)
-            parts.append(space.outputs[:, row].T.copy())
-        return np.concatenate(parts)
+    def outputs(self, chunks: list[Batch]) -> Floats:
+        """The raw outputs (n, C) of the first row."""
+        return np.concatenate([self._panels(one.size)[0].forward(one)[:, 0].T.copy() for one in chunks])

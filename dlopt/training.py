@@ -118,7 +118,7 @@ class Training:
         params = self.best_params[row : row + 1]
         network = Network(self._layers, params, 1, self._loss)
         X = np.asarray(X)[None]
-        outputs = network.outputs(Feed(X, np.zeros(X.shape[:2]), self._loss, params.dtype).chunks(), 0)
+        outputs = network.outputs(Feed(X, np.zeros(X.shape[:2]), self._loss, params.dtype).chunks())
         return np.argmax(outputs, axis=1) if isinstance(self._loss, CrossEntropy) else outputs[:, 0]
 
 

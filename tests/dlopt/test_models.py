@@ -79,10 +79,10 @@ def test_every_row_of_data_is_in_one_batch_of_an_epoch():
 
 def test_errors_are_shares_misclassified_and_rmse():
     made, feed, _, y = network((5,), 3, rows=1)
-    outputs = made.outputs(feed.chunks(), 0)
+    outputs = made.outputs(feed.chunks())
     assert made.evaluate(feed.chunks())[1][0] == np.mean(outputs.argmax(axis=1) != y)
     made, feed, _, y = network((5,), 0, rows=1)
-    outputs = made.outputs(feed.chunks(), 0)
+    outputs = made.outputs(feed.chunks())
     assert made.evaluate(feed.chunks())[1][0] == pytest.approx(np.sqrt(np.mean((outputs[:, 0] - y) ** 2)))
 
 
