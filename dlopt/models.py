@@ -146,6 +146,11 @@ class _Space:
         self.first_delta = _by_block([*self.deltas, self.outputs_by_row][0], blocks)
 
 
+def workspace(layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]) -> int:
+    """Bytes of the activations of one row and their gradients, for batches of this width."""
+    return 2 * sum(layer.shape[0] + 1 for layer in layers) * width * dtype.itemsize
+
+
 def _by_block(values: Floats, blocks: int) -> Floats:
     """A view (K, S, ...) of values (K·S, ...)."""
     return values.reshape(-1, blocks, *values.shape[1:], copy=False)
@@ -204,10 +209,8 @@ class Network:
     def _panels(self, width: int) -> list[_Panel]:
         """All rows, cut into panels for batches of this width."""
         if width not in self._by_width:
-            units = 2 * sum(layer.shape[0] + 1 for layer in self.layers)  # activations and their gradients
-            size = self.params.itemsize * units * width * self.blocks
-            trials = self.rows // self.blocks
-            count = -(-trials // max(PANEL // size, 1))
+            size, trials = workspace(self.layers, width, self.params.dtype), self.rows // self.blocks
+            count = -(-trials // max(PANEL // (size * self.blocks), 1))
             cuts = [self.blocks * (trials * i // count) for i in range(count + 1)]
             self._by_width[width] = [self._panel(slice(*ends), width) for ends in itertools.pairwise(cuts)]
         return self._by_width[width]

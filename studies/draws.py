@@ -136,4 +136,6 @@ def _sampler(name: str, seed: int, draws: int) -> Any:
     if name == "tpe":
         # a third of the draws to look around: Optuna's own 10 would leave 6 of 16 to the sampler
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(2, draws // 3), constant_liar=False)
-    return optuna.samplers.GPSampler(seed=seed, n_startup_trials=max(2, draws // 3))
+    return optuna.samplers.GPSampler(  # 1-γ, which only some draws have, it draws at random
+        seed=seed, n_startup_trials=max(2, draws // 3), warn_independent_sampling=False
+    )
