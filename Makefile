@@ -8,10 +8,11 @@ PORT ?= 8080
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+PEERS := .venv-peers
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
-.PHONY: help setup study report dashboard test test-slow lint clean
+.PHONY: help setup study report dashboard test test-slow bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -58,11 +59,18 @@ test: $(READY) ## the tests, in at most five minutes
 test-slow: $(READY) ## the tests that take longer
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
 
+bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about 25 minutes
+	@$(PEERS)/bin/python -m tests.bench $(ARGS)
+
+$(PEERS)/.ready: $(READY) tests/peers/requirements.txt tests/peers/install.py
+	@$(RUN) tests/peers/install.py $(PEERS)
+	@touch $@
+
 lint: $(READY) ## ruff and mypy
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-clean: ## remove caches and .venv; runs/ stays
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+clean: ## remove caches, .venv and .venv-peers; runs/ stays
+	@rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	@find dlopt studies datasets reports tests -name __pycache__ -prune -exec rm -rf {} +

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from tests.bench.work import Work
@@ -22,7 +24,7 @@ class Products:
         def some(*shape: int) -> np.ndarray:
             return rng.standard_normal(shape).astype(np.float32)
 
-        self.weights = [some(rows, o, i + 1) for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.weights = [some(rows, o, i + 1) for i, o in itertools.pairwise(sizes)]
         self.back = [w[:, :, :-1].transpose(0, 2, 1) for w in self.weights]
         self.grads = [np.empty_like(w) for w in self.weights]
         full, left = divmod(work.n_train, work.batch)

@@ -6,6 +6,7 @@ product needs a transposition), bias inside the product or beside it, steps unro
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -334,7 +335,7 @@ class Scan:
         else:
             seen[0].append(np.asarray(last[0][0]))
             seen[1].append(np.asarray(last[0][1]))
-        means = [losses[a:b].mean(axis=0) for a, b in zip(records[:-1], records[1:], strict=True)]
+        means = [losses[a:b].mean(axis=0) for a, b in itertools.pairwise(records)]
         training = np.stack([np.full(self.rows, np.nan), *means])
         return Outcome(np.stack(seen[0]), np.stack(seen[1]), training, np.asarray(test))
 

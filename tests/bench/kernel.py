@@ -125,12 +125,26 @@ def profile(work: Work) -> dict[str, float]:
     return {room: own / total for room, own in shares.items()}
 
 
+def profiles(quick: bool) -> Iterator[dict[str, Any]]:
+    """The profile of each shape, and the floor's share of the same time."""
+    for shape in list(SHAPES.values())[: 1 if quick else None]:
+        for batch in BATCHES[: 1 if quick else None]:
+            work = make(shape, batch, False, quick=quick)
+            ours, floor = Ours(work, mixed()), Products(work)
+            ours.run(), floor.run()
+            share = min(timed(floor.run)[0] for _ in range(3)) / min(timed(ours.run)[0] for _ in range(3))
+            common = {"section": "profile", "shape": shape.name, "batch": batch, "unit": "share"}
+            for part, value in ({"bare products": share} | profile(work)).items():
+                yield common | {"contender": part, "library": "dlopt", "value": value}
+
+
 def cells(quick: bool) -> Iterator[Work]:
-    """All cells, each without checkpoints before it has them; quick: one of the two."""
+    """All cells, each without checkpoints before it has them; quick: one of each shape."""
     for shape in SHAPES.values():
         for batch in BATCHES:
             for checkpoints in (False, True):
-                if not quick or checkpoints == (batch == 64):
+                few = checkpoints if batch == 64 else shape.name == MAIN and not checkpoints
+                if few or not quick:
                     yield make(shape, batch, checkpoints, quick=quick)
 
 

@@ -6,6 +6,7 @@ It has SGD, heavy ball, Nesterov's momentum and Adam. `partial_fit` goes on from
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
 from typing import Any
 
@@ -58,7 +59,7 @@ def _train(task: Any, model: Any, hyper: dict[str, float], size: int) -> tuple[f
     ends = sorted({*task.records[size], *range(0, per_epoch * task.epochs + 1, per_epoch)})
     how = {"classes": np.arange(task.classes)} if task.classes else {}
     best, kept = start_loss(task), None
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in itertools.pairwise(ends):
         if a % per_epoch == 0:
             order = rng.permutation(len(X))
             if a and "gamma" in hyper:

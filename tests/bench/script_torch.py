@@ -1,4 +1,4 @@
-"""What a user would write into an Optuna objective with PyTorch: one trial's training, as in its tutorials."""
+"""What a user would write into an Optuna objective with PyTorch: one trial's training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 torch.set_num_threads(1)
 
@@ -54,8 +54,8 @@ def train(task: Any, name: str, hyper: dict[str, float], size: int) -> tuple[flo
 
     def loss_of(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if task.classes:
-            return F.cross_entropy(outputs, targets)
-        return 0.5 * F.mse_loss(outputs[:, 0], targets)
+            return functional.cross_entropy(outputs, targets)
+        return 0.5 * functional.mse_loss(outputs[:, 0], targets)
 
     def read(part: str) -> tuple[float, float]:
         with torch.no_grad():

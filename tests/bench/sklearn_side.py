@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
 from typing import Any
 
@@ -34,9 +35,7 @@ class Estimator:
         self.make = lambda: started(work.shape.classes, work.start, how)
         per_epoch = work.steps // work.epochs
         ends = sorted({*work.records.tolist(), *range(0, work.steps + 1, per_epoch)})
-        self.parts = [
-            (a // per_epoch, a % per_epoch, b - a) for a, b in zip(ends[:-1], ends[1:], strict=True)
-        ]
+        self.parts = [(a // per_epoch, a % per_epoch, b - a) for a, b in itertools.pairwise(ends)]
         self.ends = ends[1:]
 
     def run(self) -> Outcome:

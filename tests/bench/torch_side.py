@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from tests.bench.work import Outcome, Work, trials
 
@@ -100,11 +100,7 @@ class Eager(Training):
     def step(self, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """One step."""
         self.optimizer.zero_grad()
-        outputs = self.model(X)
-        if self.work.shape.classes:
-            loss = F.cross_entropy(outputs, y)
-        else:
-            loss = 0.5 * F.mse_loss(outputs[:, 0], y)
+        loss = mean_loss(self.model(X), y, self.work.shape.classes)
         loss.backward()
         self.optimizer.step()
         return loss.detach()
@@ -186,8 +182,7 @@ class Vmap(Stacked):
         classes = work.shape.classes
 
         def loss(params: list[torch.Tensor], X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            outputs = forward(params, X)
-            return F.cross_entropy(outputs, y) if classes else 0.5 * F.mse_loss(outputs[:, 0], y)
+            return mean_loss(forward(params, X), y, classes)
 
         self.gradient = torch.func.vmap(torch.func.grad_and_value(loss), (0, None, None))
         self.outputs = torch.func.vmap(forward, (0, None))
@@ -208,11 +203,16 @@ class Vmap(Stacked):
         return self.score(self.outputs(self.params, X), y)
 
 
+def mean_loss(outputs: torch.Tensor, y: torch.Tensor, classes: int) -> torch.Tensor:
+    """Of a batch, outputs (n, C)."""
+    return functional.cross_entropy(outputs, y) if classes else 0.5 * functional.mse_loss(outputs[:, 0], y)
+
+
 def forward(params: list[torch.Tensor], X: torch.Tensor) -> torch.Tensor:
     """Outputs (n, C) of one trial."""
     for i in range(0, len(params), 2):
-        X = F.linear(X, params[i], params[i + 1])
-        X = F.relu(X) if i < len(params) - 2 else X
+        X = functional.linear(X, params[i], params[i + 1])
+        X = functional.relu(X) if i < len(params) - 2 else X
     return X
 
 

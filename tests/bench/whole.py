@@ -18,7 +18,8 @@ import datasets
 import dlopt
 from studies.catalog import STUDIES
 from studies.draws import Search
-from studies.protocol import Row, Study, stacks
+from studies.protocol import Row, Study
+from studies.stacks import stacks
 from studies.workers import work
 from tests.bench.measure import DisagreementError, spread
 

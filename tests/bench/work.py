@@ -29,7 +29,10 @@ SETTINGS: dict[str, dict[str, tuple[float, float]]] = {
     "rmsprop": {"lr": (3e-4, 1e-3), "rho": (0.9, 0.99), "eps": (1e-8, 1e-8)},
     "adam": {"lr": (3e-4, 2e-3), "beta1": (0.8, 0.95), "beta2": (0.99, 0.999), "eps": (1e-8, 1e-8)},
     "adamw": {
-        **{"lr": (3e-4, 2e-3), "beta1": (0.8, 0.95), "beta2": (0.99, 0.999), "eps": (1e-8, 1e-8)},
+        "lr": (3e-4, 2e-3),
+        "beta1": (0.8, 0.95),
+        "beta2": (0.99, 0.999),
+        "eps": (1e-8, 1e-8),
         "weight_decay": (1e-3, 1e-1),
     },
 }
