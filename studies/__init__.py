@@ -1,17 +1,43 @@
 """Studies: searches, the fair protocol, comparison, run folders and the command line."""
 
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import datasets
-
-if Path(datasets.__file__ or "").parent.parent != Path(__file__).parent.parent:
-    raise ImportError(
-        f"Another package named datasets was imported first ({datasets.__file__}). "
-        "Start Python in the checkout of dlopt and import studies before it, or uninstall that package."
-    )
-
-from studies.arms import Arm
-from studies.protocol import Study
-from studies.runner import Run, run
+if TYPE_CHECKING:
+    from studies.arms import Arm
+    from studies.protocol import Study
+    from studies.runner import Run, run
 
 __all__ = ["Arm", "Run", "Study", "run"]
+
+_HOME = {"Arm": "arms", "Run": "runner", "Study": "protocol", "run": "runner"}
+
+
+def __getattr__(name: str) -> Any:  # so that the command line can answer Ctrl-C while all is imported
+    if name in _HOME:
+        return getattr(importlib.import_module(f"studies.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'studies' has no attribute {name!r}")
+
+
+def _check_datasets() -> None:
+    """The room `datasets` shares its name with a famous package."""
+    found = importlib.util.find_spec("datasets")
+    origin = found.origin if found else None
+    if Path(origin or "").parent.parent == Path(__file__).parent.parent:
+        return
+    words = (
+        f"Another package named datasets comes first ({origin or 'a folder without __init__.py'}).",
+        "Start Python in the checkout of dlopt and import studies first, or uninstall that package.",
+    )
+    if sys.argv[:1] == ["-m"]:  # the command line is about to start
+        print("\n".join(words), file=sys.stderr)
+        sys.exit(2)
+    raise ImportError(" ".join(words))
+
+
+_check_datasets()

@@ -1,125 +1,40 @@
-"""The command line: parses, calls, prints. `python -m studies --help` lists the commands."""
+"""The command line's door: what a run answers to Ctrl-C, to errors and to a closed pipe."""
 
 from __future__ import annotations
 
-import argparse
+import atexit
+import contextlib
 import errno
+import importlib
 import json
 import os
 import shlex
+import signal
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from studies import commands
 from studies.errors import UsageError
-from studies.handles import KEYS, asked, setting, span
 
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-
-
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
-    top = _Parser(prog="python -m studies", description="Fair comparisons of gradient optimizers.")
-    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    common = _Parser(add_help=False)
-    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | mirror | try")
-
-    one = commands_.add_parser("list", parents=[common], help="what there is")
-    one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
-
-    one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
-    one.add_argument(
-        "name", nargs="?", default="default", help="see: python -m studies list; or path.py:my_study"
-    )
-    one.add_argument("--optimizers", type=_names, help="comma-separated")
-    one.add_argument("--datasets", type=_names, help="comma-separated")
-    one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
-    one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
-    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
-    one.add_argument("--seed", type=_whole, help="of everything")
-    one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")
-    one.add_argument("--search", action="append", help="another range: adam.lr=1e-5:1e-1")
-    one.add_argument("--model", help="linear, mlp or mlp:64,64")
-    one.add_argument("--metric", help="error, balanced-error or loss")
-    one.add_argument("--sampler", help="random, qmc, tpe or gp")
-    one.add_argument("--config", type=Path, help="a TOML file with the same names; flags come first")
-    one.add_argument("--jobs", type=_whole, help="worker processes; default 0: one per core")
-    one.add_argument("--out", help="the run folder; default: runs/NAME")
-    one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
-    one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
-    one.add_argument("--quiet", action="store_true", help="no progress")
-
-    one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
-    one.add_argument("run", type=Path, help="a run folder")
-
-    one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
-    one.add_argument("run", type=Path, help="a run folder")
-
-    one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
-    one.add_argument("dataset", help="see: python -m studies list datasets")
-    one.add_argument("--optimizers", type=_names, help="comma-separated; default: all")
-    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
-    one.add_argument("--seed", type=_whole, default=0)
-    return top
-
-
-def _run(options: argparse.Namespace) -> Any:
-    flags = {key: getattr(options, key) for key in (*KEYS, "config") if hasattr(options, key)}
-    for key, read in (("set", setting), ("search", span)):
-        if flags[key]:
-            flags[key] = {name: value for text in flags[key] for name, value in read(text).items()}
-    study, out, jobs = asked(options.name, flags)
-    if options.where:
-        return {"schema_version": commands.VERSION, "run": str(out)} if options.json else str(out)
-    if options.dry_run:
-        return commands.plan(study, out, jobs, as_json=options.json)
-    quiet = options.quiet or options.json
-    return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "list": lambda o: commands.listing(o.kind, as_json=o.json),
-    "run": _run,
-    "show": lambda o: commands.show(o.run, as_json=o.json),
-    "mirror": lambda o: commands.make_mirror(o.run, as_json=o.json),
-    "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
-}
+PATIENCE = 1.0  # seconds that Ctrl-C gives to an orderly end
+SHOW_CURSOR = "\x1b[?25h"  # a live progress line hides it
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     debug = "--debug" in arguments
     try:
-        options = parser().parse_args(arguments)
-        result = COMMANDS[options.command](options)
-        print(json.dumps(result, indent=2, allow_nan=False) if options.json else result, flush=True)
+        from studies import cli  # here, for Ctrl-C is answered while all is imported
+
+        options = cli.parse(arguments)
+        result = cli.COMMANDS[options.command](options)
+        text = json.dumps(result, indent=2, allow_nan=False) if options.json else result
+        return _printed(text)
     except KeyboardInterrupt:
-        command = shlex.join(["python", "-m", "studies", *arguments])
-        kept = "; all finished blocks are kept" if "run" in arguments else ""
-        print(f"\nInterrupted{kept}.\nGo on with: {command}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # stdout was closed, as by `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _failed(_interrupted(arguments), 130, debug)
     except UsageError as error:
         return _failed(str(error), 2, debug)
     except OSError as error:
@@ -127,18 +42,71 @@ def main(arguments: Sequence[str]) -> int:
         remedy = "Free some space" if full else "Mend that"
         sentence = f"{error.filename or 'A file'} could not be written or read: {error.strerror}."
         return _failed(f"{sentence}\n{remedy} and run again: finished rows are kept.", 2, debug)
+    except MemoryError as error:
+        sentence = f"Memory is short: {str(error) or 'no more could be had'}."
+        return _failed(f"{sentence}\nGive a smaller --model or fewer --trials, or --jobs 1.", 2, debug)
     except Exception as error:
         sentence = f"This should not have happened ({type(error).__name__}: {error})."
         return _failed(f"{sentence}\nRun again with --debug to see where; finished rows are kept.", 1, debug)
+
+
+def _printed(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # stdout was closed, as by `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _failed(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(message, file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):
+        print(message, file=sys.stderr, flush=True)
     return code
 
 
+def _interrupted(arguments: Sequence[str]) -> str:
+    command = shlex.join(["python", "-m", "studies", *(word for word in arguments if word != "--where")])
+    kept = "; all finished blocks are kept" if "run" in arguments else ""
+    return f"\nInterrupted{kept}.\nGo on with: {command}"
+
+
+def _answer_ctrl_c(arguments: Sequence[str]) -> None:
+    """Let no library that swallows Ctrl-C, or works on for long, keep a person waiting.
+
+    While modules are imported there is nothing to lose: leave at once. Later a KeyboardInterrupt ends all
+    in order, and if that takes longer than PATIENCE, a thread leaves: the signal is written to its pipe
+    even while a long computation keeps Python from its handlers. Workers end with their coordinator.
+    """
+
+    def leave(*_: Any) -> NoReturn:
+        with contextlib.suppress(OSError):
+            os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{_interrupted(arguments)}\n".encode())
+        os._exit(130)
+
+    def watch() -> None:
+        while os.read(reader, 1)[0] != signal.SIGINT:
+            pass
+        time.sleep(PATIENCE)
+        leave()
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # whoever started this wants it to be left alone, as nohup does
+    signal.signal(signal.SIGINT, leave)
+    with contextlib.suppress(Exception):  # which `main` meets again, and words
+        importlib.import_module("studies.cli")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _answer_ctrl_c(sys.argv[1:])
+    code = main(sys.argv[1:])
+    if code == 130:
+        atexit._run_exitfuncs()
+        os._exit(130)  # at once: Python takes up to a second to take all modules down
+    sys.exit(code)

@@ -7,11 +7,12 @@ from typing import Any
 
 import dlopt
 from dlopt import fields
-from studies.errors import UsageError, nearest
+from studies.errors import UsageError, nearest, usable_name, whole_number
 
 MIXED = "mixed"  # half of the draws without decay, half with the exponential one
 SAMPLERS = ("random", "qmc", "tpe", "gp")
 FULL = 0  # as a batch size: all training rows
+LARGEST = 2**20  # batch size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +40,14 @@ class Arm:
             ("sampler", self.sampler, list(SAMPLERS)),
         ):
             if value not in known:
-                raise UsageError(f"There is no {word} {value!r}.", nearest(value, known))
+                raise UsageError(f"There is no {word} {value!r}.", nearest(str(value), known))
         object.__setattr__(self, "name", self.name or self.optimizer)
+        usable_name("An arm's name", self.name)
+        object.__setattr__(self, "batch_sizes", tuple(self.batch_sizes))
+        for size in self.batch_sizes:
+            whole_number("a batch size", size, FULL, LARGEST)
         for held in ("fixed", "search"):  # in one order, whichever flag came first
-            object.__setattr__(self, held, tuple(sorted(getattr(self, held))))
+            object.__setattr__(self, held, tuple(sorted(dict(getattr(self, held)).items())))
         own = fields.declared(self.kind)
         for name in [name for name, _ in (*self.fixed, *self.search)]:
             if name not in own:
@@ -64,8 +69,9 @@ class Arm:
             for end in (0, 1):
                 self.kind(**{name: ends[end] for name, ends in self.search})
             ranges = self.ranges(None).values()
-        except (TypeError, ValueError) as error:
-            raise UsageError(*str(error).split(". ", 1)) from None
+        except (TypeError, ValueError) as error:  # of the core: "sentence. Remedy."
+            sentence, _, remedy = str(error).partition(". ")
+            raise UsageError(f"{sentence}.", remedy) from None
         if any(low <= 0 for _, (low, _) in ranges):
             raise UsageError(
                 f"A range of {self.optimizer} touches 0 on its log scale.",
@@ -137,16 +143,19 @@ def plain(value: float) -> str:
 
 
 def from_spec(name: str, spec: dict[str, Any]) -> Arm:
-    """The arm of a manifest."""
-    return Arm(
-        optimizer=spec["optimizer"],
-        name=name,
-        decay=spec["decay"],
-        batch_sizes=tuple(spec["batch_sizes"]),
-        fixed=tuple(spec["fixed"].items()),
-        search=tuple((k, (ends[0], ends[1])) for k, ends in spec["search"].items()),
-        sampler=spec["sampler"],
-    )
+    """The arm of a manifest. Raises UsageError for what describes none."""
+    try:
+        return Arm(
+            optimizer=spec["optimizer"],
+            name=name,
+            decay=spec["decay"],
+            batch_sizes=tuple(spec["batch_sizes"]),
+            fixed=tuple(spec["fixed"].items()),
+            search=tuple((k, (ends[0], ends[1])) for k, ends in spec["search"].items()),
+            sampler=spec["sampler"],
+        )
+    except (AttributeError, LookupError, TypeError):
+        raise UsageError(f"The manifest describes {name!r} as {spec!r}.", "Choose another folder.") from None
 
 
 def _decays() -> list[str]:

@@ -33,7 +33,7 @@ from studies.protocol import (
     train_stack,
     wanted_keys,
 )
-from studies.store import RunFolder, free_space, read_manifest
+from studies.store import RunFolder, agreed, free_space, read_manifest, read_table
 
 VERSION = 1  # of the JSON documents
 MODELS = {
@@ -160,9 +160,10 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     """What would run: rows, time and disk expected."""
     whole_number("jobs", jobs, 0, 1024)
     study = study.settled(runner.blocks_of(out))
+    manifest = agreed(out, runner.growing(study), runner.question(study))
+    study = runner.whole(study, manifest)
     identities = runner.search_identities(study)
-    exists = (out / "manifest.json").exists()
-    have = RunFolder(out, read_manifest(out)).reached() if exists else {}
+    have = RunFolder(out, manifest).reached()
     rows = [row for row in planned(study) if (*row.key, identities[row.dataset, row.optimizer]) not in have]
     confirming = len(confirming_blocks(study)) * len(study.datasets)
     tasks = stacks(study, rows)
@@ -214,28 +215,10 @@ def _seconds_per_cost(tasks: list[list[Stack]]) -> float:
         return (time.perf_counter() - started) / cost(short)
 
 
-def _table(path: Path, name: str) -> pd.DataFrame:
-    file = path / "tables" / f"{name}.parquet"
-    if not file.exists():
-        name = read_manifest(path)["asked"]["name"]
-        raise UsageError(
-            f"{path} has no tables yet: its study is unfinished.",
-            f"Finish it with: python -m studies run {name} --out {path}",
-        )
-    try:
-        return pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{file} is damaged ({type(error).__name__}).",
-            f"Make it again: python -m studies run --out {path}",
-        ) from None
-
-
 def show(path: Path, *, as_json: bool) -> Any:
     """The results of a run: calls, ranking, picks."""
     manifest = read_manifest(path)
-    ranking, picks = _table(path, "ranking"), _table(path, "picks")
-    calls = _table(path, "comparisons")
+    ranking, picks, calls = (read_table(path, name) for name in ("ranking", "picks", "comparisons"))
     pooled = calls[calls.scope == "pooled"]
     if as_json:
         return _document(

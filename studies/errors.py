@@ -5,17 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+LONGEST = 60  # characters of a name
+
 
 class UsageError(ValueError):
     """Bad input: exit code 2."""
 
     def __init__(self, sentence: str, remedy: str) -> None:
-        super().__init__(f"{sentence}\n{remedy}")
+        super().__init__(f"{_one_line(sentence)}\n{_one_line(remedy)}")
+
+
+def _one_line(text: str) -> str:
+    """With what is no text written out, and what is far too long cut in its middle."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= 1_000 else f"{text[:600]} … {text[-300:]}"
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The remedy for an unknown name: the nearest known one, else all of them."""
-    near = difflib.get_close_matches(name.lower(), known, 1)
+    near = difflib.get_close_matches(name[:LONGEST].lower(), known, 1)
     return f"Did you mean {near[0]}?" if near else f"Choose from: {', '.join(known)}."
 
 
@@ -24,5 +32,15 @@ def whole_number(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise UsageError(f"{name} must be a whole number >= {low}, not {value!r}.", f"Give {low} or more.")
     if value > high:
-        shown = str(value) if value < 10**15 else "a number with more than 15 digits"
+        shown = str(value) if value < 10**20 else "one of more than 20 digits"
         raise UsageError(f"{name} must be a whole number <= {high}, not {shown}.", f"Give {high} or less.")
+
+
+def usable_name(what: str, name: object) -> None:
+    """Raise UsageError unless a name can stand in tables, in lists with commas and in a folder's name."""
+    fits = isinstance(name, str) and name.isprintable() and name == name.strip() and len(name) <= LONGEST
+    if not fits or not name or str(name).startswith(".") or set("/\\,:") & set(str(name)):
+        raise UsageError(
+            f"{what} cannot be {name!r}.",
+            f"Give at most {LONGEST} printable characters, none of / \\ , : and no dot or blank in front.",
+        )

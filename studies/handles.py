@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import runpy
+import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studies.arms import FULL, Arm, plain
+from studies.arms import FULL, LARGEST, Arm, from_spec, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
 from studies.protocol import Study
+from studies.store import known_manifest
 
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
 ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
 LISTS = ("optimizers", "datasets")
 STRINGS = ("metric", "model", "sampler", "out")
 KEYS = (*LISTS, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
+LONGEST = 120  # characters of a folder's name; longer ones end in a hash
 
 
 class Asked(NamedTuple):
@@ -28,43 +34,71 @@ class Asked(NamedTuple):
     jobs: int
 
 
-def asked(name: str, flags: dict[str, Any]) -> Asked:
+def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     """The study behind a command line. flags: values by handle, None where a flag was not given.
 
-    Raises UsageError for an unknown study, handle or name, and for a value out of range.
+    Without a name it is the one that the run folder (out) holds, else "default". Raises UsageError for an
+    unknown study, handle or name, and for a value out of range.
     """
-    named = find(name)
-    given = read_config(flags["config"]) if flags.get("config") else {}
+    given = read_config(Path(flags["config"])) if flags.get("config") is not None else {}
     for key, value in flags.items():
         if key == "config" or value is None:
             continue
         both = isinstance(value, dict) and isinstance(given.get(key), dict)
         given[key] = {**given[key], **value} if both else value
-    study = dataclasses.replace(named, **{k: given[k] for k in PLAIN if k in given})
+    if "out" in given and (not given["out"] or "\0" in given["out"]):
+        raise UsageError(f"--out cannot be {given['out']!r}.", "Name a folder, or leave it out.")
+    named = find(name) if name is not None else _held(given.get("out"))
+    changed: dict[str, Any] = {k: given[k] for k in PLAIN if k in given}
     if "datasets" in given:
-        study = dataclasses.replace(study, datasets=tuple(given["datasets"]))
+        changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
-        study = dataclasses.replace(study, widths=widths(given["model"]))
-    study = dataclasses.replace(study, optimizers=_arms(named, given))
+        changed["widths"] = widths(given["model"])
+    study = dataclasses.replace(named, optimizers=_arms(named, given), **changed)
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
-    if "out" in given and not str(given["out"]):
-        raise UsageError("--out is empty.", "Name a folder, or leave it out.")
+    if len(slug) > LONGEST:
+        slug = f"{slug[:LONGEST]}~{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
     out = Path(given["out"]) if "out" in given else Path("runs") / f"{named.name}{slug}"
     return Asked(study, out, given.get("jobs", 0))
+
+
+def _held(out: str | None) -> Study:
+    """The study that a run folder holds, with all that was ever changed about it; else the default one."""
+    manifest = known_manifest(Path(out)) if out else None
+    if manifest is None:
+        return STUDIES["default"]
+    had, question = manifest["asked"], manifest["question"]
+    ruled = {key: None if question[key] == "rule" else question[key] for key in ("epochs", "widths")}
+    return Study(
+        name=had["name"],
+        optimizers=tuple(from_spec(name, spec) for name, spec in had["optimizers"].items()),
+        datasets=tuple(had["datasets"]),
+        blocks=had["blocks"],
+        draws=question["draws"],
+        epochs=ruled["epochs"],
+        seed=question["seed"],
+        widths=ruled["widths"] and tuple(ruled["widths"]),
+        metric=question["metric"],
+    )
 
 
 def find(name: str) -> Study:
     """A named study, or the one that a file of yours holds: "path.py:my_study". Such a file runs as code."""
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
+        if name.endswith(".py"):
+            raise UsageError(f"{name} says not which of its studies.", f"Write {name}:my_study.")
         if name not in STUDIES:
             raise UsageError(f"There is no study {name!r}.", nearest(name, list(STUDIES)))
         return STUDIES[name]
+    if not Path(path).is_file():
+        raise UsageError(f"There is no file {path}.", "Name the one that holds your study.")
     try:
-        found = runpy.run_path(path).get(attribute)
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            found = runpy.run_path(path).get(attribute)
     except UsageError:
         raise
-    except Exception as error:  # whatever a user's file raises, or that there is none
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
         raise UsageError(
             f"{path} cannot be run ({type(error).__name__}: {error}).", "Mend that file."
         ) from None
@@ -83,7 +117,8 @@ def _slug(key: str, value: Any, named: Study) -> list[str]:
     if isinstance(value, dict):
         return [f"{name}={_short(v)}" for name, v in sorted(value.items())]
     if key == "model":
-        same = widths(value) == named.widths
+        layers = widths(value)
+        same, value = layers == named.widths, _model(layers)
     elif key == "sampler":
         same = all(arm.sampler == value for arm in named.arms)
     else:
@@ -109,6 +144,11 @@ def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
     for handle, values in (("set", given.get("set", {})), ("search", ranges)):
         for key, value in values.items():
             optimizer, _, field = key.partition(".")
+            if "batch_size" in (key, field):
+                raise UsageError(
+                    f"--{handle} {key} is not possible: all optimizers of a block train on the same batches.",
+                    "Hold or search the size for all: --search batch_size=64:64.",
+                )
             mine = [arm for arm in arms if arm.optimizer == optimizer]
             if not field or not mine:
                 known = dict.fromkeys(arm.optimizer for arm in arms)
@@ -141,6 +181,11 @@ def _chosen(arms: tuple[Arm, ...], names: tuple[str, ...], *, any_other: bool) -
 
 def _rebatched(arms: tuple[Arm, ...], low: float, high: float) -> tuple[Arm, ...]:
     """Powers of two from low to high: searched by each arm, or an arm for each where they are compared."""
+    if not all(1 <= end <= LARGEST and end % 1 == 0 for end in (low, high)):
+        raise UsageError(
+            f"batch_size is searched between whole numbers from 1 to {LARGEST}, not {low:g}:{high:g}.",
+            "Give for example --search batch_size=64:512.",
+        )
     sizes = tuple(2**i for i in range(21) if low <= 2**i <= high)
     if not sizes:
         raise UsageError(
@@ -167,13 +212,17 @@ def widths(model: str) -> tuple[int, ...] | None:
     )
 
 
+def _model(layers: tuple[int, ...] | None) -> str:
+    return "mlp" if layers is None else f"mlp:{','.join(map(str, layers))}" if layers else "linear"
+
+
 def setting(text: str) -> dict[str, float]:
     """ "adam.beta2=0.99" as a dictionary."""
     name, _, value = text.partition("=")
     try:
         return {name.strip(): float(value)}
     except ValueError:
-        raise UsageError(f"--set {text} is no setting.", "Write --set OPTIMIZER.FIELD=VALUE.") from None
+        raise UsageError(f"--set {text!r} is no setting.", "Write --set OPTIMIZER.FIELD=VALUE.") from None
 
 
 def span(text: str) -> dict[str, tuple[float, float]]:
@@ -183,9 +232,23 @@ def span(text: str) -> dict[str, tuple[float, float]]:
         low, high = (float(end) for end in value.split(":"))
     except ValueError:
         raise UsageError(
-            f"--search {text} is no range.", "Write --search OPTIMIZER.FIELD=LOW:HIGH."
+            f"--search {text!r} is no range.",
+            "Write --search OPTIMIZER.FIELD=LOW:HIGH, or --search batch_size=LOW:HIGH.",
         ) from None
     return {name.strip(): (low, high)}
+
+
+def once(flag: str, parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What several --set or --search say together. Raises UsageError if two of them contradict."""
+    found: dict[str, Any] = {}
+    for name, value in (item for part in parts for item in part.items()):
+        if name in found and found[name] != value:
+            raise UsageError(
+                f"--{flag} {name} is given twice, as {_short(found[name])} and as {_short(value)}.",
+                "Give it once.",
+            )
+        found[name] = value
+    return found
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -194,7 +257,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises UsageError for a file that cannot be read, is no TOML, or has an unknown key or a wrong type.
     """
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}).", "Name a TOML file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -210,9 +273,10 @@ def read_config(path: Path) -> dict[str, Any]:
             if not all(isinstance(item, str) for item in value):
                 raise UsageError(f"{path} has {key} = {value!r}.", "Give a list of names.")
             content[key] = [item.lower() for item in value]
-    content["draws"] = content.pop("trials", content.get("draws"))
-    if content["draws"] is None:
-        del content["draws"]
+    if {"trials", "draws"} <= set(content):
+        raise UsageError(f"{path} has both trials and draws, two words for one thing.", "Give one of them.")
+    if "trials" in content:
+        content["draws"] = content.pop("trials")
     for handle, check in (("set", _number), ("search", _ends)):
         if handle in content:
             content[handle] = {name: check(path, name, v) for name, v in _flat(content[handle]).items()}

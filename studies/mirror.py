@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from studies.errors import UsageError
 from studies.protocol import KEY
-from studies.store import read_manifest
+from studies.store import read_manifest, read_table
 
 JOURNAL = "optuna.journal"
 
@@ -93,20 +92,14 @@ def importances(rows: pd.DataFrame, optimizers: pd.DataFrame) -> pd.DataFrame:
 def write(run: Path) -> tuple[Path, list[str]]:
     """Make the mirror of a finished run anew: a journal file with one study per (dataset, optimizer).
 
-    Returns the file and the studies' names. Raises UsageError for a run without tables.
+    Returns the file and the studies' names. Raises UsageError for a run without readable tables.
     """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    manifest = read_manifest(run)
-    try:
-        rows, optimizers = (pd.read_parquet(run / "tables" / f"{n}.parquet") for n in ("rows", "optimizers"))
-    except FileNotFoundError:
-        raise UsageError(
-            f"{run} has no tables yet: its study is unfinished.",
-            f"Finish it with: python -m studies run {manifest['asked']['name']} --out {run}",
-        ) from None
+    read_manifest(run)
+    rows, optimizers = read_table(run, "rows"), read_table(run, "optimizers")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = run / JOURNAL
     for leftover in run.glob(f"{JOURNAL}*"):

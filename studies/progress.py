@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -70,4 +71,5 @@ class Shown(Progress):
         if self.status:
             self.status.update(line)
         else:
-            print(line, file=sys.stderr, flush=True)
+            with contextlib.suppress(BrokenPipeError):  # nobody reads it, and the run goes on
+                print(line, file=sys.stderr, flush=True)

@@ -22,12 +22,14 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies.arms import Arm
-from studies.errors import UsageError, nearest, whole_number
+from studies.errors import UsageError, nearest, usable_name, whole_number
 from studies.readings import ranked
 
 RESULTS_VERSION = 1  # grows with every change that moves a number
 CONFIRMING = 1_000_000  # confirming blocks are numbered from here, so they never become search blocks
 METRICS = ("error", "balanced-error", "loss")
+MOST_WEIGHTS = 5_000_000  # of a network: a stack holds one for each of its rows, several times
+MOST_TRAININGS = 1_000_000  # of a run: its tables are held in memory
 KEY = ("dataset", "block", "optimizer", "kind", "draw")
 
 
@@ -55,8 +57,12 @@ class Study:
     about: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        for kind in ("optimizers", "datasets"):
-            object.__setattr__(self, kind, tuple(dict.fromkeys(getattr(self, kind))))
+        usable_name("A study's name", self.name)
+        for kind, types in (("optimizers", (str, Arm)), ("datasets", (str,))):
+            given = getattr(self, kind)
+            if isinstance(given, str) or not all(isinstance(one, types) for one in given):
+                raise UsageError(f"{kind} = {given!r} is no list of names.", 'Write for example ("wine",).')
+            object.__setattr__(self, kind, tuple(dict.fromkeys(given)))
         names = [arm.name for arm in self.arms]
         known = {"optimizers": list(dlopt.OPTIMIZERS), "datasets": datasets.names()}
         for kind in known:
@@ -80,14 +86,36 @@ class Study:
         in_order = tuple(sorted(self.datasets, key=known["datasets"].index))
         object.__setattr__(self, "datasets", in_order)
         if self.metric not in METRICS:
-            raise UsageError(f"There is no metric {self.metric!r}.", nearest(self.metric, METRICS))
+            raise UsageError(f"There is no metric {self.metric!r}.", nearest(str(self.metric), METRICS))
         whole_number("draws (--trials)", self.draws, 2, 4096)
-        whole_number("seed", self.seed, 0, 2**63)
+        whole_number("seed", self.seed, 0, 2**63 - 1)
         for word, value in (("blocks", self.blocks), ("epochs", self.epochs)):
             if value is not None:
                 whole_number(word, value, 1, 100_000)
         for width in self.widths or ():
             whole_number("a hidden layer's width", width, 1, 2**16)
+        self._check_size()
+
+    def _check_size(self) -> None:
+        for name in self.datasets:
+            count = weights(datasets.load(name), self.widths or ())
+            if count > MOST_WEIGHTS:
+                raise UsageError(
+                    f"Hidden layers of {', '.join(map(str, self.widths or ()))} give {count:,} weights on "
+                    f"{name}, and at most {MOST_WEIGHTS:,} can train here.",
+                    "Give fewer or narrower layers.",
+                )
+        searches = len(self.arms) * len(self.datasets) * (self.blocks or self._usual_blocks)
+        if searches * (self.draws + 1) > MOST_TRAININGS:
+            raise UsageError(
+                f"This study has {searches * (self.draws + 1):,} trainings, "
+                f"and a run holds at most {MOST_TRAININGS:,}.",
+                "Ask for fewer blocks, trials, datasets or optimizers.",
+            )
+
+    @property
+    def _usual_blocks(self) -> int:
+        return 60 if len(self.datasets) == 1 else 20
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -102,8 +130,7 @@ class Study:
 
     def settled(self, blocks: int | None = None) -> Study:
         """With its number of blocks: its own, else those of a folder, else 60 for one dataset and 20."""
-        chosen = self.blocks or blocks or (60 if len(self.datasets) == 1 else 20)
-        return dataclasses.replace(self, blocks=chosen)
+        return dataclasses.replace(self, blocks=self.blocks or blocks or self._usual_blocks)
 
 
 class Budget(NamedTuple):
@@ -196,12 +223,17 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
     return tasks
 
 
+def weights(dataset: datasets.Dataset, widths: tuple[int, ...]) -> int:
+    """How many weights a network with these hidden layers has, without its biases."""
+    sizes = (dataset.X.shape[1], *widths, max(dataset.n_classes, 1))
+    return sum(a * b for a, b in itertools.pairwise(sizes))
+
+
 def cost(stack: Stack) -> float:
     """Roughly how long a stack takes, in units of its own: for the time that is left."""
     dataset = datasets.load(stack.dataset)
     steps = stack.epochs * math.ceil(dataset.n_train / stack.batch_size)
-    sizes = (dataset.X.shape[1], *stack.widths, max(dataset.n_classes, 1))
-    parameters = sum(a * b for a, b in itertools.pairwise(sizes))
+    parameters = weights(dataset, stack.widths)
     return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
 
 

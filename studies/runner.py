@@ -27,7 +27,7 @@ from studies.errors import whole_number
 from studies.machine import arithmetic, machine
 from studies.progress import Progress
 from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
-from studies.store import RunFolder, open_run, read_manifest
+from studies.store import RunFolder, known_manifest, open_run
 from studies.workers import Workers
 
 
@@ -55,13 +55,7 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         for name in study.datasets:
             batch_sizes(study, name, arm)
     study = study.settled(blocks_of(Path(out)))
-    asked = {
-        "name": study.name,
-        "optimizers": {arm.name: arm.spec() for arm in study.arms},
-        "datasets": list(study.datasets),
-        "blocks": study.blocks,
-    }
-    with open_run(Path(out), asked, question(study)) as folder, _terminable():
+    with open_run(Path(out), growing(study), question(study)) as folder, _terminable():
         study = whole(study, folder.manifest)
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
         identities = search_identities(study)
@@ -76,6 +70,16 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         seconds = time.perf_counter() - started
         folder.describe(changes(study), machine(workers.jobs, workers.trained, seconds))
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
+
+
+def growing(study: Study) -> dict[str, Any]:
+    """What is asked of a run folder, which may grow from call to call."""
+    return {
+        "name": study.name,
+        "optimizers": {arm.name: arm.spec() for arm in study.arms},
+        "datasets": list(study.datasets),
+        "blocks": study.blocks,
+    }
 
 
 def question(study: Study) -> dict[str, Any]:
@@ -137,10 +141,8 @@ def _plain(value: Any) -> str:
 
 def blocks_of(path: Path) -> int | None:
     """The number of blocks of an existing run, which a call that names none keeps."""
-    with contextlib.suppress(PermissionError):  # which `open_run` words
-        if (path / "manifest.json").exists():
-            return int(read_manifest(path)["asked"]["blocks"])
-    return None
+    manifest = known_manifest(path)
+    return int(manifest["asked"]["blocks"]) if manifest else None
 
 
 def whole(study: Study, manifest: dict[str, Any]) -> Study:

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -27,18 +28,33 @@ GROWS = ("optimizers", "datasets", "blocks")  # what a second call may add to a 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a kill at any moment leaves the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with _named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # a full disk keeps no part of it
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error of the system inside name the file, which one of a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -83,7 +99,8 @@ class RunFolder:
 
     def read_records(self, wanted: Iterable[tuple[Any, ...]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The tables "rows" and "curves" of the wanted (key and identity) rows, sorted by key."""
-        tables = [_read(path) for path in self._record_paths()]
+        every = [*_ROW_COLUMNS, "identity", *(f"curve_{name}" for name in _CURVE)]
+        tables = [_read(path, every) for path in self._record_paths()]
         frame = pa.concat_tables(tables).to_pandas()
         key = list(TABLES["rows"].key)
         chosen = pd.DataFrame(list(wanted), columns=[*key, "identity"])
@@ -111,16 +128,20 @@ class RunFolder:
 
     def log_timing(self, line: dict[str, Any]) -> None:
         """Note how long a stack took: the one thing that differs between two runs."""
-        with (self.path / "timings.jsonl").open("a") as file:
+        path = self.path / "timings.jsonl"
+        with _named(path), path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def timings(self) -> pd.DataFrame:
-        """The noted times; a line that a kill cut short is left out."""
+        """The noted times; a line that a kill cut short, or that is none, is left out."""
         lines, path = [], self.path / "timings.jsonl"
-        for line in path.read_text().splitlines() if path.exists() else []:
+        columns = list(TABLES["timings"].columns)
+        for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
             with contextlib.suppress(json.JSONDecodeError):
-                lines.append(json.loads(line))
-        return pd.DataFrame(lines, columns=list(TABLES["timings"].columns))
+                line = json.loads(text)
+                if isinstance(line, dict) and set(columns) <= set(line):
+                    lines.append(line)
+        return pd.DataFrame(lines, columns=columns)
 
     def _record_paths(self) -> list[Path]:
         return sorted(self.records.glob("*.parquet"))
@@ -139,14 +160,40 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    content = path.read_bytes()
-    if path.stem.rpartition("-")[2] != _checksum(content):
-        raise UsageError(
-            f"{path} is damaged or no record of this suite: its content is not what its name says.",
-            f"Remove that file (rm '{path}') and run again: its rows train anew.",
-        )
-    return pq.read_table(pa.BufferReader(content), columns=columns)
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    content, wrong = path.read_bytes(), "its content is not what its name says"
+    if path.stem.rpartition("-")[2] == _checksum(content):
+        table = _parsed(content, columns)
+        if isinstance(table, pa.Table):
+            return table
+        wrong = table
+    raise UsageError(
+        f"{path} is damaged or no record of this version: {wrong}.",
+        f"Remove that file (rm '{path}') and run again: its rows train anew.",
+    )
+
+
+def _parsed(content: bytes, columns: list[str]) -> pa.Table | str:
+    """Parquet with these columns, or what is wrong with it."""
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+    except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
+        return f"it is no Parquet file ({type(error).__name__})"
+    lost = [name for name in columns if name not in table.column_names]
+    return f"it has no column {lost[0]!r}" if lost else table.select(columns)
+
+
+def read_table(path: Path, name: str) -> pd.DataFrame:
+    """A table of a finished run. Raises UsageError for one that is missing, damaged or another one."""
+    file = path / "tables" / f"{name}.parquet"
+    again = f"python -m studies run --out {shlex.quote(str(path))}"
+    if not file.exists():
+        raise UsageError(f"{path} has no tables yet: its study is unfinished.", f"Finish it with: {again}")
+    table = _parsed(file.read_bytes(), list(TABLES[name].columns)) if file.is_file() else "it is a folder"
+    if isinstance(table, pa.Table):
+        return table.to_pandas()
+    first = "Remove it, and make" if file.is_dir() else "Make"
+    raise UsageError(f"{file} is damaged: {table}.", f"{first} it again: {again}")
 
 
 @contextlib.contextmanager
@@ -158,12 +205,8 @@ def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Ite
     folder of something else, of another question, or in use.
     """
     try:
-        if path.exists() and not path.is_dir():
-            raise UsageError(
-                f"{path} is a file, and a run needs a folder.", "Choose another folder with --out."
-            )
+        agreed(path, asked, question)  # before anything is written into a folder of something else
         path.mkdir(parents=True, exist_ok=True)
-        _agree(path, asked, question)  # before anything is written into a folder of something else
         lock = (path / "lock").open("a+")
     except OSError as error:
         raise UsageError(
@@ -176,7 +219,7 @@ def open_run(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> Ite
             raise UsageError(
                 f"Another process is working on {path}.", "Wait until it ends, or choose another --out."
             ) from None
-        manifest = _agree(path, asked, question)
+        manifest = agreed(path, asked, question)
         if not (path / "manifest.json").exists():
             write_atomically(path / "manifest.json", _json(manifest))
         for folder in (path, path / "records", path / "tables"):
@@ -191,32 +234,66 @@ def _json(content: dict[str, Any]) -> bytes:
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of a run folder. Raises UsageError where there is none that this version reads."""
+    file = path / "manifest.json"
     try:
-        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
-        newer = manifest["format"] > FORMAT
-        known = newer or {"name", "optimizers", "datasets", "blocks"} <= set(manifest["asked"])
-        if not known or not (newer or isinstance(manifest["question"], dict)):
-            raise KeyError
-    except FileNotFoundError:
+        manifest = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"{path} is no run folder: it has no manifest.json.", "Name a folder below runs/."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}).", "Choose another folder.") from None
+    except ValueError:
+        manifest = None
+    shape = manifest.get("format") if isinstance(manifest, dict) else None
+    if isinstance(shape, int) and shape > FORMAT:
         raise UsageError(
-            f"{path / 'manifest.json'} is no manifest of this suite.", "Choose another folder."
-        ) from None
-    if newer:
-        raise UsageError(
-            f"{path} was written by a newer version (format {manifest['format']}; this one reads {FORMAT}).",
+            f"{path} was written by a newer version (format {shape}; this one reads {FORMAT}).",
             "Update dlopt, or choose another folder.",
         )
-    return manifest
+    if shape != FORMAT or not _complete(manifest):
+        raise UsageError(f"{file} is no manifest of this suite.", "Choose another folder.")
+    return dict(manifest)
 
 
-def _agree(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
-    """The manifest that holds both what the folder has and what is asked."""
+def _complete(manifest: dict[str, Any]) -> bool:
+    """Has it all that is read from a manifest, in the right types?"""
+    asked, question = manifest.get("asked"), manifest.get("question")
+    if not isinstance(asked, dict) or not isinstance(question, dict):
+        return False
+    arms, names, blocks = asked.get("optimizers"), asked.get("datasets"), asked.get("blocks")
+    return (
+        {"draws", "epochs", "widths", "metric", "seed"} <= set(question)
+        and isinstance(manifest.get("changes"), list)
+        and isinstance(asked.get("name"), str)
+        and isinstance(arms, dict)
+        and all(isinstance(spec, dict) for spec in arms.values())
+        and isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and isinstance(blocks, int)
+        and blocks >= 1
+    )
+
+
+def known_manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest of a run folder; None where there is none yet, or no way to look."""
+    try:
+        there = (path / "manifest.json").exists()
+    except OSError:  # which `open_run` words
+        return None
+    return read_manifest(path) if there else None
+
+
+def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:
+    """The manifest that holds both what a folder has and what is asked, the folder's being there or not.
+
+    Raises UsageError for a file, a folder of something else, or one of another question.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file, and a run needs a folder.", "Choose another folder with --out.")
     if not (path / "manifest.json").exists():
-        others = sorted(p.name for p in path.iterdir() if p.name != "lock" and not p.name.startswith("."))
+        found = list(path.iterdir()) if path.exists() else []
+        others = sorted(p.name for p in found if p.name != "lock" and not p.name.startswith("."))
         if others:
             raise UsageError(
                 f"{path} holds something that is not a run ({', '.join(others[:3])}).",

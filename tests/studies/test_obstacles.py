@@ -42,7 +42,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from studies.__main__ import main
-import optuna
+import optuna, studies.cli  # before this user cannot read them any more
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -195,56 +195,6 @@ def test_other_libraries_or_kernels_are_refused(finished, tmp_path, monkeypatch)
         run(tiny(), out=tmp_path / "run", jobs=1)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"holds something that is not a run \(thesis.txt\)"):
-        run(tiny(), out=tmp_path, jobs=1)
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("thesis.txt", "mine")]
-
-
-def test_a_file_as_folder_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="is a file"):
-        run(tiny(), out=tmp_path / "file", jobs=1)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ('{"format": 1}', "no manifest"),
-        ("", "no manifest of this suite"),
-        ("[]", "no manifest"),
-        ('{"format": 99}', "newer version"),
-        ("{", "no manifest"),
-    ],
-)
-def test_a_manifest_that_is_not_ours_is_refused(tmp_path, content, words):
-    (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(UsageError, match=words):
-        run(tiny(), out=tmp_path, jobs=1)
-
-
-@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "flipped"])
-def test_a_damaged_record_is_named_with_its_remedy(finished, tmp_path, damage):
-    out = tmp_path / "run"
-    shutil.copytree(finished, out)
-    record = sorted((out / "records").glob("*.parquet"))[0]
-    content = bytearray(record.read_bytes())
-    if damage == "flipped":
-        content[200] ^= 0xFF
-    record.write_bytes(
-        {"truncated": content[: len(content) // 2], "empty": b"", "foreign": b"PNG", "flipped": content}[
-            damage
-        ]
-    )
-    with pytest.raises(UsageError, match="is damaged or no record") as caught:
-        run(tiny(), out=out, jobs=1)
-    assert f"rm '{record}'" in str(caught.value)
-    record.unlink()
-    run(tiny(), out=out, jobs=1)
-    assert digests(out) == digests(finished)
-
-
 @pytest.mark.parametrize(
     ("owner", "field", "again"), [(dlopt.SGD, "lr", 2 * 4 * 5), (dlopt.Exponential, "gamma", 2 * 2 * 4 * 5)]
 )

@@ -1,0 +1,109 @@
+"""What can be asked on the command line: parses and calls. `python -m studies --help` lists it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from studies import commands
+from studies.errors import UsageError, nearest
+from studies.handles import KEYS, asked, once, setting, span
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="python -m studies", description="Fair comparisons of gradient optimizers.")
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    common = _Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | mirror | try")
+
+    one = commands_.add_parser("list", parents=[common], help="what there is")
+    one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
+
+    one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
+    one.add_argument(
+        "name",
+        nargs="?",
+        help="see: python -m studies list; or path.py:my_study; default: what --out holds, or default",
+    )
+    one.add_argument("--optimizers", type=_names, help="comma-separated")
+    one.add_argument("--datasets", type=_names, help="comma-separated")
+    one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
+    one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
+    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
+    one.add_argument("--seed", type=_whole, help="of everything")
+    one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")
+    one.add_argument("--search", action="append", help="another range: adam.lr=1e-5:1e-1")
+    one.add_argument("--model", help="linear, mlp or mlp:64,64")
+    one.add_argument("--metric", help="error, balanced-error or loss")
+    one.add_argument("--sampler", help="random, qmc, tpe or gp")
+    one.add_argument("--config", help="a TOML file with the same names; flags come first")
+    one.add_argument("--jobs", type=_whole, help="worker processes; default 0: one per core")
+    one.add_argument("--out", help="the run folder; default: runs/NAME")
+    one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
+    one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
+    one.add_argument("--quiet", action="store_true", help="no progress")
+
+    one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
+    one.add_argument("run", type=Path, help="a run folder")
+
+    one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
+    one.add_argument("run", type=Path, help="a run folder")
+
+    one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
+    one.add_argument("dataset", help="see: python -m studies list datasets")
+    one.add_argument("--optimizers", type=_names, help="comma-separated; default: all")
+    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
+    one.add_argument("--seed", type=_whole, default=0)
+    return top
+
+
+def _run(options: argparse.Namespace) -> Any:
+    flags = {key: getattr(options, key) for key in (*KEYS, "config") if hasattr(options, key)}
+    for key, read in (("set", setting), ("search", span)):
+        if flags[key]:
+            flags[key] = once(key, map(read, flags[key]))
+    study, out, jobs = asked(options.name, flags)
+    if options.where:
+        return {"schema_version": commands.VERSION, "run": str(out)} if options.json else str(out)
+    if options.dry_run:
+        return commands.plan(study, out, jobs, as_json=options.json)
+    quiet = options.quiet or options.json
+    return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "list": lambda o: commands.listing(o.kind, as_json=o.json),
+    "run": _run,
+    "show": lambda o: commands.show(o.run, as_json=o.json),
+    "mirror": lambda o: commands.make_mirror(o.run, as_json=o.json),
+    "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
+}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. Raises UsageError for what cannot be meant."""
+    words = [word for word in arguments if not word.startswith("-")]
+    if words and words[0] not in COMMANDS:
+        raise UsageError(f"There is no command {words[0]!r}.", nearest(words[0], list(COMMANDS)))
+    return parser().parse_args(arguments)
