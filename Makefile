@@ -35,13 +35,16 @@ $(READY): pyproject.toml uv.lock uv.requirements.txt
 	@VIRTUAL_ENV= UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv sync --quiet --locked --inexact
 	@touch $@
 
+study: export AGAIN = make $(MAKECMDGOALS) $(MAKEOVERRIDES)
 study: $(READY) ## run a study (or go on with it), then write its page
-	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
+	@trap : INT; folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	$(RUN) $(STUDY); code=$$?; \
 	if [ $$code -le 1 ] && [ -d "$$folder/tables" ]; then \
 	  page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
-	  $(RUN) -m reports "$$folder" -o "$$page" || exit $$?; \
-	fi; exit $$code
+	  $(RUN) -m reports "$$folder" -o "$$page" || code=$$?; \
+	fi; \
+	[ $$code -ne 130 ] || echo "Or with: $$AGAIN" >&2; \
+	exit $$code
 
 report: $(READY) ## write the page of a run again
 	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from reports import ReportError, read, verdict, write
+from typing import Any, NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "-o", "--out", metavar="PAGE", help="the page (default: report.html in the first run)"
     )
     asked = parser.parse_args(arguments)
+    from reports import ReportError, read, verdict, write  # here: Ctrl-C is answered while this is imported
+
     try:
         page = write([Path(path) for path in asked.runs], asked.out)
         run, *further = [read(path) for path in asked.runs]
@@ -38,5 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _leave(*_: Any) -> NoReturn:
+    """End at once: every file is whole, the old one or the new one."""
+    command = shlex.join(["python", "-m", "reports", *sys.argv[1:]])
+    with contextlib.suppress(OSError):
+        os.write(2, f"\nInterrupted.\nGo on with: {command}\n".encode(errors="replace"))
+    os._exit(130)
+
+
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
     sys.exit(main())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from typing import Any
 
 import joblib
@@ -53,7 +55,8 @@ class Workers:
         jobs = min(self.jobs, len(tasks)) or 1
         how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
-        results: Iterator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
+        with _deaf():
+            results: Iterator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
         return results
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
@@ -79,8 +82,19 @@ class Workers:
         self.progress.finished(flat[0]["dataset"], flat[0]["block"], len(flat), diverged)
 
 
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that start inside never hear Ctrl-C, which is their coordinator's; it hears it afterwards."""
+    resource_tracker.ensure_running()  # whose own start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def begin(coordinator: int) -> None:
-    """What a worker process does first: end when its coordinator is gone, and leave Ctrl-C to it.
+    """What a worker process does first: see to it that it ends when its coordinator is gone.
 
     SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task.
     """
@@ -90,7 +104,6 @@ def begin(coordinator: int) -> None:
             time.sleep(0.5)
         os._exit(1)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=watch, daemon=True).start()
 
 

@@ -1,0 +1,51 @@
+"""The files of a report: the page, and beside each run its pictures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports import tables
+from reports.tables import ReportError, read
+
+
+def write(runs: Sequence[Path | str], page: Path | str | None = None) -> Path:
+    """Write the page of runs, and each run's pictures (RUN/figures) and tables as CSV (RUN/csv).
+
+    runs: finished run folders; the first one is shown in full, of each further one what its study is made
+    for. page: where the page goes, by default report.html in the first run's folder. Gives the page's path.
+    Raises ReportError for a folder that is no finished, readable run.
+    """
+    if not runs:
+        raise ReportError("No run folder is named.", "Name one: python -m reports runs/default")
+    if len({Path(path).resolve() for path in runs}) < len(runs):
+        raise ReportError("A run folder is named twice.", "Name each run folder once.")
+    from reports.page import make  # the drawing libraries take a second to import
+
+    found = [read(path) for path in runs]
+    page = Path(page) if page is not None else found[0].path / "report.html"
+    made = make(found, beside=page.parent.resolve() == found[0].path.resolve())
+    try:
+        for run, pictures in zip(found, made.pictures, strict=True):
+            _save(run.path / "figures", "png", pictures)
+            _save(run.path / "csv", "csv", {name: tables.csv(frame) for name, frame in run.tables.items()})
+        _replace(page, made.page)
+    except OSError as error:
+        raise ReportError(
+            f"{error.filename or page} cannot be written ({error.strerror}).",
+            "Make that place writable, or name another page with -o.",
+        ) from error
+    return page
+
+
+def _save(folder: Path, ending: str, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        _replace(folder / f"{name}.{ending}", content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(content)
+    temporary.replace(path)
