@@ -22,17 +22,8 @@ from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import UsageError, nearest, whole_number
 from studies.machine import one_thread
 from studies.progress import Shown, duration
-from studies.protocol import (
-    Row,
-    Stack,
-    Study,
-    budget,
-    confirming_blocks,
-    cost,
-    stacks,
-    train_stack,
-    wanted_keys,
-)
+from studies.protocol import Row, Study, budget, confirming_blocks, wanted_keys
+from studies.stacks import Stack, cost, stacks, train_stacks
 from studies.store import RunFolder, agreed, free_space, read_manifest, read_table
 
 VERSION = 1  # of the JSON documents
@@ -209,9 +200,9 @@ def _seconds_per_cost(tasks: list[list[Stack]]) -> float:
     largest = max((stack for task in tasks for stack in task), key=cost)
     short = largest._replace(epochs=2)
     with one_thread():
-        train_stack(short)  # warm-up
+        train_stacks([short])  # warm-up
         started = time.perf_counter()
-        train_stack(short)
+        train_stacks([short])
         return (time.perf_counter() - started) / cost(short)
 
 

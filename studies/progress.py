@@ -1,4 +1,4 @@
-"""How far a run is, in counts and time left: one live line on a terminal, one line per block elsewhere."""
+"""How far a run is, in counts and time left: one live line on a terminal, one line per task elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.status import Status
 
-from studies.protocol import CONFIRMING, Stack, cost
+from studies.protocol import CONFIRMING
+from studies.stacks import Stack, cost
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,8 +29,8 @@ class Progress:
     def start(self, tasks: list[list[Stack]]) -> None:
         """These tasks begin."""
 
-    def finished(self, dataset: str, block: int, rows: int, diverged: int) -> None:
-        """A block is recorded."""
+    def finished(self, dataset: str, blocks: list[int], rows: int, diverged: int) -> None:
+        """A task is recorded: these blocks of a dataset."""
 
 
 class Shown(Progress):
@@ -54,16 +55,17 @@ class Shown(Progress):
         self.left = {(t[0].dataset, t[0].block): sum(map(cost, t)) for t in tasks}
         self.total, self.began = sum(self.left.values()), time.monotonic()
         self.done: dict[str, int] = {}
-        self.to_do = {name: sum(d == name for d, _ in self.left) for name, _ in self.left}
+        blocks = {(stack.dataset, stack.block) for task in tasks for stack in task}
+        self.to_do = {name: sum(d == name for d, _ in blocks) for name, _ in blocks}
 
-    def finished(self, dataset: str, block: int, rows: int, diverged: int) -> None:
+    def finished(self, dataset: str, blocks: list[int], rows: int, diverged: int) -> None:
         """See `Progress`."""
-        del self.left[dataset, block]
-        self.done[dataset] = self.done.get(dataset, 0) + 1
+        del self.left[dataset, blocks[0]]
+        self.done[dataset] = self.done.get(dataset, 0) + len(blocks)
         remaining = sum(self.left.values())
         elapsed = time.monotonic() - self.began
         time_left = elapsed * remaining / max(self.total - remaining, 1e-9)
-        what = "confirming" if block >= CONFIRMING else "block"
+        what = "confirming" if blocks[0] >= CONFIRMING else "block"
         line = (
             f"{dataset} · {what} {self.done[dataset]}/{self.to_do[dataset]} · "
             f"{diverged} of {rows} diverged · {duration(time_left)} left"

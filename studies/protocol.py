@@ -7,11 +7,9 @@ batch sizes and decay.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import json
 import math
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -197,103 +195,10 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
     ]
 
 
-class Stack(NamedTuple):
-    """The rows of one (dataset, block, batch size) that train together: the unit of computing."""
-
-    dataset: str
-    block: int
-    batch_size: int
-    epochs: int
-    widths: tuple[int, ...]
-    seed: int
-    metric: str
-    rows: tuple[Row, ...]
-
-
-def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
-    """The rows as stacks, grouped by (dataset, block): one group is one task for a worker."""
-    grouped: dict[tuple[str, int], dict[int, list[Row]]] = {}
-    for row in rows:
-        grouped.setdefault((row.dataset, row.block), {}).setdefault(row.batch_size, []).append(row)
-    tasks = []
-    for (dataset, block), by_size in grouped.items():
-        plan = budget(datasets.load(dataset), study)
-        how = (plan.epochs, plan.widths, study.seed, study.metric)
-        tasks.append([Stack(dataset, block, size, *how, tuple(by_size[size])) for size in sorted(by_size)])
-    return tasks
-
-
 def weights(dataset: datasets.Dataset, widths: tuple[int, ...]) -> int:
     """How many weights a network with these hidden layers has, without its biases."""
     sizes = (dataset.X.shape[1], *widths, max(dataset.n_classes, 1))
     return sum(a * b for a, b in itertools.pairwise(sizes))
-
-
-def cost(stack: Stack) -> float:
-    """Roughly how long a stack takes, in units of its own: for the time that is left."""
-    dataset = datasets.load(stack.dataset)
-    steps = stack.epochs * math.ceil(dataset.n_train / stack.batch_size)
-    parameters = weights(dataset, stack.widths)
-    return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
-
-
-@functools.lru_cache(maxsize=4)
-def _block(dataset: str, block: int, seed: int) -> datasets.Block:
-    return datasets.load(dataset).block(block, seed=seed)
-
-
-def train_stack(stack: Stack) -> list[dict[str, Any]]:
-    """Train a stack: one record per row, with its curve. A pure function, run in a worker."""
-    block = _block(stack.dataset, stack.block, stack.seed)
-    started = time.perf_counter()
-    training = dlopt.train(
-        dlopt.MLP(*stack.widths),
-        block,
-        [row.make() for row in stack.rows],
-        batch_size=stack.batch_size,
-        epochs=stack.epochs,
-    )
-    seconds = time.perf_counter() - started
-    errors, curves = test_scores(stack.metric, training, block), training.curves
-    examples = dict(zip(curves.steps.tolist(), curves.examples.tolist(), strict=True))
-    return [
-        {
-            **dict(zip(KEY, row.key, strict=True)),
-            "batch_size": row.batch_size,
-            "decay": row.decay,
-            "settings": json.dumps(dict(row.settings)),
-            "lr": dict(row.settings)["lr"],
-            "status": training.status[i],
-            "diverged_step": int(training.diverged_step[i]),
-            "best_validation_loss": float(training.best_validation_losses[i]),
-            "best_validation_error": float(training.best_validation_errors[i]),
-            "best_examples": examples[int(training.best_step[i])],
-            "best_step": int(training.best_step[i]),
-            "test_loss": float(training.test_losses[i]),
-            "test_error": float(errors[i]),
-            "curve": {
-                "examples": curves.examples,
-                "step": curves.steps,
-                "validation_loss": curves.validation_loss[:, i],
-                "validation_error": curves.validation_error[:, i],
-                "training_loss": curves.training_loss[:, i],
-            },
-            "seconds": seconds,
-        }
-        for i, row in enumerate(stack.rows)
-    ]
-
-
-def test_scores(metric: str, training: dlopt.Training, block: datasets.Block) -> Any:
-    """What is read on test, (K,): the error, the cross-entropy or loss, or the mean error over classes."""
-    if metric != "balanced-error":
-        return training.test_losses if metric == "loss" else training.test_errors
-    classes, scores = np.unique(block.y_test), []
-    for row, status in enumerate(training.status):
-        wrong = training.predict(block.X_test, row) != block.y_test
-        shares = [wrong[block.y_test == c].mean() for c in classes]
-        scores.append(1.0 if status == "diverged" else float(np.mean(shares)))
-    return np.array(scores)
 
 
 def winners(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,12 @@ import joblib
 from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
-from studies.protocol import KEY, Row, Stack, Study, cost, stacks, train_stack
+from studies.protocol import KEY, Row, Study
+from studies.stacks import Stack, cost, stacks, train_stacks
 from studies.store import RunFolder
 
 RETRIES = 3  # of the missing stacks, after a worker was killed
-Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a block
+Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a task
 
 
 class Workers:
@@ -79,7 +80,8 @@ class Workers:
         diverged = sum(row["status"] == "diverged" for row in flat)
         self.trained += len(flat)
         self.diverged += diverged
-        self.progress.finished(flat[0]["dataset"], flat[0]["block"], len(flat), diverged)
+        blocks = list(dict.fromkeys(row["block"] for row in flat))
+        self.progress.finished(flat[0]["dataset"], blocks, len(flat), diverged)
 
 
 @contextlib.contextmanager
@@ -108,6 +110,6 @@ def begin(coordinator: int) -> None:
 
 
 def work(task: list[Stack]) -> Records:
-    """Train the stacks of one block."""
+    """Train the stacks of a task."""
     with one_thread():
-        return [train_stack(stack) for stack in task]
+        return train_stacks(task)

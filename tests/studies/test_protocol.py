@@ -14,7 +14,8 @@ from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.draws import Search, size_and_decay
 from studies.errors import UsageError
-from studies.protocol import Row, Stack, Study, budget, stacks, train_stack
+from studies.protocol import Row, Study, budget
+from studies.stacks import MOST, Stack, stacks, train_stacks
 
 
 def search_rows(study, dataset, optimizer, block):
@@ -126,10 +127,32 @@ def test_all_optimizers_of_a_block_and_batch_size_train_in_one_stack():
             assert {row.optimizer for row in stack.rows} == {"sgd", "adam"}
 
 
+def test_small_blocks_that_hold_the_same_share_a_task_and_give_the_records_of_each_alone():
+    study = tiny(datasets=("diabetes",), blocks=7)
+    tasks = stacks(study, all_rows(study))
+    assert sorted(sorted({stack.block for stack in task}) for task in tasks) == [[0, 3, 6], [1, 4], [2, 5]]
+    task = max(tasks, key=len)
+    for stack, together in zip(task, train_stacks(task), strict=True):
+        (alone,) = train_stacks([stack])
+        for a, b in zip(alone, together, strict=True):
+            assert {k: v for k, v in a.items() if k not in ("curve", "seconds")} == {
+                k: v for k, v in b.items() if k not in ("curve", "seconds")
+            }
+            for name, values in a["curve"].items():
+                assert values.tobytes() == b["curve"][name].tobytes()
+
+
+def test_a_task_is_no_more_blocks_than_a_core_caches():
+    study = tiny(datasets=("digits",), blocks=8, optimizers=tuple(dlopt.OPTIMIZERS), draws=16)
+    assert len(stacks(study, all_rows(study))) == 8
+    many = tiny(datasets=("wine",), blocks=60, optimizers=("sgd",), draws=2)
+    assert {len(task) for task in stacks(many, all_rows(many))} == {MOST, 60 % MOST}
+
+
 def test_a_stack_pairs_its_rows_on_the_same_start():
     study = tiny(datasets=("wine",), blocks=1)
     (task,) = stacks(study, all_rows(study))
-    records = train_stack(task[0])
+    (records,) = train_stacks(task)
     assert len({record["curve"]["validation_loss"][0] for record in records}) == 1
     assert len({record["best_validation_loss"] for record in records}) > 1
 
@@ -144,7 +167,7 @@ def test_a_row_makes_the_optimizer_that_its_settings_say():
 
 def test_records_keep_settings_exactly():
     row = search_rows(tiny(), "wine", "adam", 0)[0]
-    (record,) = train_stack(Stack("wine", 0, 64, 1, (4,), 0, "error", (row,)))
+    ((record,),) = train_stacks([Stack("wine", 0, 64, 1, (4,), 0, "error", (row,))])
     assert json.loads(record["settings"]) == dict(row.settings)
 
 
@@ -284,7 +307,7 @@ def test_a_metric_is_what_is_read_on_test(metric):
     study = tiny(datasets=("wine",), blocks=1, metric=metric)
     (task,) = stacks(study, all_rows(study))
     block = datasets.load("wine").block(0)
-    for record, row in zip(train_stack(task[0]), task[0].rows, strict=True):
+    for record, row in zip(train_stacks(task)[0], task[0].rows, strict=True):
         run = dlopt.train(dlopt.MLP(32), block, row.make(), batch_size=64, epochs=3)
         wrong = run.predict(block.X_test) != block.y_test
         classes = [np.mean(wrong[block.y_test == c]) for c in range(3)]
