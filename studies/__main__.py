@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from studies.errors import UsageError
+from studies.errors import UsageError, masked
 
 PATIENCE = 1.0  # seconds that Ctrl-C gives to an orderly end
 SHOW_CURSOR = "\x1b[?25h"  # a live progress line hides it
@@ -60,14 +60,15 @@ def _printed(text: str) -> int:
 
 def _failed(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        print(masked(traceback.format_exc()), end="", file=sys.stderr)
     with contextlib.suppress(BrokenPipeError):
-        print(message, file=sys.stderr, flush=True)
+        print(masked(message), file=sys.stderr, flush=True)
     return code
 
 
 def _interrupted(arguments: Sequence[str]) -> str:
-    command = shlex.join(["python", "-m", "studies", *(word for word in arguments if word != "--where")])
+    words = [masked(word) for word in arguments if word != "--where"]
+    command = shlex.join(["python", "-m", "studies", *words])
     kept = "; all finished blocks are kept" if "run" in arguments else ""
     return f"\nInterrupted{kept}.\nGo on with: {command}"
 

@@ -69,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
 
     one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
     one.add_argument("run", type=Path, help="a run folder")
+    one.add_argument(
+        "--storage",
+        help="a database instead of a file: env:NAME or a file's name, which holds its URL; or the URL",
+    )
 
     one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
     one.add_argument("dataset", help="see: python -m studies list datasets")
@@ -96,7 +100,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "list": lambda o: commands.listing(o.kind, as_json=o.json),
     "run": _run,
     "show": lambda o: commands.show(o.run, as_json=o.json),
-    "mirror": lambda o: commands.make_mirror(o.run, as_json=o.json),
+    "mirror": lambda o: commands.make_mirror(o.run, o.storage, as_json=o.json),
     "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -248,14 +250,20 @@ def show(path: Path, *, as_json: bool) -> Any:
     return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
 
 
-def make_mirror(path: Path, *, as_json: bool) -> Any:
-    """Make the Optuna mirror of a run."""
-    journal, names = mirror.write(path)
+def make_mirror(path: Path, storage: str | None, *, as_json: bool) -> Any:
+    """Make the Optuna mirror of a run: a journal file, or studies in a database."""
+    if storage is None:
+        journal, names = mirror.write(path)
+        kind, place = "journal", str(journal)
+    else:
+        place, names = mirror.write_into(storage, path, lambda line: print(line, file=sys.stderr, flush=True))
+        kind = "database"
     if as_json:
-        return _document(journal=str(journal), studies=names)
+        return _document(**{kind: place, "studies": names})
+    note = " (*** stands for the password)" if "***" in place else ""
     return (
-        f"{journal}: {len(names)} Optuna studies, such as {names[0]!r}.\n"
-        f"Look at them with: optuna-dashboard {journal} --host 127.0.0.1"
+        f"{place}: {len(names)} Optuna studies, such as {names[0]!r}.\n"
+        f"Look at them with: optuna-dashboard {shlex.quote(place)} --host 127.0.0.1{note}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
 LONGEST = 60  # characters of a name
@@ -19,6 +20,19 @@ def _one_line(text: str) -> str:
     """With what is no text written out, and what is far too long cut in its middle."""
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= 1_000 else f"{text[:600]} … {text[-300:]}"
+
+
+_SECRETS = (
+    re.compile(r"(:)(?!//|\*\*\*@)(?=\S).*(?=@)"),  # user:password@host, up to the last @
+    re.compile(r"""(passw(?:or)?d["']?\s*[=:]\s*)(?!\*\*\*)('(?:\\.|[^'])*'|[^\s&'"]+)""", re.IGNORECASE),
+)
+
+
+def masked(text: str) -> str:
+    """The text with *** for every password of a database: in a URL, its query, or PostgreSQL's key=value."""
+    for secret in _SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -5,12 +5,18 @@ A mirror, never the record: it is made from the tables, may be deleted, and hold
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from joblib import Parallel, delayed
 
+from studies import database
+from studies.errors import UsageError
 from studies.protocol import KEY
 from studies.store import read_manifest, read_table
 
@@ -89,6 +95,25 @@ def importances(rows: pd.DataFrame, optimizers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["dataset", "optimizer", "parameter", "importance", "rows"])
 
 
+def _finished(run: Path) -> dict[str, tuple[str, list[Any]]]:
+    """Title and trials of each study of a finished run, by the study's name."""
+    read_manifest(run)
+    rows, optimizers = read_table(run, "rows"), read_table(run, "optimizers")
+    return {
+        f"{dataset} · {name}": (optimizer.title, trials(group, optimizer, sizes))
+        for dataset, name, group, optimizer, sizes in _searches(rows, optimizers)
+    }
+
+
+def _add(storage: Any, name: str, title: str, made: list[Any], **attributes: str) -> None:
+    import optuna
+
+    study = optuna.create_study(study_name=name, storage=storage)
+    for key, value in (attributes | {"optimizer": title}).items():
+        study.set_user_attr(key, value)
+    study.add_trials(made)
+
+
 def write(run: Path) -> tuple[Path, list[str]]:
     """Make the mirror of a finished run anew: a journal file with one study per (dataset, optimizer).
 
@@ -98,17 +123,61 @@ def write(run: Path) -> tuple[Path, list[str]]:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    read_manifest(run)
-    rows, optimizers = read_table(run, "rows"), read_table(run, "optimizers")
+    studies = _finished(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     path = run / JOURNAL
     for leftover in run.glob(f"{JOURNAL}*"):
         leftover.unlink()
     storage = JournalStorage(JournalFileBackend(str(path)))
-    names = []
-    for dataset, name, group, optimizer, sizes in _searches(rows, optimizers):
-        study = optuna.create_study(study_name=f"{dataset} · {name}", storage=storage)
-        study.set_user_attr("optimizer", optimizer.title)
-        study.add_trials(trials(group, optimizer, sizes))
-        names.append(study.study_name)
-    return path, names
+    for name, (title, made) in studies.items():
+        _add(storage, name, title, made)
+    return path, list(studies)
+
+
+def write_into(storage: str, run: Path, tell: Callable[[str], None]) -> tuple[str, list[str]]:
+    """Make the mirror of a finished run anew in a database that others share.
+
+    Its studies are named after the run's folder and say where they come from: only such are replaced, and
+    those that hold the same trials already are left alone. storage: see `database.read`. tell hears of each
+    study written. Returns the URL without its password, and the studies' names. Raises UsageError.
+    """
+    import optuna
+
+    url, origin = database.read(storage), f"{socket.gethostname()}:{run.resolve()}"
+    studies = {f"{run.resolve().name}: {name}": content for name, content in _finished(run).items()}
+    digests = {name: _digest(made) for name, (_, made) in studies.items()}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    with database.opened(url) as there:
+        summaries = optuna.get_all_study_summaries(there, include_best_trial=False)
+        held = {one.study_name: (one.user_attrs, one.n_trials) for one in summaries}
+        missing = []
+        for name, (_, made) in studies.items():
+            attributes, count = held.get(name, ({}, 0))
+            if (attributes.get("digest"), count) == (digests[name], len(made)):
+                continue
+            if name in held and attributes.get("run") != origin:
+                raise UsageError(
+                    f"The database has another {name!r}, from {attributes.get('run', 'an unknown place')}.",
+                    f"Delete that study, or mirror a copy of the run: cp -r '{run}' '{run}-2'",
+                )
+            missing.append(name)
+
+        def put(name: str) -> str:
+            if name in held:
+                optuna.delete_study(study_name=name, storage=there)
+            _add(there, name, *studies[name], run=origin, digest=digests[name])
+            return f"{name}: {len(studies[name][1])} trials"
+
+        threads = 1 if url.get_backend_name() == "sqlite" else 8  # a trial is some 30 round trips
+        lines = Parallel(threads, backend="threading", return_as="generator_unordered")(
+            delayed(put)(name) for name in missing
+        )
+        for line in lines:
+            tell(line)
+    return database.shown(url), list(studies)
+
+
+def _digest(made: list[Any]) -> str:
+    content = [(one.value, one.params, one.distributions, one.user_attrs) for one in made]
+    return hashlib.sha256(repr(content).encode()).hexdigest()
