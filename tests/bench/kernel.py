@@ -71,7 +71,7 @@ def cell(work: Work, entrants: list[Contender], repeats: int) -> Iterator[dict[s
         elif outcome is not None:
             if kind not in truths:
                 truths[kind] = Ours(work, adam(one.rows)).run()
-            far = check(f"{work.name}, {one.name}", truths[kind], outcome)
+            far = check(f"{work.name}, {one.name}", truths[kind], outcome, len(work.data["y_validation"]))
         firsts.append(cpu)
         differences.append(far)
     times = interleave(entrants, firsts, repeats)

@@ -81,6 +81,7 @@ class Clock:
 def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
     """Run it from nothing, page and mirror too: seconds by the clock."""
     import pandas as pd
+    from joblib.externals import loky
 
     import reports
     from studies import mirror
@@ -104,6 +105,7 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
         begun = time.perf_counter()
         write()
         found[name] = time.perf_counter() - begun
+    loky.get_reusable_executor().shutdown()  # or this process would wait minutes for idle workers
     timings = pd.read_parquet(folder / "tables" / "timings.parquet")
     found["training, sum over processes"] = float(timings.seconds.sum())
     found["rows trained"] = float(done.trained)
