@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,10 @@ def write(runs: Sequence[Path | str], page: Path | str | None = None) -> Path:
 
     found = [read(path) for path in runs]
     page = Path(page) if page is not None else found[0].path / "report.html"
+    if not page.name or (page.exists() and not page.is_file()):
+        raise ReportError(f"The page cannot be {str(page)!r}: that is no file.", "Name a file with -o.")
+    if not page.parent.is_dir():
+        raise ReportError(f"There is no folder {page.parent} for the page.", "Make it, or name another one.")
     made = make(found, beside=page.parent.resolve() == found[0].path.resolve())
     try:
         for run, pictures in zip(found, made.pictures, strict=True):
@@ -47,5 +52,10 @@ def _save(folder: Path, ending: str, files: dict[str, bytes]) -> None:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file so that a kill leaves the old one or the new one."""
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # a full disk keeps no part of it
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import errno
 import importlib
+import io
 import json
 import os
 import shlex
@@ -105,6 +106,8 @@ def _answer_ctrl_c(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign gets its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     _answer_ctrl_c(sys.argv[1:])
     code = main(sys.argv[1:])
     if code == 130:
