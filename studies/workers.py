@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -40,10 +41,11 @@ class Workers:
         self.progress.start(tasks)
         for attempt in range(RETRIES + 1):
             try:
-                for records in self._results(tasks):
-                    self._record(records, identities)
-                    done = records[0][0]["dataset"], records[0][0]["block"]
-                    tasks = [task for task in tasks if (task[0].dataset, task[0].block) != done]
+                with self._results(tasks) as results:
+                    for records in results:
+                        self._record(records, identities)
+                        done = records[0][0]["dataset"], records[0][0]["block"]
+                        tasks = [task for task in tasks if (task[0].dataset, task[0].block) != done]
                 return
             except joblib.externals.loky.process_executor.TerminatedWorkerError:
                 if attempt == RETRIES:
@@ -52,13 +54,18 @@ class Workers:
                         "Finished rows are kept: run again with --jobs 1.",
                     ) from None
 
-    def _results(self, tasks: list[list[Stack]]) -> Iterator[Records]:
+    @contextlib.contextmanager
+    def _results(self, tasks: list[list[Stack]]) -> Iterator[Iterator[Records]]:
         jobs = min(self.jobs, len(tasks)) or 1
         how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
         with _deaf():
-            results: Iterator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
-        return results
+            results: Generator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
+        try:
+            yield results
+        finally:  # of an interrupt or a full disk: the workers end, which is meant and needs no warning
+            with warnings.catch_warnings(action="ignore"):
+                results.close()
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
         for rows in records:

@@ -152,20 +152,6 @@ def _running(pid):
         return False
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_how_to_go_on_and_exits_with_130(tmp_path, how):
-    process = start(tmp_path / "run")
-    wait_for_records(process, tmp_path / "run", 1)
-    began = time.monotonic()
-    process.send_signal(how)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130, err
-    assert time.monotonic() - began < 5
-    assert "Go on with: python -m studies run quick --out" in err
-    assert "Traceback" not in err
-    shutil.rmtree(tmp_path / "run")
-
-
 def test_a_second_process_on_the_same_run_is_refused(tmp_path):
     asked = {"name": "quick", "optimizers": {}, "datasets": ["wine"], "blocks": 1}
     with open_run(tmp_path / "run", asked, runner.question(STUDIES["quick"])):
