@@ -1,7 +1,7 @@
-"""A full disk, a folder that cannot be written: a sentence, and nothing lost."""
+"""A full disk, a folder that cannot be written or read: a sentence, and nothing lost."""
 
-import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,33 +9,43 @@ from pathlib import Path
 import pytest
 from conftest import digests
 
-QUICK = ["run", "quick", "--datasets", "wine", "--blocks", "3", "--trials", "4", "--epochs", "3", "--quiet"]
+from studies.__main__ import main
+
 ROOT = Path(__file__).parent.parent.parent
+LIMIT = 5_000  # bytes to a file: the manifest fits, a record and the larger tables do not
+RUN = ["run", "--jobs", "1", "--quiet", "--out"]
 
 
-def run(out, *, limit=None):
-    def narrow():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-m", "studies", *QUICK, "--jobs", "1", "--out", str(out)]
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, preexec_fn=narrow if limit else None, timeout=120
-    )
+@pytest.fixture
+def full_disk():
+    """While it is asked to be, no file may grow beyond the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda full: resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT if full else soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_ends_in_a_sentence_and_the_next_run_goes_on(tmp_path):
-    record = 9_000  # between the size of the manifest and that of a record
-    done = run(tmp_path / "full", limit=record)
-    assert done.returncode == 2, done.stderr
-    assert "could not be written" in done.stderr
-    assert "finished rows are kept" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list((tmp_path / "full" / "records").glob("*.parquet"))
-    assert run(tmp_path / "full").returncode == 0
-    assert run(tmp_path / "whole").returncode == 0
-    assert max(p.stat().st_size for p in (tmp_path / "whole" / "records").iterdir()) > record
-    assert digests(tmp_path / "full") == digests(tmp_path / "whole")
-    assert not list((tmp_path / "full" / "records").glob(".*"))  # no torn temporary file is left
+@pytest.mark.parametrize("kept", ["none", "half", "all"])
+def test_a_full_disk_ends_in_a_sentence_and_the_next_run_goes_on(finished, tmp_path, full_disk, capsys, kept):
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    shutil.rmtree(out / "tables")
+    records = sorted((out / "records").iterdir())
+    assert min(p.stat().st_size for p in records) > LIMIT > (out / "manifest.json").stat().st_size
+    lost = {"none": records, "half": records[::2], "all": []}[kept]
+    for record in lost:
+        record.unlink()
+    full_disk(True)
+    code = main([*RUN, str(out)])
+    full_disk(False)
+    sentence, remedy = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert f"{out}/{'tables' if kept == 'all' else 'records'}/" in sentence
+    assert "could not be written or read: File too large." in sentence
+    assert remedy == "Free some space and run again: finished rows are kept."
+    assert sorted((out / "records").iterdir()) == [p for p in records if p not in lost]
+    assert not list(out.glob("*/.*"))
+    assert main([*RUN, str(out)]) == 0
+    assert digests(out) == digests(finished)
 
 
 AS_NOBODY = """
@@ -43,34 +53,40 @@ import os, sys
 from pathlib import Path
 from studies.__main__ import main
 import optuna, studies.cli  # before this user cannot read them any more
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+out, obstacle = map(Path, sys.argv[1:])
 try:
-    Path(sys.argv[1], "probe").touch()
+    obstacle.read_text() if obstacle.is_file() else (obstacle / "probe").touch()
     sys.exit("the obstacle does not hold")
 except PermissionError:
     pass
-sys.exit(main(["run", "quick", "--out", sys.argv[1] + "/run"]))
+sys.exit(main(["run", "--jobs", "1", "--out", str(out)]))
 """
 
 
-@pytest.mark.parametrize("mode", [0o555, 0o000])
-def test_a_folder_that_cannot_be_written_is_named(tmp_path, mode):
-    if os.getuid() != 0:
-        shut = tmp_path / "shut"  # a plain user needs no change of identity
-        script = AS_NOBODY.replace("os.setgroups([])\nos.setgid(65534)\nos.setuid(65534)\n", "")
-    else:
-        shut, script = Path(tmp_path, "shut"), AS_NOBODY
-    shut.mkdir()
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.is_relative_to("/tmp/pytest-of-root"):
+@pytest.mark.parametrize(
+    ("shut", "mode", "holds"),
+    [
+        ("shut", 0o555, "shut/run cannot be written to (Permission denied).\nChoose another --out."),
+        ("shut", 0o000, "shut/run cannot be written to (Permission denied).\nChoose another --out."),
+        ("shut/old", 0o555, "shut/old cannot be written to (Permission denied).\nChoose another --out."),
+        ("shut/old/manifest.json", 0o000, "manifest.json cannot be read (Permission denied)."),
+    ],
+)
+def test_what_cannot_be_written_or_read_is_named(finished, tmp_path, shut, mode, holds):
+    for folder in (tmp_path, *tmp_path.parents):  # as far as it is pytest's, let anybody come so far
+        if folder.name.startswith(("pytest-", "popen-", "test_")):
             folder.chmod(0o755)
-    shut.chmod(mode)
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(shut)], capture_output=True, text=True, cwd=ROOT, timeout=120
-    )
-    shut.chmod(0o755)
+    shutil.copytree(finished, tmp_path / "shut" / "old")
+    place = tmp_path / shut
+    place.chmod(mode)
+    out = tmp_path / "shut" / ("old" if "old" in shut else "run")
+    command = [sys.executable, "-c", AS_NOBODY, str(out), str(place)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    place.chmod(0o755)
     assert done.returncode == 2, done.stderr
-    assert "cannot be written to (Permission denied)" in done.stderr
-    assert "Choose another --out" in done.stderr
+    assert holds in done.stderr
+    assert len(done.stderr.splitlines()) == 2
