@@ -76,7 +76,8 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        found = table.write(options.out, lines, command, options.repeats, missing) if lines else []
+        how = (options.out, lines, command, options.repeats, missing)
+        found = table.write(*how, quick=options.quick) if lines else []
     for one in found:
         where = f"{'<=' if one.most else '>='} {one.wanted:g}"
         print(f"{'reached ' if one.reached else 'NOT     '} {one.what}: {one.found:.3g} {one.unit} ({where})")

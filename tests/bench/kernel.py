@@ -15,6 +15,7 @@ from tests.bench.measure import Contender, Times, check, interleave, spread, tim
 from tests.bench.work import BATCHES, SHAPES, Outcome, Work, adam, make, mixed
 
 STACKS = (1, 8, 32, 64)
+BLOCKS = 6
 PEERS = {"jax_side": "JAX", "torch_side": "PyTorch", "sklearn_side": "scikit-learn"}
 MAIN = "digits 64-64-10"  # here the peers too are shown at every size of the stack
 
@@ -24,14 +25,15 @@ class Ours:
 
     library = "dlopt"
 
-    def __init__(self, work: Work, stack: dict[str, dict[str, np.ndarray]]) -> None:
-        self.work, self.stack, self.mixed = work, stack, len(stack) > 1
-        self.rows = sum(len(fields["lr"]) for fields in stack.values())
+    def __init__(self, work: Work, stack: dict[str, dict[str, np.ndarray]], blocks: int = 1) -> None:
+        self.work, self.stack, self.mixed, self.blocks = work, stack, len(stack) > 1, blocks
+        self.rows = blocks * sum(len(fields["lr"]) for fields in stack.values())
         self.name = "ours, mixed" if self.mixed else "ours, Adam"
+        self.name += f", {blocks} blocks" if blocks > 1 else ""
 
     def run(self) -> Outcome:
         """Train."""
-        return self.work.ours(self.stack)[0]
+        return self.work.ours(self.stack, self.blocks)[0]
 
 
 def peers() -> tuple[dict[str, Any], dict[str, str]]:
@@ -48,6 +50,8 @@ def peers() -> tuple[dict[str, Any], dict[str, str]]:
 def contenders(work: Work, sides: dict[str, Any], forms: Any, stacks: tuple[int, ...]) -> list[Contender]:
     """Who takes part in a cell. forms: of JAX's mixed stack."""
     found: list[Contender] = [Ours(work, mixed()), *(Ours(work, adam(rows)) for rows in stacks)]
+    if work.shape.sizes[0] < 64:  # as a study does with small datasets
+        found.append(Ours(work, mixed(), BLOCKS))
     found.append(Products(work))
     both = stacks if work.shape.name == MAIN and not work.checkpoints else (32,)
     if jax := sides.get("jax_side"):
@@ -71,7 +75,8 @@ def cell(work: Work, entrants: list[Contender], repeats: int) -> Iterator[dict[s
         elif outcome is not None:
             if kind not in truths:
                 truths[kind] = Ours(work, adam(one.rows)).run()
-            far = check(f"{work.name}, {one.name}", truths[kind], outcome, len(work.data["y_validation"]))
+            held = len(work.data["y_validation"])
+            far = check(f"{work.name}, {one.name}", truths[kind], outcome, work.steps, held)
         firsts.append(cpu)
         differences.append(far)
     times = interleave(entrants, firsts, repeats)

@@ -159,10 +159,12 @@ def growth(lines: Lines) -> list[str]:
     return ["", "## Scale", "", about, *grid(heads, body)] if here else []
 
 
-def write(folder: Path, lines: Lines, command: str, repeats: int, missing: dict[str, str]) -> list[Target]:
-    """bench.md, bench.csv and, for other programs, bench.json."""
+def write(
+    folder: Path, lines: Lines, command: str, repeats: int, missing: dict[str, str], *, quick: bool
+) -> list[Target]:
+    """bench.md, bench.csv and, for other programs, bench.json. quick: a check, which has no targets."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = targets(lines)
+    found = [] if quick else targets(lines)
     about = described(command, repeats, missing)
     text = [
         "# Speed, side by side",
