@@ -39,7 +39,7 @@ study: export AGAIN = make $(MAKECMDGOALS) $(MAKEOVERRIDES)
 study: $(READY) ## run a study (or go on with it), then write its page
 	@trap : INT; folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	$(RUN) $(STUDY); code=$$?; \
-	if [ $$code -le 1 ] && [ -d "$$folder/tables" ]; then \
+	if $(if $(filter --dry-run,$(ARGS)),false,[ $$code -le 1 ]) && [ -d "$$folder/tables" ]; then \
 	  page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
 	  $(RUN) -m reports "$$folder" -o "$$page" || code=$$?; \
 	fi; \
@@ -52,6 +52,9 @@ report: $(READY) ## write the page of a run again
 	$(RUN) -m reports "$$folder" -o "$$page"
 
 dashboard: $(READY) ## look at a run in optuna-dashboard, on this machine only
+	@$(RUN) -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)"))).close()' 2>/dev/null || { \
+	  echo "Port $(PORT) is taken, or is none." >&2; \
+	  echo "Choose another: make dashboard PORT=8081" >&2; exit 2; }
 	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	$(RUN) -m studies mirror "$$folder" && \
 	$(VENV)/bin/optuna-dashboard "$$folder/optuna.journal" --host 127.0.0.1 --port $(PORT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def importances(rows: pd.DataFrame, optimizers: pd.DataFrame) -> pd.DataFrame:
         study = optuna.create_study()
         study.add_trials(trials(group, optimizer, sizes))
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+        with warnings.catch_warnings(action="ignore"):  # of few trials: how many there are is told
+            shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
         lines += [(dataset, name, parameter, share, len(group)) for parameter, share in shares.items()]
     return pd.DataFrame(lines, columns=["dataset", "optimizer", "parameter", "importance", "rows"])
 

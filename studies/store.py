@@ -239,7 +239,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(file.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
-            f"{path} is no run folder: it has no manifest.json.", "Name a folder below runs/."
+            f"{path} is no run folder: it has no manifest.json.",
+            "Name a folder below runs/, or make one: make study",
         ) from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror}).", "Choose another folder.") from None

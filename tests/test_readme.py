@@ -1,48 +1,184 @@
-"""README's Python runs as it stands, and its commands exist."""
+"""Everything in README that can be run is run: here if it is short, else by .ci/run."""
 
+import dataclasses
 import os
 import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from studies import run
+from studies.__main__ import main
+from studies.catalog import STUDIES
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PROSE = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+INDENTED = [line.split("  #")[0].strip() for line in re.findall(r"^    .*", PROSE, re.MULTILINE)]
+SPANS = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", PROSE)]
+COMMANDS = [*INDENTED, *(span for span in SPANS if re.match(r"(make|python -m|--)", span))]
+
+STARTS = r"(datasets|dlopt|studies|reports|tests)/ "  # of a line that shows the house
+HANDLES = [command for command in COMMANDS if command.startswith("make study ARGS=")]
+SHORT = (
+    "python -m studies list optimizers",
+    "python -m studies try wine --optimizers sgd,adam",
+    "python -m studies show runs/quick",
+    "python -m studies mirror runs/quick",
+)
+LONG = {  # and the line of .ci/run
+    "make study": "make study",
+    "make study NAME=quick": "make study NAME=quick",
+    "python -m reports RUN RUN -o page.html": "python -m reports runs/default runs/quick -o runs/both.html",
+}
+OWN_TESTS = {
+    "make": "test_make_alone_lists_what_there_is",
+    "make dashboard NAME=quick": "test_the_dashboard_answers_on_this_machine_alone",
+    "python -m studies run path.py:my_study": "test_a_study_in_a_file_of_one_s_own_runs",
+    "python -m studies run --out FOLDER": "test_a_folder_is_gone_on_with",
+    "--config study.toml": "test_a_file_of_handles_is_read",
+    "--storage env:NAME": "test_a_storage_that_is_not_there_is_named",
+}
 
 
-def test_the_python_of_the_readme_runs(tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 4
-    code = "\n".join(blocks).replace("runs/mine", str(tmp_path / "mine"))
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """What README calls runs/quick, made smaller, with its mirror."""
+    out = tmp_path_factory.mktemp("runs") / "quick"
+    run(dataclasses.replace(STUDIES["quick"], blocks=2, epochs=2), out=out, jobs=1)
+    assert main(["mirror", str(out)]) == 0
+    return out
+
+
+def make(*words, **more):
+    """make in the checkout, with the Python that runs this test."""
+    return subprocess.Popen(
+        ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.ready", *words],
+        **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | more,
+    )
+
+
+def test_every_command_is_run_by_something():
+    unknown = [line for line in COMMANDS if not re.match(STARTS, line)]
+    assert set(unknown) == {*SHORT, *HANDLES, *LONG, *OWN_TESTS}
+    assert set(OWN_TESTS.values()) <= set(globals())
+    assert len(HANDLES) == 5
+
+
+@pytest.mark.parametrize("command", LONG)
+def test_a_long_command_is_a_line_of_ci(command):
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert LONG[command] in [line.removeprefix(".venv/bin/") for line in lines]
+
+
+def test_one_of_the_handles_really_runs_in_ci():
+    assert set(HANDLES) & set((ROOT / ".ci" / "run").read_text().splitlines())
+
+
+@pytest.mark.parametrize("command", SHORT)
+def test_a_short_command_runs(command, quick):
+    words = command.replace("runs/quick", str(quick)).split()
+    done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("command", HANDLES)
+def test_what_changes_one_thing_is_understood_through_make(command, tmp_path, monkeypatch, capsys):
+    shown = make("-n", *shlex.split(command)[1:]).communicate()[0]
+    (words,) = set(re.findall(r"-m studies (run default --jobs 0 +.*?)(?: --where\)|;)", shown))
+    monkeypatch.chdir(tmp_path)
+    assert main([*words.split(), *([] if "--dry-run" in words else ["--dry-run"])]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("default into runs/default")
+    assert "Nothing was trained." in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_through_make_writes_no_page(quick):
+    asked = ["NAME=quick", f"OUT={quick}", "ARGS=--epochs 2 --blocks 2 --dry-run"]
+    process = make("study", *asked)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "has all the searches of quick: none would be trained." in out
+    assert not (quick / "report.html").exists()
+
+
+def test_make_alone_lists_what_there_is():
+    assert "  study       run a study" in make().communicate()[0]
+
+
+def test_a_study_in_a_file_of_one_s_own_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    study = "Study('mine', ('sgd', Arm('adam', decay='cosine')), ('wine',), blocks=1, draws=2, epochs=1)"
+    (tmp_path / "path.py").write_text(f"from studies import Arm, Study\nmy_study = {study}\n")
+    assert main(["run", "path.py:my_study", "--jobs", "1", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("runs/mine: ")
+
+
+def test_a_folder_is_gone_on_with(quick, capsys):
+    assert main(["run", "--out", str(quick), "--jobs", "1"]) == 0
+    assert "is finished: nothing was left to train." in capsys.readouterr().out
+
+
+def test_a_file_of_handles_is_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text('[set]\n"adam.beta2" = 0.99\n')
+    assert main(["run", "--config", "study.toml", "--where"]) == 0
+    assert capsys.readouterr().out.strip() in SPANS[SPANS.index("runs/default--adam.beta2=0.99") :]
+
+
+def test_a_storage_that_is_not_there_is_named(quick, monkeypatch, capsys):
+    monkeypatch.delenv("NAME", raising=False)
+    assert main(["mirror", str(quick), "--storage", "env:NAME"]) == 2
+    assert "NAME" in capsys.readouterr().err
+
+
+def test_the_dashboard_answers_on_this_machine_alone(quick):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        taken = make("dashboard", "NAME=quick", f"OUT={quick}", f"PORT={port}")
+        assert f"Port {port} is taken, or is none.\nChoose another: " in taken.communicate(timeout=60)[1]
+    process = make("dashboard", "NAME=quick", f"OUT={quick}", f"PORT={port}", process_group=0)
+    try:
+        deadline = time.monotonic() + 60
+        while not listening(port):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert listening(port) == {"0100007F"}  # 127.0.0.1, and nothing else
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/dashboard", timeout=20) as page:
+            assert page.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=20) as studies:
+            assert "wine \\u00b7 adam" in studies.read().decode()
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert not listening(port)
+
+
+def listening(port):
+    """The addresses at which a port is open, in hexadecimal digits."""
+    tables = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    lines = [line.split() for line in tables.splitlines()]
+    return {line[1].split(":")[0] for line in lines if line[3] == "0A" and line[1].endswith(f":{port:04X}")}
+
+
+def test_the_python_runs_as_it_stands(quick, tmp_path):
+    assert len(PYTHON) == 5
     script = tmp_path / "readme.py"
-    script.write_text(code)
-    done = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
+    script.write_text(
+        "\n".join(PYTHON).replace("runs/mine", f"{tmp_path}/mine").replace("runs/quick", str(quick))
+    )
+    there = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, env=there)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mine" / "tables" / "ranking.parquet").exists()
-
-
-COMMANDS = re.findall(r"^    (python -m .*?)(?:  +#.*)?$", README, re.MULTILINE)
-HANDLES = re.findall(r'^    make study ARGS="(.*?)"', README, re.MULTILINE)
-
-
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "runs/quick" not in c])
-def test_a_command_of_the_readme_runs(command):
-    words = [sys.executable, *command.split()[1:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"^    make ([a-z]+)", README, re.MULTILINE))))
-def test_a_target_of_the_readme_is_in_the_makefile(target):
-    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize("handles", HANDLES)
-def test_a_handle_of_the_readme_is_understood(handles):
-    command = [sys.executable, "-m", "studies", "run", *handles.split(), "--where"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("runs/default")
