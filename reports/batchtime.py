@@ -64,6 +64,6 @@ def _draw(run: Run, frame: pd.DataFrame) -> Figure:
         axes(ax, here, "time_loss")
         ax.set_title(words.short(run.shown(dataset)))
     fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel("lowest validation loss in equal time (log)", color=style.MUTED, fontsize=8.5)
+    fig.supylabel("lowest validation loss (log)", color=style.MUTED, fontsize=8.5)
     style.legend(fig, list(looks), looks, titles)
     return fig
