@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import shlex
 import signal
@@ -69,7 +70,7 @@ def _leave(*_: Any) -> NoReturn:
 
 
 if __name__ == "__main__":
-    if sys.stdout:  # a terminal that lacks a sign gets its number
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign gets its number
         sys.stdout.reconfigure(errors="backslashreplace")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)

@@ -195,7 +195,7 @@ def _map(run: Run, ax: Axes, here: pd.DataFrame, names: list[str]) -> None:
     )
     ax.tick_params(length=0, labelcolor=style.INK, labelrotation=0)
     ax.set(xlabel=words.symbol(names[0]), ylabel=words.symbol(names[1]))
-    bar = ax.collections[0].colorbar.ax
+    bar = ax.figure.axes[-1]  # the colour bar, the newest
     bar.tick_params(length=0)
     bar.yaxis.label.set_color(style.MUTED)
     style.linear_axis(bar, "y", 4)

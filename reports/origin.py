@@ -135,7 +135,7 @@ def _optimizers(run: Run) -> Table:
         defaults = ", ".join(
             f"{words.symbol(k)} {words.plain(v)}" for k, v in words.settings(o.defaults).items()
         )
-        ranges = ", ".join(_range(k, v) for k, v in words.settings(o.search).items())
+        ranges = ", ".join(_range(k, v) for k, v in words.ranges(o.search).items())
         rows.append([Cell(words.clean(o.title)), Cell(words.clean(o.summary)), Cell(defaults), Cell(ranges)])
     heads = ["Optimizer", "What it is", "Defaults", "Searched"]
     return Table(heads, rows, "Optimizers, defaults and search ranges", sortable=False, folded=True)

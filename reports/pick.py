@@ -129,7 +129,7 @@ def _table(run: Run) -> Table:
     rows, wins = [], linear_wins(run)
     for pick in ordered(run, run["picks"]).itertuples():
         unit = run.unit(pick.dataset)
-        values, quartiles = words.settings(pick.settings), words.settings(pick.quartiles)
+        values, quartiles = words.settings(pick.settings), words.ranges(pick.quartiles)
         searched = {k: v for k, v in values.items() if k in quartiles and k not in ("lr", "gamma")}
         others = [f"{words.symbol(k)} {words.setting(k, v)}" for k, v in searched.items()]
         spread = [f"{words.symbol(k)} {_range(k, quartiles[k])}" for k in searched]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -133,10 +135,11 @@ def _panel(run: Run, ax: Axes, here: pd.DataFrame, arms: list[str], looks: dict[
     ax.axvline(0, color=style.INK, lw=0.9)
     for i, arm in enumerate(arms):
         one, look = here.loc[arm], looks[arm]
-        side = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 7.5}
-        ax.text(1.02, i, SAID[one.call], color=style.MUTED, **side)
+        side = ax.get_yaxis_transform()
+        say = partial(ax.text, transform=side, va="center", color=style.MUTED, fontsize=7.5)
+        say(1.02, i, SAID[one.call])
         if not np.isfinite(one.estimate):
-            ax.text(0.99, i, "not known", ha="right", color=style.MUTED, **side)
+            say(0.99, i, "not known", ha="right")
             continue
         low, high = np.clip([one.low * unit.factor, one.high * unit.factor], -span, span)
         ax.plot([low, high], [i, i], color=look.colour, lw=1.6, solid_capstyle="butt")

@@ -169,7 +169,7 @@ class Run:
         found = here[((here.a == a) & (here.b == b)) | ((here.a == b) & (here.b == a))]
         if found.empty:
             return None
-        one = found.iloc[0].to_dict()
+        one: dict[str, Any] = found.iloc[0].to_dict()
         if one["a"] == a:
             return one
         turned = {**one, "a": a, "b": b, "estimate": -one["estimate"]}
@@ -293,4 +293,5 @@ def _machine(path: Path) -> dict[str, Any]:
 
 def csv(frame: pd.DataFrame) -> bytes:
     """A table as CSV: LF, floats by repr, so that they come back as they were."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text.encode()

@@ -144,7 +144,7 @@ def _draws_answer(run: Run, frame: pd.DataFrame) -> str:
         if here.empty:  # its draws depend on each other, so there is no best of k
             continue
         unit, last = run.unit(pick.dataset), int(here.index.max())
-        one, all_ = (words.interval(*here.loc[k, ["estimate", "low", "high"]], unit) for k in (1, last))
+        one, all_ = (words.interval(r.estimate, r.low, r.high, unit) for r in (here.loc[1], here.loc[last]))
         clauses.append(f"on {run.shown(pick.dataset)} ({run.title(pick.optimizer)}) from {one} to {all_}")
     if not clauses:
         return "The picked optimizers' draws depend on each other, so a best of fewer draws is not known."

@@ -6,7 +6,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 THIN, MINUS, INFINITY = "\u202f", "\u2212", "∞"
 NOT_KNOWN = "not known"
@@ -189,6 +189,15 @@ def setting(field: str, value: float) -> str:
 
 def settings(text: str) -> dict[str, float]:
     """A table's JSON of hyperparameters; empty where it is none."""
+    return _json(text)
+
+
+def ranges(text: str) -> dict[str, list[float]]:
+    """A table's JSON of hyperparameters' ranges, each a low and a high end; empty where it is none."""
+    return _json(text)
+
+
+def _json(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
