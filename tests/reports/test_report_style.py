@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -166,6 +167,20 @@ def test_pictures_have_stable_bytes_prefixed_ids_and_variables() -> None:
     assert "DejaVu" not in one
     assert "<style" not in one
     assert not plt.get_fignums()
+
+
+def test_a_picture_is_drawn_once_as_svg_and_once_as_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, whole = [], Figure.draw
+
+    def draw(fig: Figure, renderer: RendererBase) -> None:
+        drawn.append(renderer)
+        whole(fig, renderer)
+
+    monkeypatch.setattr(Figure, "draw", draw)
+    fig = picture("x")
+    style.svg(fig, "f", "t", "d")
+    style.png(fig)
+    assert len(drawn) == 2
 
 
 def test_many_marks_become_pixels() -> None:
