@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -92,16 +92,18 @@ def _names(run: Run) -> list[str]:
 
 
 def _draw_rates(run: Run, rows: pd.DataFrame, bands: pd.DataFrame) -> Figure:
-    names = _names(run)
+    names, looks = _names(run), style.looks(run.optimizers, run.order("error"))
     n, m = len(run.datasets), len(names)
     fig = Figure(figsize=(max(style.WIDTH, 1.7 * m + 0.8), 1.6 * n + 0.35), layout="constrained")
     axes = fig.subplots(n, m, squeeze=False, sharey="row", sharex="col")
     for i, dataset in enumerate(run.datasets):
         here = rows[rows.dataset == dataset]
-        span = _span(run, dataset, here)
+        low, high = span = _span(run, dataset, here)
+        style.log_axis(axes[i, 0], "y", low / (high / low) ** 0.04, high * (high / low) ** 0.17, 5)
         for j, optimizer in enumerate(names):
             band = bands[(bands.dataset == dataset) & (bands.optimizer == optimizer)].iloc[0]
-            _panel(run, axes[i, j], here[here.optimizer == optimizer], band, span)
+            one = here[here.optimizer == optimizer]
+            _panel(axes[i, j], one, run.unit(dataset).factor, looks[optimizer], band, span)
             if i == 0:
                 name = words.short(run.title(optimizer))
                 axes[i, j].set_title(
@@ -131,42 +133,24 @@ def _span(run: Run, dataset: str, here: pd.DataFrame) -> tuple[float, float]:
     )
 
 
-def _panel(run: Run, ax: Axes, one: pd.DataFrame, band: pd.Series, span: tuple[float, float]) -> None:
+def _panel(
+    ax: Axes, one: pd.DataFrame, factor: float, look: style.Look, band: pd.Series, span: tuple[float, float]
+) -> None:
     low, high = span
-    look = style.looks(run.optimizers, run.order("error"))[str(band.optimizer)]
-    shown = pd.DataFrame(
-        {
-            "lr": one.lr.to_numpy(float),
-            "error": one.best_validation_error.to_numpy(float) * run.unit(str(band.dataset)).factor,
-            "ok": (one.status == "ok").to_numpy(),
-        }
-    )
-    fine = shown[shown.ok & (shown.error <= high)]
-    top = high * (high / low) ** 0.1
+    lr, error = one.lr.to_numpy(float), one.best_validation_error.to_numpy(float) * factor
+    ok = (one.status == "ok").to_numpy()
+    fine, top = ok & (error <= high), np.full(len(one), high * (high / low) ** 0.1)
+    marks = partial(ax.scatter, rasterized=len(one) > style.MARKS)
     kinds = (
-        (
-            fine.lr,
-            fine.error.clip(lower=low),
-            {"marker": "o", "s": 6, "color": look.colour, "alpha": 0.6, "lw": 0},
-        ),
-        (
-            shown.lr[shown.ok & ~(shown.error <= high)],
-            top,
-            {"marker": "^", "s": 10, "color": style.GREY, "lw": 0},
-        ),
-        (shown.lr[~shown.ok], top, {"marker": "x", "s": 11, "color": style.BAD, "linewidths": 0.9}),
+        (fine, error.clip(low), partial(marks, marker="o", s=6, color=look.colour, alpha=0.6, lw=0)),
+        (ok & ~fine, top, partial(marks, marker="^", s=10, color=style.GREY, lw=0)),
+        (~ok, top, partial(marks, marker="x", s=11, color=style.BAD, linewidths=0.9)),
     )
-    style.log_axis(ax, "y", low / (high / low) ** 0.04, high * (high / low) ** 0.17, 5)
     if band.decades > 0:
         ax.axvspan(band["from"], band.to, color=style.GOOD, alpha=0.18, lw=0, zorder=0)
-    for x, y, marks in kinds:
-        if len(x):
-            y = np.broadcast_to(y, len(x))
-            pixels = len(shown) > style.MARKS
-            sns.scatterplot(
-                x=x.to_numpy(), y=y, ax=ax, legend=False, edgecolor=None, rasterized=pixels, **marks
-            )
+    for some, y, draw in kinds:
+        if some.any():
+            draw(lr[some], y[some])
     said = f"{words.fixed(band.decades, 2)} decades" if band.decades > 0 else "no safe band"
     colour = style.GOOD if band.decades > 0 else style.MUTED
     ax.set_title(said, loc="right", fontsize=7.5, fontweight="normal", color=colour)
-    ax.set(xlabel="", ylabel="")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -263,7 +262,6 @@ def _draw_curves(run: Run, frame: pd.DataFrame, label: str) -> Figure:
             ax.set_yticks([])
         ax.set_title(words.short(run.shown(dataset)))
         ax.grid(color=style.LINE)
-        ax.set(xlabel="", ylabel="")
     fig.supxlabel("training examples seen (log)", color=style.MUTED, fontsize=8.5)
     fig.supylabel(label, color=style.MUTED, fontsize=8.5)
     style.legend(fig, names, looks, run.titles(names))
@@ -275,6 +273,6 @@ def _curve(ax: Axes, one: pd.DataFrame, look: style.Look) -> None:
         return
     x, median = one.examples, one["median"]
     ax.fill_between(x, one.lower, one.upper, color=look.colour, alpha=0.12, lw=0)
-    sns.lineplot(x=x, y=median, ax=ax, color=look.colour, ls=look.dash, estimator=None, legend=False)
+    ax.plot(x, median, color=look.colour, ls=look.dash)
     some = slice(3 if len(one) > 3 else 0, None, max(len(one) // 5, 1))
     style.marks(ax, x.iloc[some], median.iloc[some], look)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from reports import style, words
@@ -170,7 +169,7 @@ def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
         for i, optimizer in enumerate(names):
             one, look = shown[shown.optimizer == optimizer], looks[optimizer]
             x, y = one.k, one.estimate * unit.factor
-            sns.lineplot(x=x, y=y, ax=ax, color=look.colour, ls=look.dash, estimator=None, legend=False)
+            ax.plot(x, y, color=look.colour, ls=look.dash)
             some = one.k.isin(powers) | (one.k == one.k.min())
             style.marks(ax, x[some], y[some], look)
             style.crosses(ax, here.k[(here.optimizer == optimizer) & np.isinf(here.estimate)], i, look)
@@ -178,7 +177,7 @@ def _draw_draws(run: Run, frame: pd.DataFrame) -> Figure:
         style.log_axis(ax, "x", 0.93, frame.k.max() * 1.08)
         ax.set_xticks(powers, [str(k) for k in powers])
         ax.set_title(words.short(run.shown(dataset)))
-        ax.set(xlabel="", ylabel="% misclassified" if unit is words.PERCENT else unit.short)
+        ax.set_ylabel("% misclassified" if unit is words.PERCENT else unit.short)
         ax.grid(color=style.LINE)
     fig.supxlabel("draws searched (log)", color=style.MUTED, fontsize=8.5)
     style.legend(fig, names, looks, run.titles(names))
