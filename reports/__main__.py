@@ -10,7 +10,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -55,8 +54,8 @@ def _report(runs: list[str], out: str | None) -> list[str]:
     from reports import read, verdict, write
     from reports.trust import doubts
 
-    page = write([Path(path) for path in runs], out)
-    run, *further = [read(path) for path in runs]
+    run, *further = found = [read(path) for path in runs]
+    page = write(found, out)
     lines = [*verdict(run), str(page), *(f"look: {line}" for line in doubts(run))]
     return [*lines, *(f"look: study {other.name}: {line}" for other in further for line in doubts(other))]
 

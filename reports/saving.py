@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports import tables
-from reports.tables import ReportError, read
+from reports.tables import ReportError, Run, read
 
 
-def write(runs: Sequence[Path | str], page: Path | str | None = None) -> Path:
+def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> Path:
     """Write the page of runs, and each run's pictures (RUN/figures) and tables as CSV (RUN/csv).
 
-    runs: finished run folders; the first one is shown in full, of each further one what its study is made
-    for. page: where the page goes, by default report.html in the first run's folder. Gives the page's path.
-    Raises ReportError for a folder that is no finished, readable run.
+    runs: finished run folders, or what `read` gave for them; the first one is shown in full, of each
+    further one what its study is made for. page: where the page goes, by default report.html in the first
+    run's folder. Gives the page's path. Raises ReportError for a folder that is no finished, readable run.
     """
     if not runs:
         raise ReportError("No run folder is named.", "Name one: python -m reports runs/default")
-    if len({Path(path).resolve() for path in runs}) < len(runs):
+    found = [one if isinstance(one, Run) else read(one) for one in runs]
+    if len({run.path.resolve() for run in found}) < len(found):
         raise ReportError("A run folder is named twice.", "Name each run folder once.")
     from reports.page import make  # the drawing libraries take a second to import
 
-    found = [read(path) for path in runs]
     page = Path(page) if page is not None else found[0].path / "report.html"
     if not page.name or (page.exists() and not page.is_file()):
         raise ReportError(f"The page cannot be {str(page)!r}: that is no file.", "Name a file with -o.")

@@ -270,7 +270,7 @@ def test_bad_input_is_one_sentence_and_a_remedy(
         "no manifest": ("is no manifest of this suite", "Name another folder"),
     }
     arguments = {case: [str(folder)] for case, folder in folders.items()}
-    arguments |= {"missing": [str(tmp_path / "nowhere")], "two": ["a", "a"]}
+    arguments |= {"missing": [str(tmp_path / "nowhere")], "two": [str(bend(unchanged))] * 2}
     said |= {
         "missing": ("is no run folder", "make study"),
         "two": ("is named twice", "Name each run folder once"),
