@@ -1,5 +1,6 @@
 """The command line, through its own door."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from studies.__main__ import main
-from studies.progress import duration
+from studies.progress import Shown, duration
+from studies.stacks import Stack
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -118,11 +120,33 @@ def test_a_run_through_the_real_door_tells_progress_in_counts(tmp_path):
     assert "is finished: nothing was left to train" in again.stdout
 
 
-def test_closed_stdout_is_no_error():
-    command = f"{sys.executable} -m studies list datasets | head -c 1"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
-    assert done.returncode == 0
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("to", "code", "said"),
+    [
+        ("| head -c 1 > /dev/null", 0, ""),
+        ("> /dev/full", 2, "could not be written or read: No space left on device.\nFree some space"),
+        ("| cat > /dev/null", 0, ""),
+    ],
+)
+def test_results_go_to_a_closed_pipe_a_full_disk_and_a_simple_terminal(to, code, said):
+    command = f"set -o pipefail; {sys.executable} -m studies list optimizers {to}"
+    simple = {**os.environ, "PYTHONIOENCODING": "ascii"}  # it has no ←
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, env=simple)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == (2 if said else 0)
+
+
+def test_a_run_goes_on_when_nobody_reads_its_progress(monkeypatch, capsys):
+    class Closed(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    progress = Shown()
+    progress.start([[Stack("wine", 0, 64, 1, (4,), 0, "error", ())]])
+    monkeypatch.setattr(sys, "stderr", Closed())
+    progress.finished("wine", [0], 9, 0)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_foreign_datasets_package_is_refused(tmp_path):
@@ -156,6 +180,17 @@ def test_an_internal_error_is_a_sentence_and_a_traceback_only_with_debug(monkeyp
     assert "Traceback" not in capsys.readouterr().err
     assert main(["list", "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_short_memory_is_a_sentence_with_what_to_make_smaller(monkeypatch, capsys):
+    from studies import commands
+
+    def large(*_, **__):
+        raise MemoryError("Unable to allocate 64 GiB")
+
+    monkeypatch.setattr(commands, "listing", large)
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err.startswith("Memory is short: Unable to allocate 64 GiB.\nGive a smaller")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(4.4, "4s"), (59.6, "1m00s"), (130, "2m10s")])
