@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.bench.floor import Products
 from tests.bench.measure import Contender, Times, check, interleave, spread, timed
-from tests.bench.work import BATCHES, SHAPES, Outcome, Work, adam, make, mixed
+from tests.bench.work import BATCHES, MIXED, SHAPES, Outcome, Work, adam, make, mixed
 
 STACKS = (1, 8, 32, 64)
 BLOCKS = 6
@@ -53,11 +53,11 @@ def contenders(work: Work, sides: dict[str, Any], forms: Any, stacks: tuple[int,
     if work.shape.sizes[0] < 64:  # as a study does with small datasets
         found.append(Ours(work, mixed(), BLOCKS))
     found.append(Products(work))
-    both = stacks if work.shape.name == MAIN and not work.checkpoints else (32,)
+    both = stacks if (work.shape.name, work.batch) == (MAIN, 64) and not work.checkpoints else (32,)
     if jax := sides.get("jax_side"):
         found += jax.contenders(work, forms, both)
     if torch := sides.get("torch_side"):
-        found += torch.contenders(work, both)
+        found += torch.contenders(work, both, by_hand_only=work.checkpoints)
     if sklearn := sides.get("sklearn_side"):
         found += sklearn.contenders(work)
     return found
@@ -75,8 +75,8 @@ def cell(work: Work, entrants: list[Contender], repeats: int) -> Iterator[dict[s
         elif outcome is not None:
             if kind not in truths:
                 truths[kind] = Ours(work, adam(one.rows)).run()
-            held = len(work.data["y_validation"])
-            far = check(f"{work.name}, {one.name}", truths[kind], outcome, work.steps, held)
+            how = {"optimizers": len(MIXED) if one.mixed else 1, "held": len(work.data["y_validation"])}
+            far = check(f"{work.name}, {one.name}", truths[kind], outcome, **how)
         firsts.append(cpu)
         differences.append(far)
     times = interleave(entrants, firsts, repeats)
@@ -159,8 +159,10 @@ def section(sides: dict[str, Any], repeats: int, *, quick: bool, say: Any) -> It
     jax = sides.get("jax_side")
     for work in cells(quick):
         where, forms = (work.shape.name, work.batch), jax.VARIANTS if jax else ()
-        if work.checkpoints or (quick and work.shape.name != MAIN):
+        if work.checkpoints:
             forms = fastest.get(where, forms[:1])
+        elif work.shape.name != MAIN:
+            forms = forms[: 1 if quick else jax.STRONG] if jax else ()
         stacks = (32,) if work.checkpoints or quick else STACKS
         found = list(cell(work, contenders(work, sides, forms, stacks), repeats))
         yield from found

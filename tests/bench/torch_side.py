@@ -270,7 +270,8 @@ class ByHand(Stacked):
         return self.score(outputs.transpose(1, 2), y)
 
 
-def contenders(work: Work, stacks: tuple[int, ...] = (32,)) -> list[Training]:
-    """All forms; the stacked ones with these many trials."""
-    stacked = [kind(work, rows) for rows in stacks for kind in (Vmap, ByHand)]
+def contenders(work: Work, stacks: tuple[int, ...], *, by_hand_only: bool) -> list[Training]:
+    """All forms; the stacked ones with these many trials, of them only the faster where time is short."""
+    kinds = (ByHand,) if by_hand_only else (Vmap, ByHand)
+    stacked = [kind(work, rows) for rows in stacks for kind in kinds]
     return [Eager(work), Eager(work, fused=True), *stacked]
