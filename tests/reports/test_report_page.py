@@ -32,7 +32,6 @@ from bending import (
 )
 
 import reports
-from reports import tables
 from reports.__main__ import main
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -181,20 +180,6 @@ def test_every_table_has_a_csv_that_comes_back_as_it_was(made: Path) -> None:
         back = pd.read_csv(made / "csv" / f"{path.stem}.csv", keep_default_na=False, na_values=[""])
         for column in table.select_dtypes("number"):
             np.testing.assert_array_equal(back[column].to_numpy(float), table[column].to_numpy(float))
-
-
-def test_a_csv_has_the_bytes_that_pandas_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = pd.DataFrame(
-        {
-            'a "name", quoted': [*HOSTILE, None, "two\nlines", "", " x ", "x"],
-            "float": [0.1, -0.0, 1e-300, 1e16, 123456.0, 5e-324, np.nan, np.inf, -np.inf, 1 / 3],
-            "count": range(10),
-            "yes": [True, False] * 5,
-        }
-    )
-    monkeypatch.setattr(tables, "PIECE", 4)
-    for some in (frame, frame.iloc[:0], frame.iloc[5:]):
-        assert tables.csv(some) == some.to_csv(index=False, lineterminator="\n").encode()
 
 
 def test_headings_descend_and_scroll_boxes_take_the_keyboard(made: Path) -> None:
