@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from reports import ReportError  # here: Ctrl-C is answered while this is imported
 
     try:
-        print("\n".join(_report(asked.runs, asked.out)), flush=True)
-    except BrokenPipeError:  # stdout was closed, as by `| head`; the page is written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print(_report(asked.runs, asked.out))
     except Exception as error:
         if asked.debug:
             raise
@@ -58,6 +56,16 @@ def _report(runs: list[str], out: str | None) -> list[str]:
     page = write(found, out)
     lines = [*verdict(run), str(page), *(f"look: {line}" for line in doubts(run))]
     return [*lines, *(f"look: study {other.name}: {line}" for other in further for line in doubts(other))]
+
+
+def _print(lines: list[str]) -> None:
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        # at its end Python would try once more, and leave with 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # stdout was closed, as by `| head`; the page is written
+            raise
 
 
 def _leave(*_: Any) -> NoReturn:

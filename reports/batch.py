@@ -71,7 +71,7 @@ def steps(run: Run) -> Part | None:
             f"{blocks_basis(run)} Left out, because some size never fell below the start: "
             f"{words.plural(lost, 'block')}."
         ),
-        draw=lambda: _draw_steps(run, frame),
+        draw=lambda: draw_by_size(run, frame, "steps", "steps to the same losses (log)", scaling_line=True),
         describe="Steps against batch size with the line of perfect scaling, one panel per dataset.",
         data=frame,
         csv=("batch_sizes",),
@@ -135,21 +135,24 @@ def _relative(one: Any, smallest: Any) -> str:
     return f"{three[0]}× [{three[1]}, {three[2]}]"
 
 
-def _draw_steps(run: Run, frame: pd.DataFrame) -> Figure:
+def draw_by_size(
+    run: Run, frame: pd.DataFrame, name: str, label: str, *, scaling_line: bool = False
+) -> Figure:
+    """A value with its intervals by batch size, one panel a dataset."""
     looks, titles = family_looks(run, frame)
     fig, panels = style.grid(len(run.datasets), 2.7)
     for ax, dataset in zip(panels, run.datasets, strict=True):
-        here = frame[(frame.dataset == dataset) & frame.steps.notna()]
+        here = frame[(frame.dataset == dataset) & frame[name].notna()]
         for i, (uses, look) in enumerate(looks.items()):
             one = here[here.uses == uses]
-            if len(one):
+            if len(one) and scaling_line:
                 x = one.batch_size.to_numpy(float)
-                ax.plot(x, one.steps.iloc[0] * x[0] / x, color=look.colour, lw=0.8, alpha=0.6)
-                bars(ax, one, "steps", look, i, len(looks))
-        axes(ax, here, "steps")
+                ax.plot(x, one[name].iloc[0] * x[0] / x, color=look.colour, lw=0.8, alpha=0.6)
+            bars(ax, one, name, look, i, len(looks))
+        _axes(ax, here, name)
         ax.set_title(words.short(run.shown(dataset)))
     fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel("steps to the same losses (log)", color=style.MUTED, fontsize=8.5)
+    fig.supylabel(label, color=style.MUTED, fontsize=8.5)
     style.legend(fig, list(looks), looks, titles)
     return fig
 
@@ -173,7 +176,7 @@ def bars(ax: Axes, one: pd.DataFrame, name: str, look: style.Look, i: int, n: in
     style.crosses(ax, pd.Series(x[np.isinf(y)]), i, look)
 
 
-def axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
+def _axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
     """Both axes logarithmic, a tick at each batch size."""
     every = here[[f"{name}{end}" for end in ENDS]].to_numpy(float)
     every = every[np.isfinite(every) & (every > 0)]
@@ -258,7 +261,7 @@ def _draw_best(run: Run, frame: pd.DataFrame) -> Figure:
         for ax, name, what in zip(row, ("epochs_loss", "steps_loss"), ("epochs", "steps"), strict=True):
             for i, (uses, look) in enumerate(looks.items()):
                 bars(ax, here[here.uses == uses], name, look, i, len(looks))
-            axes(ax, both, "loss")
+            _axes(ax, both, "loss")
             ax.set_title(f"{words.short(run.shown(dataset))}, equal {what}")
     fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
     fig.supylabel("lowest validation loss (log)", color=style.MUTED, fontsize=8.5)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from reports import style, words
-from reports.batch import axes, bars, cases, family_looks, lowest, sizes
+from reports import words
+from reports.batch import cases, draw_by_size, lowest, sizes
 from reports.sections import Part, blocks_basis, part
 from reports.tables import Run
 
@@ -32,7 +31,7 @@ def best_in_time(run: Run) -> Part | None:
             "the bar its order-statistic interval. A description of this machine, one core a training."
         ),
         basis=blocks_basis(run),
-        draw=lambda: _draw(run, frame),
+        draw=lambda: draw_by_size(run, frame, "time_loss", "lowest validation loss (log)"),
         describe="Validation loss against batch size at equal time, one panel per dataset.",
         data=frame,
         csv=("batch_times",),
@@ -52,18 +51,3 @@ def _answer(run: Run, frame: pd.DataFrame) -> str:
             f"{lowest(run, frame, 'time_loss')}"
         ]
     )
-
-
-def _draw(run: Run, frame: pd.DataFrame) -> Figure:
-    looks, titles = family_looks(run, frame)
-    fig, panels = style.grid(len(run.datasets), 2.7)
-    for ax, dataset in zip(panels, run.datasets, strict=True):
-        here = frame[frame.dataset == dataset]
-        for i, (uses, look) in enumerate(looks.items()):
-            bars(ax, here[here.uses == uses], "time_loss", look, i, len(looks))
-        axes(ax, here, "time_loss")
-        ax.set_title(words.short(run.shown(dataset)))
-    fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel("lowest validation loss (log)", color=style.MUTED, fontsize=8.5)
-    style.legend(fig, list(looks), looks, titles)
-    return fig

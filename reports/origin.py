@@ -64,9 +64,7 @@ def _shell(run: Run) -> str:
         return f"make study NAME={words.clean(shlex.quote(str(run.manifest['asked']['name'])))}"
     said = plain_arms(run.manifest) and question.get("widths", "rule") == "rule"
     return (
-        command(run.manifest, order=run.optimizers)
-        if said and question.get("metric", "error") == "error"
-        else ""
+        command(run.manifest, run.optimizers) if said and question.get("metric", "error") == "error" else ""
     )
 
 

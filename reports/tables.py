@@ -211,25 +211,25 @@ def plain_arms(manifest: dict[str, Any]) -> bool:
     )
 
 
-def command(manifest: dict[str, Any], out: str | None = None, order: list[str] | None = None) -> str:
+def command(manifest: dict[str, Any], order: list[str]) -> str:
     """The command that makes the run again, with all that the command line can say."""
     asked, question = manifest["asked"], manifest["question"]
     parts = ["python", "-m", "studies", "run", str(asked["name"])]
     if plain_arms(manifest):
-        parts += ["--optimizers", ",".join(order or asked["optimizers"])]
+        parts += ["--optimizers", ",".join(order)]
     parts += ["--datasets", ",".join(asked["datasets"])]
     parts += ["--blocks", str(asked["blocks"]), "--trials", str(question["draws"])]
     if question["epochs"] != "rule":
         parts += ["--epochs", str(question["epochs"])]
     parts += ["--seed", str(question["seed"])]
-    return words.clean(shlex.join([*parts, *(["--out", out] if out else [])]))
+    return words.clean(shlex.join(parts))
 
 
 def read(path: Path | str) -> Run:
     """Read a run folder. Raises ReportError for anything that is not a finished, readable run."""
     path = Path(path)
     manifest = _manifest(path)
-    again = command(manifest, str(path))
+    again = words.clean(shlex.join(["python", "-m", "studies", "run", "--out", str(path)]))
     tables, hashes = {}, {}
     missing = [name for name in NEEDED if not (path / "tables" / f"{name}.parquet").is_file()]
     if missing:

@@ -54,8 +54,11 @@ def main(arguments: Sequence[str]) -> int:
 def _printed(text: str) -> int:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # stdout was closed, as by `| head`
+    except OSError as error:
+        # at its end Python would try once more, and leave with 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # stdout was closed, as by `| head`
+            raise
     return 0
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 import datasets
 from studies.arms import Arm
-from studies.protocol import CONFIRMING, Study
+from studies.protocol import CONFIRMING, Study, budget
 from studies.readings import FLOOR, TARGETS, examples_at
 from studies.schema import TABLES
 from studies.statistics import Doubles, order_interval
@@ -90,16 +90,18 @@ def batch_times(study: Study, lowest: pd.DataFrame, timings: pd.DataFrame) -> pd
     each = (searched.seconds / searched["rows"]).groupby([searched.dataset, searched.batch_size]).median()
     lines = []
     for (optimizer, arms), name in itertools.product(families(study).items(), study.datasets):
-        n = datasets.load(name).n_train
+        data = datasets.load(name)
+        n, epochs = data.n_train, budget(data, study).epochs
         sizes = {arm.name: arm.batch_sizes[0] or n for arm in arms}
         taken = {arm: float(each[name, size]) for arm, size in sizes.items() if (name, size) in each.index}
         for arm, seconds in taken.items():
             here = lowest[(lowest.dataset == name) & (lowest.optimizer == arm)]
-            limit = here.examples.max() * min(taken.values()) / seconds
-            losses = here[here.examples <= limit].groupby("block").loss.last().to_numpy(float)
+            share = min(taken.values()) / seconds  # exactly 1 for the quickest, which keeps its last record
+            seen = here[here.examples <= epochs * n * share]
+            losses = seen.groupby("block").loss.last().to_numpy(float)
             middle, low, high, _ = order_interval(losses)
             line = {"dataset": name, "optimizer": arm, "uses": optimizer, "batch_size": sizes[arm]}
-            line |= {"seconds": seconds, "epochs": limit / n, "blocks": len(losses)}
+            line |= {"seconds": seconds, "epochs": epochs * share, "blocks": len(losses)}
             lines.append(line | {"time_loss": middle, "time_loss_low": low, "time_loss_high": high})
     return pd.DataFrame(lines, columns=None if lines else list(TABLES["batch_times"].columns))
 

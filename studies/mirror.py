@@ -22,6 +22,7 @@ from studies.protocol import KEY
 from studies.store import read_manifest, read_table
 
 JOURNAL = "optuna.journal"
+FEW = "The number of trials is too small|Target and region quantiles select|Some regimes for"
 
 
 def _distributions(optimizer: Any, sizes: list[int]) -> dict[str, Any]:
@@ -91,7 +92,8 @@ def importances(rows: pd.DataFrame, optimizers: pd.DataFrame) -> pd.DataFrame:
         study = optuna.create_study()
         study.add_trials(trials(group, optimizer, sizes))
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        with warnings.catch_warnings(action="ignore"):  # of few trials: how many there are is told
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", FEW)  # how many there are is told
             shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
         lines += [(dataset, name, parameter, share, len(group)) for parameter, share in shares.items()]
     return pd.DataFrame(lines, columns=["dataset", "optimizer", "parameter", "importance", "rows"])

@@ -176,11 +176,11 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
 def _parsed(content: bytes, columns: list[str]) -> pa.Table | str:
     """Parquet with these columns, or what is wrong with it."""
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        file = pq.ParquetFile(pa.BufferReader(content))
+        lost = [name for name in columns if name not in file.schema_arrow.names]
+        return f"it has no column {lost[0]!r}" if lost else file.read(columns)
     except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
         return f"it is no Parquet file ({type(error).__name__})"
-    lost = [name for name in columns if name not in table.column_names]
-    return f"it has no column {lost[0]!r}" if lost else table.select(columns)
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:

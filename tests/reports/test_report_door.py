@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,14 +86,17 @@ def test_an_error_of_ours_is_a_sentence_and_a_traceback_only_with_debug(
         main([*asked, "--debug"])
 
 
-@pytest.mark.usefixtures("blank")
-def test_results_that_cannot_be_told_are_no_traceback(
-    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Full(io.StringIO):
-        def write(self, _: str) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(sys, "stdout", Full())
-    assert main([str(real), "-o", str(tmp_path / "page.html")]) == 2
-    assert "Standard output could not be written or read: No space left" in capsys.readouterr().err
+def test_results_that_cannot_be_told_are_no_traceback(real: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reports", str(real), "-o", str(page)],
+            env={**os.environ, "PYTHONUNBUFFERED": ""},  # what is left in a buffer would be told once more
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 2), done.stderr
+    assert "Standard output could not be written or read: No space left" in done.stderr
+    assert page.exists()

@@ -248,10 +248,10 @@ def test_bad_input_is_one_sentence_and_a_remedy(
     picks.to_parquet(folders["no column"] / "tables" / "picks.parquet")
     (folders["no manifest"] / "manifest.json").write_text("{}")
     said = {
-        "damaged": ("rows.parquet is damaged", "python -m studies run small"),
+        "damaged": ("rows.parquet is damaged", "python -m studies run --out "),
         "newer": ("has format 2, and this version reads up to 1", "Update"),
-        "unfinished": ("is not finished: it has no tables yet", "Finish it: python -m studies run small"),
-        "no column": ("picks.parquet has no column 'confirmed'", "python -m studies run small"),
+        "unfinished": ("is not finished: it has no tables yet", "Finish it: python -m studies run --out "),
+        "no column": ("picks.parquet has no column 'confirmed'", "python -m studies run --out "),
         "no manifest": ("is no manifest of this suite", "Name another folder"),
     }
     arguments = {case: [str(folder)] for case, folder in folders.items()}

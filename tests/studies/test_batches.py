@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import tiny
+from tiny import tiny
 
 from dlopt.training import record_steps
 from studies.batches import batch_sizes, batch_times, families, steps_at
@@ -14,12 +14,12 @@ from studies.schema import TABLES
 SIZES = (8, 16, 32)
 
 
-def planted(slowdown, blocks=6, start=2.0):
+def planted(slowdown, blocks=6, start=2.0, end=4000):
     """Envelopes log loss = log start - examples / (1000·slowdown), one arm a size."""
     lines = []
     for block in range(blocks):
         for size in SIZES:
-            examples = np.arange(0, 4001, 10)
+            examples = np.linspace(0, end, 401)
             loss = start * np.exp(-examples / (1000 * slowdown[size]))
             lines += [("wine", block, f"sgd-batch-{size}", x, y) for x, y in zip(examples, loss, strict=True)]
     return pd.DataFrame(lines, columns=["dataset", "block", "optimizer", "examples", "loss"])
@@ -81,18 +81,31 @@ def times(seconds):
     return pd.DataFrame(lines, columns=list(TABLES["timings"].columns))
 
 
+WHOLE = 3 * 106  # examples of the study's three epochs of wine
+
+
 def test_in_equal_time_a_size_gets_as_far_as_its_share_of_the_quickest_ones_time():
-    curves = planted(dict.fromkeys(SIZES, 1.0))
+    curves = planted(dict.fromkeys(SIZES, 0.1), end=WHOLE)
     found = batch_times(study(), curves, times({8: 0.8, 16: 0.4, 32: 0.2})).set_index("batch_size")
     assert found.seconds.to_dict() == pytest.approx({8: 0.8, 16: 0.4, 32: 0.2})
-    assert found.epochs.to_dict() == pytest.approx({8: 1000 / 106, 16: 2000 / 106, 32: 4000 / 106})
-    assert found.time_loss.to_dict() == pytest.approx({8: 2 / np.e, 16: 2 / np.e**2, 32: 2 / np.e**4})
+    assert found.epochs.to_dict() == pytest.approx({8: 0.75, 16: 1.5, 32: 3.0})
+    depth = WHOLE / 100  # of the log loss, at the end
+    expected = {size: 2 * np.exp(-depth * share) for size, share in {8: 1 / 4, 16: 1 / 2, 32: 1}.items()}
+    assert found.time_loss.to_dict() == pytest.approx(expected)
 
 
-def test_equal_times_are_equal_epochs():
-    curves = planted({8: 1.0, 16: 2.0, 32: 4.0})
-    found = batch_times(study(), curves, times(dict.fromkeys(SIZES, 0.3)))
+@pytest.mark.parametrize("seconds", [0.3, 0.1, 1 / 3, 0.7e-3, 86.5e-3])
+def test_the_quickest_keeps_its_last_record_and_equal_times_are_equal_epochs(seconds):
+    curves = planted({8: 1.0, 16: 2.0, 32: 4.0}, end=WHOLE)
+    found = batch_times(study(), curves, times(dict.fromkeys(SIZES, seconds)))
     assert found.time_loss.tolist() == pytest.approx(batch_sizes(study(), curves).epochs_loss.tolist())
+
+
+def test_a_size_that_always_diverged_is_read_at_the_start_for_all_its_time():
+    curves = planted(dict.fromkeys(SIZES, 1.0), end=WHOLE)
+    curves = curves[(curves.optimizer != "sgd-batch-8") | (curves.examples == 0)]
+    found = batch_times(study(), curves, times(dict.fromkeys(SIZES, 0.3))).set_index("batch_size")
+    assert (found.epochs[8], found.time_loss[8]) == (3.0, 2.0)
 
 
 def test_a_size_without_a_time_is_left_out():

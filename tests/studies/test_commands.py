@@ -130,7 +130,7 @@ def test_a_run_through_the_real_door_tells_progress_in_counts(tmp_path):
 )
 def test_results_go_to_a_closed_pipe_a_full_disk_and_a_simple_terminal(to, code, said):
     command = f"set -o pipefail; {sys.executable} -m studies list optimizers {to}"
-    simple = {**os.environ, "PYTHONIOENCODING": "ascii"}  # it has no ←
+    simple = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": ""}  # ascii has no ←
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, env=simple)
     assert done.returncode == code, done.stderr
     assert said in done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import digests
+from tiny import digests
 
 from studies.__main__ import main
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import digests
+from tiny import digests
 
 from studies.__main__ import main
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import tiny
+from tiny import tiny
 
 import datasets
 import dlopt

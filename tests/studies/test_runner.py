@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import digests, tiny
+from tiny import digests, tiny
 
 import datasets
 import dlopt
