@@ -114,6 +114,7 @@ if __name__ == "__main__":
     _answer_ctrl_c(sys.argv[1:])
     code = main(sys.argv[1:])
     if code == 130:
+        threading.excepthook = lambda _: None  # joblib's thread may find its workers gone; all is said
         atexit._run_exitfuncs()
         os._exit(130)  # at once: Python takes up to a second to take all modules down
     sys.exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -13,6 +14,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 import joblib
+from joblib.externals.loky.backend import resource_tracker as loky_tracker
 
 from studies.errors import UsageError
 from studies.machine import one_thread
@@ -94,7 +96,13 @@ class Workers:
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Processes that start inside never hear Ctrl-C, which is their coordinator's; it hears it afterwards."""
-    resource_tracker.ensure_running()  # whose own start would let the signal through again
+    # joblib would start its tracker here; an interrupted start leaves nothing that it need warn of
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        resource_tracker.ensure_running()  # whose own start would let the signal through again
+        loky_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove("ignore:resource_tracker")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
