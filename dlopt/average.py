@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]  # float32 or float64
+AHEAD = 1024  # corrections that are made and kept at once
 
 
 class Factor(np.lib.mixins.NDArrayOperatorsMixin):
@@ -23,7 +24,7 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         self.dtype = dtype
         self.value = exact.astype(dtype)[()]
         self.complement = (1.0 - exact).astype(dtype)[()]
-        self._corrections: list[Floats] = []
+        self._first, self._corrections = 0, list[Floats]()
 
     def __rsub__(self, other: Any) -> Any:
         return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
@@ -33,10 +34,13 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return Factor(np.reshape(powers, self.exact.shape), self.dtype)
 
     def correction(self, t: int) -> Floats:
-        """1 - βᵗ, remembered in a table: a power of a column in every step costs small models a tenth."""
-        while len(self._corrections) < t:
-            self._corrections.append((self ** (len(self._corrections) + 1)).complement)
-        return self._corrections[t - 1]
+        """1 - βᵗ, made for some steps at once: one by one they would cost small models a tenth."""
+        if not 0 <= t - self._first < len(self._corrections):
+            steps = range(t, t + max(AHEAD // self.exact.size, 1))
+            powers = [[beta**step for beta in self.exact.ravel().tolist()] for step in steps]
+            table = np.reshape(1.0 - np.array(powers), (len(steps), *self.exact.shape))
+            self._first, self._corrections = t, list(table.astype(self.dtype))
+        return self._corrections[t - self._first]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
         return np.array(self.value, dtype=dtype)
