@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -19,6 +19,7 @@ from reports import (
     importance,
     origin,
     pick,
+    pictures,
     profile,
     rates,
     results,
@@ -102,12 +103,22 @@ class Number:
     link: str
 
 
-@dataclass
-class Made:
+class Chapter(NamedTuple):
+    """Parts under one heading. id: its anchor; prefix: of its parts' anchors; number: of its run."""
+
+    id: str
+    title: str
+    lead: str
+    parts: Sequence[Part]
+    prefix: str = ""
+    number: int = 0
+
+
+class Made(NamedTuple):
     """What a report consists of: the page, and the pictures of each run."""
 
-    page: bytes = b""
-    pictures: list[dict[str, bytes]] = field(default_factory=list)
+    page: bytes
+    pictures: list[dict[str, bytes]]
 
 
 def make(runs: Sequence[Run], beside: bool) -> Made:
@@ -116,15 +127,21 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     beside: the page lies in the first run's folder, so links to its CSVs work.
     """
     run, *further = runs
-    made, chapters = Made(pictures=[{} for _ in runs]), []
-    for anchor, title, lead in CHAPTERS:
-        parts = [_show(run, one, made.pictures[0], beside=beside) for one in _parts(run, anchor)]
-        if not parts and anchor in FILLED_BY:
-            lead = f"{lead} Not in this run: make study NAME={FILLED_BY[anchor]} fills this section."
-        if parts or anchor == "answer" or anchor in FILLED_BY:
-            chapters.append({"id": anchor, "title": title, "lead": lead, "parts": parts})
-    for number, other in enumerate(further, start=2):
-        chapters += _group(other, f"run{number}", made.pictures[number - 1])
+    chapters = _chapters(run)
+    for number, other in enumerate(further, start=1):
+        chapters += _group(other, number)
+    orders = {
+        f"{chapter.prefix}{one.name}": pictures.Order(one.draw, one.question, f"{one.describe} {one.answer}")
+        for chapter in chapters
+        for one in chapter.parts
+        if one.draw is not None
+    }
+    drawn = pictures.make(orders)
+    saved: list[dict[str, bytes]] = [{} for _ in runs]
+    for chapter in chapters:
+        for one in chapter.parts:
+            if one.draw is not None:
+                saved[chapter.number][one.name] = drawn[f"{chapter.prefix}{one.name}"].png
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -138,7 +155,7 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
         study=run.name,
         size=_size(run),
         changes=[words.clean(change) for change in run.manifest["changes"]],
-        chapters=chapters,
+        chapters=[_shown(runs[chapter.number], chapter, drawn, beside) for chapter in chapters],
         verdict=verdict(run),
         told=_told(run),
         numbers=_numbers(run),
@@ -149,8 +166,19 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         others=[(f"run{number}", other.name) for number, other in enumerate(further, start=2)],
     )
-    made.page = text.encode()
-    return made
+    return Made(text.encode(), saved)
+
+
+def _chapters(run: Run) -> list[Chapter]:
+    """Those of the first run."""
+    found = []
+    for anchor, title, lead in CHAPTERS:
+        parts = _parts(run, anchor)
+        if not parts and anchor in FILLED_BY:
+            lead = f"{lead} Not in this run: make study NAME={FILLED_BY[anchor]} fills this section."
+        if parts or anchor == "answer" or anchor in FILLED_BY:
+            found.append(Chapter(anchor, title, lead, parts))
+    return found
 
 
 def _parts(run: Run, chapter: str) -> list[Part]:
@@ -159,8 +187,9 @@ def _parts(run: Run, chapter: str) -> list[Part]:
     return [made for made in (maker(run) for maker in makers) if made is not None]
 
 
-def _group(run: Run, anchor: str, pictures: dict[str, bytes]) -> list[dict[str, Any]]:
-    """The chapters of a further run, their ids after its anchor."""
+def _group(run: Run, number: int) -> list[Chapter]:
+    """Those of a further run, their ids after its anchor."""
+    anchor = f"run{number + 1}"
     every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter)]
     wanted = {one.name for one in every if one.name in SPECIFIC}
     wanted |= {name for one in wanted for name in BESIDE.get(one, ())}
@@ -175,30 +204,20 @@ def _group(run: Run, anchor: str, pictures: dict[str, bytes]) -> list[dict[str, 
         (f"{anchor}-this-machine", f"On this machine: {run.name}", "", _parts(run, "this-machine")),
         (f"{anchor}-provenance", f"Provenance: {run.name}", "", _parts(run, "provenance")),
     ]
-    return [
-        {
-            "id": name,
-            "title": title,
-            "lead": lead,
-            "parts": [_show(run, one, pictures, f"{anchor}-") for one in parts],
-        }
-        for name, title, lead, parts in groups
-    ]
+    return [Chapter(*group, prefix=f"{anchor}-", number=number) for group in groups]
 
 
-def _show(
-    run: Run, one: Part, pictures: dict[str, bytes], prefix: str = "", *, beside: bool = False
-) -> Shown:
-    svg, name = None, f"{prefix}{one.name}"
-    if one.draw is not None:
-        with style.drawing():
-            fig = one.draw()
-        svg = style.svg(fig, name, one.question, f"{one.describe} {one.answer}")
-        pictures[one.name] = style.png(fig)
-    data = None
-    if one.data is not None and len(one.data) <= ROWS:
-        data = frame_table(run, one.data, f"Data: {one.question}")
-    return Shown(replace(one, name=name), one.name, beside, svg, data, one.csv)
+def _shown(run: Run, chapter: Chapter, drawn: dict[str, pictures.Picture], beside: bool) -> dict[str, Any]:
+    """A chapter as the template reads it."""
+    parts = []
+    for one in chapter.parts:
+        name, data = f"{chapter.prefix}{one.name}", None
+        if one.data is not None and len(one.data) <= ROWS:
+            data = frame_table(run, one.data, f"Data: {one.question}")
+        svg = drawn[name].svg if name in drawn else None
+        linked = beside and chapter.number == 0
+        parts.append(Shown(replace(one, name=name), one.name, linked, svg, data, one.csv))
+    return {"id": chapter.id, "title": chapter.title, "lead": chapter.lead, "parts": parts}
 
 
 def _size(run: Run) -> str:

@@ -1,0 +1,84 @@
+"""Pictures drawn by two processes: the same bytes, whatever happens to the second one."""
+
+import os
+import signal
+import time
+
+import pytest
+from matplotlib.figure import Figure
+
+from reports import pictures
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    def have(count):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(count)), raising=False)
+
+    return have
+
+
+def orders(count, before=lambda: None):
+    def order(number):
+        def draw():
+            before()
+            fig = Figure(figsize=(3, 2))
+            fig.subplots().plot([1, 2], [number, 1], "o-", label=f"of {number}")
+            return fig
+
+        return pictures.Order(draw, f"What is {number}?", "A line.")
+
+    return {f"picture-{number}": order(number) for number in range(count)}
+
+
+def test_two_processes_make_the_bytes_of_one(cores):
+    cores(1)
+    alone = pictures.make(orders(7))
+    cores(2)
+    shared = pictures.make(orders(7))
+    assert list(shared) == list(alone)
+    assert shared == alone
+
+
+def test_both_processes_draw(cores, tmp_path):
+    cores(2)
+
+    def tell():
+        (tmp_path / f"{os.getpid()}").touch()
+        time.sleep(0.2)
+
+    pictures.make(orders(6, tell))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_killed_helper_leaves_is_drawn(cores):
+    cores(2)
+    first = os.getpid()
+
+    def die():
+        if os.getpid() != first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.1)
+
+    made = pictures.make(orders(5, die))
+    cores(1)
+    assert made == pictures.make(orders(5))
+
+
+def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
+    cores(2)
+    first = os.getpid()
+
+    def fail():
+        time.sleep(0.1)
+        if os.getpid() != first:
+            raise ValueError("no such colour")
+
+    assert len(pictures.make(orders(4, fail))) == 4
+
+    def fail_everywhere():
+        raise ValueError("no such colour")
+
+    with pytest.raises(ValueError, match="no such colour"):
+        pictures.make(orders(4, fail_everywhere))
+    assert capfd.readouterr().err == ""
