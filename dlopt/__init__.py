@@ -1,7 +1,7 @@
 """Gradient optimizers in NumPy that train a whole stack of trials at once.
 
 The core of the suite, and the only thing in the wheel: optimizers (`Adam`, ...), schedules, `MLP`,
-`train`, and `suggest` for anybody's Optuna study.
+`train`, `suggest` for anybody's Optuna study, and landscapes to `descend`.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from dlopt.descent import *
 from dlopt.fields import decay as decay
 from dlopt.fields import positive as positive
 from dlopt.fields import rate as rate
+from dlopt.landscapes import *
 from dlopt.models import MLP as MLP
 from dlopt.optimizer import Optimizer as Optimizer
 from dlopt.optimizer import State as State

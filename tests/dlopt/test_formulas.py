@@ -162,51 +162,58 @@ def test_momentum_on_a_quadratic_has_the_spectral_radius_of_heavy_ball(kappa, ra
     assert max(radii) == pytest.approx(radius, abs=1e-5)
 
 
-RATES = np.array([0.1, 0.4, 0.8, 1.2])
-BETAS = np.array([0.0, 0.5, 0.9, 0.8])
-CURVATURE, NOISE, BATCH = 1.5, 2.0, 4
+# An optimizer inside another
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "risk"),
-    [
-        pytest.param(
-            SGD(lr=RATES),
-            RATES * NOISE / (2 * BATCH * (2 - RATES * CURVATURE)),
-            id="SGD",
-        ),
-        pytest.param(
-            Momentum(lr=RATES / (1 - BETAS), beta=BETAS),
-            RATES * NOISE * (1 + BETAS) / (2 * BATCH * (1 - BETAS) * (2 * (1 + BETAS) - RATES * CURVATURE)),
-            id="heavy ball",
-        ),
-    ],
-)
-def test_steady_risk_on_a_noisy_quadratic(optimizer, risk):
-    rng, replicas = np.random.default_rng(5), 40_000
-    w, state = np.zeros((len(RATES), replicas)), None
-    for _ in range(150):  # at the end 0.9^150 of the steady variance is missing in the slowest row
-        noise = math.sqrt(NOISE / BATCH) * rng.standard_normal(w.shape)
-        w, state = optimizer.step(w, CURVATURE * w + noise, state)
-    seen = CURVATURE * w**2 / 2
-    error = seen.std(axis=1) / math.sqrt(replicas)  # replicas are independent, rows hold one setting each
-    assert np.all(error < 0.01 * risk)
-    assert np.all(np.abs(seen.mean(axis=1) - risk) < 4 * error)
+def assert_one_path(one, other, *, rtol=1e-12, steps=60):
+    """Both walk through the same noisy gradients of growing size."""
+    gradients = np.random.default_rng(3).normal(size=(steps, 5)) * np.geomspace(1e-3, 10, steps)[:, None]
+    start = np.linspace(-1, 1, 5)
+    np.testing.assert_allclose(
+        np.cumsum(steps_taken(one, gradients, start), axis=0),
+        np.cumsum(steps_taken(other, gradients, start), axis=0),
+        rtol=rtol,
+        atol=1e-13,
+    )
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "steps"),
-    [
-        pytest.param(SGD(lr=0.01), 1389, id="gradient descent"),
-        pytest.param(Momentum(lr=0.01 / (1 - 0.9), beta=0.9), 226, id="heavy ball"),
-    ],
-)
-def test_steps_to_leave_a_strict_saddle(optimizer, steps):
-    w, state, t = np.array([1.0, 1e-6]), None, 0
-    while abs(w[1]) < 1:
-        w, state = optimizer.step(w, w * [1, -1], state)  # ½(x² - y²)
-        t += 1
-    assert t == steps
+class Debiased(Optimizer):
+    """RMSprop with its average corrected, written without any of dlopt's primitives."""
+
+    lr: float = rate(1e-3)
+    rho: float = decay(0.99)
+    eps: float = dlopt.positive(1e-8)
+    state = ("square",)
+
+    def update(self, grad, state, lr):
+        rho = float(np.asarray(self.rho))
+        state.square[:] = rho * state.square + (1 - rho) * grad**2
+        return lr * grad / (np.sqrt(state.square / (1 - rho**state.t)) + self.eps)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.99])
+def test_heavy_ball_and_averaged_momentum_walk_one_path(beta):
+    assert_one_path(dlopt.HeavyBall(lr=0.1 * (1 - beta), beta=beta), Momentum(lr=0.1, beta=beta))
+
+
+def test_adamw_without_decay_is_adam():
+    how = {"lr": 0.02, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
+    assert_one_path(dlopt.AdamW(**how, weight_decay=0), Adam(**how), rtol=0)
+
+
+def test_adam_without_first_average_is_debiased_rmsprop():
+    assert_one_path(Adam(lr=0.02, beta1=0, beta2=0.97, eps=1e-3), Debiased(lr=0.02, rho=0.97, eps=1e-3))
+
+
+def test_adam_with_a_huge_epsilon_is_momentum_once_the_correction_has_gone():
+    lr, eps, beta = 0.1, 1e9, 0.8
+    gradients = np.random.default_rng(4).normal(size=(120, 3))
+    adam = steps_taken(Adam(lr=lr * eps, beta1=beta, eps=eps), gradients, np.zeros(3))
+    momentum = steps_taken(Momentum(lr=lr, beta=beta), gradients, np.zeros(3))
+    ball = steps_taken(dlopt.HeavyBall(lr=lr * (1 - beta), beta=beta), gradients, np.zeros(3))
+    corrected = momentum / (1 - beta ** np.arange(1, 121))[:, None]
+    np.testing.assert_allclose(adam, corrected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(adam[80:], ball[80:], rtol=1e-6, atol=1e-8)
 
 
 # What a step leaves alone
