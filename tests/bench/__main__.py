@@ -29,13 +29,15 @@ def parser() -> argparse.ArgumentParser:
     return about
 
 
-def sections(options: argparse.Namespace, sides: dict[str, Any], say: Any) -> Iterator[dict[str, Any]]:
+def sections(
+    options: argparse.Namespace, sides: dict[str, Any], refused: list[str], say: Any
+) -> Iterator[dict[str, Any]]:
     """All lines of the run."""
     from tests.bench import apart, kernel, phases, scale, whole
 
     quick, repeats = options.quick, options.repeats
     if options.only in (None, "kernel"):
-        yield from kernel.section(sides, repeats, quick=quick, say=say)
+        yield from kernel.section(sides, repeats, refused, quick=quick, say=say)
         yield from kernel.profiles(quick)
         yield apart.two_processes(repeats, quick=quick)
     if options.only in (None, "studies"):
@@ -68,13 +70,13 @@ def main(arguments: Sequence[str]) -> int:
         print("--strict wants all peers. Make them anew: rm -r .venv-peers; make bench", file=sys.stderr)
         return 1
     lines: list[dict[str, Any]] = []
+    refused: list[str] = []
     command = " ".join(["make bench", *([f'ARGS="{" ".join(arguments)}"'] if arguments else [])])
     try:
-        for line in sections(options, sides, say):
+        for line in sections(options, sides, refused, say):
             lines.append(line)
     except DisagreementError as error:
-        print(error, file=sys.stderr)
-        return 1
+        refused.append(str(error))
     finally:
         how = (options.out, lines, command, options.repeats, missing)
         found = table.write(*how, quick=options.quick) if lines else []
@@ -82,7 +84,9 @@ def main(arguments: Sequence[str]) -> int:
         where = f"{'<=' if one.most else '>='} {one.wanted:g}"
         print(f"{'reached ' if one.reached else 'NOT     '} {one.what}: {one.found:.3g} {one.unit} ({where})")
     say(f"{options.out / 'bench.md'}")
-    return 0
+    for reason in refused:
+        print(f"not the same work, so not timed: {reason}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from tests.bench.floor import Products
-from tests.bench.measure import Contender, Times, check, interleave, spread, timed
+from tests.bench.measure import (
+    Contender,
+    DisagreementError,
+    Times,
+    check,
+    interleave,
+    spread,
+    timed,
+)
 from tests.bench.work import BATCHES, MIXED, SHAPES, Outcome, Work, adam, make, mixed
 
 STACKS = (1, 8, 32, 64)
@@ -63,10 +71,10 @@ def contenders(work: Work, sides: dict[str, Any], forms: Any, stacks: tuple[int,
     return found
 
 
-def cell(work: Work, entrants: list[Contender], repeats: int) -> Iterator[dict[str, Any]]:
-    """One cell's lines, the losses checked."""
+def cell(work: Work, entrants: list[Contender], repeats: int, refused: list[str]) -> Iterator[dict[str, Any]]:
+    """One cell's lines, the losses checked; who does other work than ours is refused."""
     truths: dict[tuple[bool, int], Outcome] = {}
-    firsts, differences = [], []
+    agreed, firsts, differences = [], [], []
     for one in entrants:
         cpu, _, outcome = timed(one.run)
         kind, far = (one.mixed, one.rows), np.nan
@@ -76,11 +84,16 @@ def cell(work: Work, entrants: list[Contender], repeats: int) -> Iterator[dict[s
             if kind not in truths:
                 truths[kind] = Ours(work, adam(one.rows)).run()
             how = {"optimizers": len(MIXED) if one.mixed else 1, "held": len(work.data["y_validation"])}
-            far = check(f"{work.name}, {one.name}", truths[kind], outcome, **how)
+            try:
+                far = check(f"{work.name}, {one.name}", truths[kind], outcome, **how)
+            except DisagreementError as error:
+                refused.append(str(error))
+                continue
+        agreed.append(one)
         firsts.append(cpu)
         differences.append(far)
-    times = interleave(entrants, firsts, repeats)
-    for one, time, far in zip(entrants, times, differences, strict=True):
+    times = interleave(agreed, firsts, repeats)
+    for one, time, far in zip(agreed, times, differences, strict=True):
         yield line(work, one, time, far)
 
 
@@ -153,7 +166,9 @@ def cells(quick: bool) -> Iterator[Work]:
                     yield make(shape, batch, checkpoints, quick=quick)
 
 
-def section(sides: dict[str, Any], repeats: int, *, quick: bool, say: Any) -> Iterator[dict[str, Any]]:
+def section(
+    sides: dict[str, Any], repeats: int, refused: list[str], *, quick: bool, say: Any
+) -> Iterator[dict[str, Any]]:
     """All cells' lines. With checkpoints JAX runs in the form that was fastest without."""
     fastest: dict[tuple[str, int], Any] = {}
     jax = sides.get("jax_side")
@@ -164,7 +179,7 @@ def section(sides: dict[str, Any], repeats: int, *, quick: bool, say: Any) -> It
         elif work.shape.name != MAIN:
             forms = forms[: 1 if quick else jax.STRONG] if jax else ()
         stacks = (32,) if work.checkpoints or quick else STACKS
-        found = list(cell(work, contenders(work, sides, forms, stacks), repeats))
+        found = list(cell(work, contenders(work, sides, forms, stacks), repeats, refused))
         yield from found
         rivals = {one["contender"]: one["value"] for one in found if one["library"] == "JAX" and one["mixed"]}
         text = f"{work.name}: ours {found[0]['value'] / 1e3:.1f} k"

@@ -1,0 +1,106 @@
+"""python -m tests.mutants: plant one fault after the other in a copy; the tests it names must turn red.
+
+First all these tests must pass on the copy as it is. 0: every fault was found; 1: one was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.mutants.faults import FAULTS, Fault
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("dlopt", "datasets", "studies", "reports", "tests", "pyproject.toml")
+RED = 1  # pytest's code when tests failed; all else means that none ran
+
+
+def copy(to: Path) -> Path:
+    """What the tests need, in a folder of its own."""
+    unwanted = shutil.ignore_patterns("__pycache__", ".hypothesis")
+    for name in ROOMS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=unwanted)
+        else:
+            shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def tested(folder: Path, words: Sequence[str], *more: str) -> subprocess.CompletedProcess[str]:
+    """Run these tests there."""
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow",
+        *more,
+        *words,
+    ]
+    return subprocess.run(command, cwd=folder, env=os.environ | one_thread, text=True, capture_output=True)
+
+
+def plant(fault: Fault, folder: Path) -> tuple[bool, str]:
+    """Was it found, and what did the tests say? The folder is left as it was."""
+    path = folder / fault.file
+    sound = path.read_text("utf-8")
+    if sound.count(fault.old) != 1:
+        return False, f"{fault.file} holds {fault.old!r} {sound.count(fault.old)} times, not once."
+    path.write_text(sound.replace(fault.old, fault.new), "utf-8")
+    try:
+        done = tested(folder, fault.tests.split(), "-x")
+    finally:
+        path.write_text(sound, "utf-8")
+    return done.returncode == RED, done.stdout[-2000:]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Plant those whose names contain the word given, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("word", nargs="?", default="", help="plant the faults whose name contains it")
+    word = parser.parse_args(arguments).word
+    chosen = [fault for fault in FAULTS if word in fault.name]
+    if not chosen:
+        parser.error(f"no fault has {word!r} in its name")
+    jobs, missed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 0
+    with tempfile.TemporaryDirectory() as place, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        folders: queue.Queue[Path] = queue.Queue()
+        for i in range(jobs):
+            (Path(place) / str(i)).mkdir()
+            folders.put(copy(Path(place) / str(i)))
+        files = sorted({one for fault in chosen for one in fault.tests.split() if one.startswith("tests/")})
+        sound = tested(Path(place) / "0", files, "-n", str(jobs))
+        if sound.returncode:
+            print(f"Without any fault these tests fail:\n{sound.stdout[-4000:]}", file=sys.stderr)
+            return 1
+
+        def turn(fault: Fault) -> tuple[bool, str]:
+            folder = folders.get()
+            try:
+                return plant(fault, folder)
+            finally:
+                folders.put(folder)
+
+        for fault, (found, said) in zip(chosen, pool.map(turn, chosen), strict=True):
+            print(f"{'found ' if found else 'MISSED'} {fault.name}", flush=True)
+            if not found:
+                missed += 1
+                print(said, file=sys.stderr)
+    print(f"{len(chosen) - missed} of {len(chosen)} faults were found.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,430 @@
+"""Planted faults: where, what stands there, what is put in its place, and the tests that must turn red."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """name: what is wrong; file, old, new: `old` stands there once; tests: pytest's words."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+FORMULAS, PATHS = "tests/dlopt/test_formulas.py", "tests/dlopt/test_paths.py"
+TRAINING, SCIKIT, MODELS = (f"tests/dlopt/test_{name}.py" for name in ("training", "scikit", "models"))
+STATISTICS, INTERVALS, READINGS = (
+    f"tests/studies/test_{name}.py" for name in ("statistics", "intervals", "readings")
+)
+COMPARE, PICKS, PROTOCOL = (f"tests/studies/test_{name}.py" for name in ("compare", "picks", "protocol"))
+DESCRIPTIONS, BLOCKS = "tests/studies/test_descriptions.py", "tests/datasets/test_blocks.py"
+RUNNER, FOLDERS = "tests/studies/test_runner.py", "tests/studies/test_folders.py"
+
+FAULTS = [
+    Fault(
+        "the new gradient enters an average whole",
+        "dlopt/average.py",
+        "accumulate(mean, (1 - beta) * x, beta)",
+        "accumulate(mean, x, beta)",
+        FORMULAS,
+    ),
+    Fault(
+        "the correction's power is one too high",
+        "dlopt/average.py",
+        "beta**step for beta",
+        "beta ** (step + 1) for beta",
+        f"{FORMULAS} {PATHS}",
+    ),
+    Fault(
+        "Adam's first average is not corrected",
+        "dlopt/adam.py",
+        "mean = debias(ewa(state.mean, grad, self.beta1), self.beta1, state.t)",
+        "mean = ewa(state.mean, grad, self.beta1)",
+        PATHS,
+    ),
+    Fault(
+        "Adam's second average uses the first one's β",
+        "dlopt/adam.py",
+        "ewa(state.square, grad * grad, self.beta2)",
+        "ewa(state.square, grad * grad, self.beta1)",
+        PATHS,
+    ),
+    Fault(
+        "Adam's ε inside the root",
+        "dlopt/adam.py",
+        "(np.sqrt(square) + self.eps)",
+        "np.sqrt(square + self.eps)",
+        PATHS,
+    ),
+    Fault(
+        "AdamW's decay without the learning rate",
+        "dlopt/adam.py",
+        "+ lr * self.weight_decay * params",
+        "+ self.weight_decay * params",
+        PATHS,
+    ),
+    Fault(
+        "RMSprop forgets its average",
+        "dlopt/adaptive.py",
+        "ewa(state.square, grad * grad, self.rho)",
+        "(1 - self.rho) * grad * grad",
+        PATHS,
+    ),
+    Fault(
+        "Adagrad forgets",
+        "dlopt/adaptive.py",
+        "total += grad * grad",
+        "total[:] = 0.9 * total + grad * grad",
+        PATHS,
+    ),
+    Fault(
+        "Nesterov does not look ahead",
+        "dlopt/descent.py",
+        "lr * (grad + self.beta * accumulate(state.velocity, grad, self.beta))",
+        "lr * accumulate(state.velocity, grad, self.beta)",
+        f"{PATHS} {SCIKIT}",
+    ),
+    Fault(
+        "heavy ball averages",
+        "dlopt/descent.py",
+        "return lr * accumulate(state.velocity, grad, self.beta)",
+        "return lr * ewa(state.velocity, grad, self.beta)",
+        f"{PATHS} {FORMULAS}",
+    ),
+    Fault(
+        "a step uphill",
+        "dlopt/optimizer.py",
+        "params -= self.update(grad, state, lr)\n",
+        "params += self.update(grad, state, lr)\n",
+        FORMULAS,
+    ),
+    Fault("steps are counted twice", "dlopt/optimizer.py", "state.t += 1", "state.t += 2", FORMULAS),
+    Fault(
+        "rows of several blocks are mixed up",
+        "dlopt/optimizer.py",
+        ".reshape(blocks, -1).T.ravel()",
+        ".reshape(blocks, -1).ravel()",
+        f"{TRAINING} -k block",
+    ),
+    Fault(
+        "mini-batches are never shuffled",
+        "dlopt/training.py",
+        "order.permutation(len(self.feed)) for order in self.orders",
+        "np.arange(len(self.feed)) for _ in self.orders",
+        SCIKIT,
+    ),
+    Fault(
+        "the last, partial batch is dropped",
+        "dlopt/models.py",
+        "for start in range(0, len(self), batch_size):",
+        "for start in range(0, len(self) - batch_size + 1, batch_size):",
+        SCIKIT,
+    ),
+    Fault(
+        "the last batch is divided by the nominal size",
+        "dlopt/losses.py",
+        "outputs /= outputs.shape[2]",
+        "outputs /= max(outputs.shape[2], 24)",
+        f"{SCIKIT} -k regression",
+    ),
+    Fault("ReLU passes every gradient", "dlopt/models.py", "delta *= mask[:, :-1]", "delta *= 1", MODELS),
+    Fault(
+        "initial weights of half the variance",
+        "dlopt/models.py",
+        "np.sqrt(2.0 / inputs)",
+        "np.sqrt(1.0 / inputs)",
+        MODELS,
+    ),
+    Fault(
+        "the softmax of a row sees its neighbours",
+        "dlopt/losses.py",
+        "        width = outputs.shape[2]\n        outputs -= np.maximum.reduce(outputs, axis=0)",
+        "        width = outputs.shape[2]\n        outputs -= np.max(outputs)",
+        TRAINING,
+    ),
+    Fault(
+        "the last checkpoint is kept, not the best",
+        "dlopt/training.py",
+        "better = ~gone & (loss < self.best)",
+        "better = ~gone",
+        TRAINING,
+    ),
+    Fault(
+        "test is read on the last parameters",
+        "dlopt/training.py",
+        "np.copyto(self.network.params, self.best_params)",
+        "_ = self.best_params",
+        TRAINING,
+    ),
+    Fault(
+        "a diverged row keeps its best loss",
+        "dlopt/training.py",
+        "best_validation_losses=np.where(gone, np.inf, self.best)[mine]",
+        "best_validation_losses=self.best[mine]",
+        TRAINING,
+    ),
+    Fault(
+        "divergence of a loss goes unseen",
+        "dlopt/training.py",
+        "self.diverged[fresh] = first[fresh]",
+        "_ = first[fresh]",
+        TRAINING,
+    ),
+    Fault(
+        "the logarithmic checkpoints are left out",
+        "dlopt/training.py",
+        "np.concatenate([[0], even, logarithmic])",
+        "np.concatenate([[0], even])",
+        TRAINING,
+    ),
+    Fault(
+        "the scaler sees all rows",
+        "datasets/split.py",
+        "StandardScaler().fit(X[training])",
+        "StandardScaler().fit(X)",
+        BLOCKS,
+    ),
+    Fault(
+        "validation is not stratified",
+        "datasets/split.py",
+        "stratify=y[rest] if n_classes else None",
+        "stratify=None",
+        BLOCKS,
+    ),
+    Fault("a fifth is rounded down", "datasets/split.py", "held = -(-n // 5)", "held = n // 5", BLOCKS),
+    Fault(
+        "the winner is chosen on test",
+        "studies/readings.py",
+        'rows.sort_values(["best_validation_loss", "draw"]',
+        'rows.sort_values(["test_error", "draw"]',
+        f"{READINGS} {PROTOCOL}",
+    ),
+    Fault(
+        "diverged rows are dropped",
+        "studies/readings.py",
+        'ranked(rows.loc[rows.kind == "search", needed])',
+        'ranked(rows.loc[(rows.kind == "search") & (rows.status == "ok"), needed])',
+        READINGS,
+    ),
+    Fault(
+        "a diverged row gives its curve",
+        "studies/readings.py",
+        'points[(points.status == "ok") | (points.examples == 0)]',
+        "points",
+        READINGS,
+    ),
+    Fault(
+        "the envelope rises again",
+        "studies/readings.py",
+        "lowest.groupby(key).loss.cummin()",
+        "lowest.loss",
+        READINGS,
+    ),
+    Fault(
+        "the reading is the winner of all draws",
+        "studies/readings.py",
+        "len(best) if winner else max(1, len(best) // 2)",
+        "len(best)",
+        READINGS,
+    ),
+    Fault(
+        "the halves of decay are exchanged",
+        "studies/readings.py",
+        "errors[decays == name]",
+        "errors[decays != name]",
+        READINGS,
+    ),
+    Fault(
+        "targets end before the end",
+        "studies/readings.py",
+        "np.arange(1, 9) / 8",
+        "np.arange(1, 9) / 9",
+        READINGS,
+    ),
+    Fault(
+        "no interpolation between records",
+        "studies/readings.py",
+        "share = (targets - depth[before]) / (depth[after] - depth[before])",
+        "share = np.ones(len(targets))",
+        READINGS,
+    ),
+    Fault(
+        "targets go down to the better end",
+        "studies/readings.py",
+        "shared = min(start - loss[-1]",
+        "shared = max(start - loss[-1]",
+        READINGS,
+    ),
+    Fault(
+        "optimizers share their draws",
+        "studies/draws.py",
+        "seed_of(study.seed, dataset, arm.name, block)",
+        "seed_of(study.seed, dataset, block)",
+        PROTOCOL,
+    ),
+    Fault(
+        "all blocks have the same draws",
+        "studies/draws.py",
+        "seed_of(study.seed, dataset, arm.name, block)",
+        "seed_of(study.seed, dataset, arm.name)",
+        PROTOCOL,
+    ),
+    Fault(
+        "a block has one batch size",
+        "studies/draws.py",
+        "size = (draw + block) % sizes",
+        "size = block % sizes",
+        PROTOCOL,
+    ),
+    Fault(
+        "pairs are of different blocks",
+        "studies/compare.py",
+        "differences(wide.loc[name, a], wide.loc[name, b])",
+        "differences(wide.loc[name, a], wide.loc[name, b][::-1])",
+        COMPARE,
+    ),
+    Fault(
+        "Holm is left out",
+        "studies/compare.py",
+        "adjusted = statistics.holm(p)",
+        "adjusted = np.asarray(p, float)",
+        COMPARE,
+    ),
+    Fault(
+        "calls that no flip can reach",
+        "studies/compare.py",
+        "statistics.smallest_p(blocks) * tests > LEVEL",
+        "statistics.smallest_p(blocks) > LEVEL",
+        COMPARE,
+    ),
+    Fault(
+        "calls name the loser",
+        "studies/compare.py",
+        '("a" if t < 0 else "b")',
+        '("b" if t < 0 else "a")',
+        COMPARE,
+    ),
+    Fault(
+        "a tie counts for one side",
+        "studies/compare.py",
+        "optimizers.index(a)] += (d > 0) + (d == 0) / 2",
+        "optimizers.index(a)] += (d > 0) + (d == 0)",
+        COMPARE,
+    ),
+    Fault(
+        "Holm's values may fall again",
+        "studies/statistics.py",
+        "np.maximum.accumulate(factors * values[order])",
+        "factors * values[order]",
+        STATISTICS,
+    ),
+    Fault(
+        "ties are ranked in order",
+        "studies/statistics.py",
+        "stats.rankdata(np.abs(d), axis=-1)",
+        'stats.rankdata(np.abs(d), axis=-1, method="ordinal")',
+        STATISTICS,
+    ),
+    Fault(
+        "the test is one-sided",
+        "studies/statistics.py",
+        "np.abs(signs @ scores.T) >= observed",
+        "(signs @ scores.T) >= observed",
+        STATISTICS,
+    ),
+    Fault(
+        "the observed flip is not counted",
+        "studies/statistics.py",
+        "(1 + reached) / (1 + flips)",
+        "reached / flips",
+        STATISTICS,
+    ),
+    Fault(
+        "an interval is one rank too narrow",
+        "studies/statistics.py",
+        "walsh[beyond - 1]",
+        "walsh[beyond]",
+        STATISTICS,
+    ),
+    Fault(
+        "Clopper-Pearson with one tail",
+        "studies/statistics.py",
+        "tail = (1 - level) / 2",
+        "tail = 1 - level",
+        INTERVALS,
+    ),
+    Fault(
+        "wrong weights in the expected search",
+        "studies/statistics.py",
+        "math.comb(n - i, size - 1) /",
+        "math.comb(n - i + 1, size - 1) /",
+        INTERVALS,
+    ),
+    Fault(
+        "nothing times infinity counts",
+        "studies/statistics.py",
+        "used = weights > 0",
+        "used = weights >= 0",
+        f"{INTERVALS} {READINGS}",
+    ),
+    Fault(
+        "ties for best are broken",
+        "studies/statistics.py",
+        "        return free\n",
+        "        return free[:1]\n",
+        INTERVALS,
+    ),
+    Fault(
+        "a pick takes the larger size on a tie",
+        "studies/protocol.py",
+        "counts[counts == counts.max()].index.min()",
+        "counts[counts == counts.max()].index.max()",
+        PICKS,
+    ),
+    Fault(
+        "half of the winners make a decay",
+        "studies/protocol.py",
+        "kinds.iloc[0] > len(won) / 2",
+        "kinds.iloc[0] >= len(won) / 2",
+        PICKS,
+    ),
+    Fault(
+        "picks are confirmed in the blocks that made them",
+        "studies/protocol.py",
+        "CONFIRMING = 1_000_000",
+        "CONFIRMING = 0",
+        f"{PICKS} {PROTOCOL} {RUNNER}",
+    ),
+    Fault(
+        "the edge audit is silent",
+        "studies/audit.py",
+        "share < 0.25, detail",
+        "True, detail",
+        f"{DESCRIPTIONS} {PICKS} {COMPARE}",
+    ),
+    Fault(
+        "inclusion violations pass",
+        "studies/audit.py",
+        "else winner != better",
+        "else True",
+        f"{DESCRIPTIONS} {PICKS} {COMPARE}",
+    ),
+    Fault(
+        "a resumed run trains everything again",
+        "studies/runner.py",
+        "missing = {key[:5] for key in wanted if key not in recorded}",
+        "missing = {key[:5] for key in wanted}",
+        RUNNER,
+    ),
+    Fault(
+        "damaged records are read",
+        "studies/store.py",
+        'if path.stem.rpartition("-")[2] == _checksum(content):',
+        "if path.stem:",
+        f"{FOLDERS} {RUNNER}",
+    ),
+]
