@@ -178,6 +178,30 @@ def test_a_diverged_row_ranks_last_and_scores_the_worst_error():
     assert regression.test_errors[0] == np.inf
 
 
+@pytest.mark.parametrize("lr", [1e17, 1e18, 3e18])
+def test_a_loss_that_overflows_is_divergence_at_its_own_step_while_all_weights_are_finite(lr):
+    block, epochs, batch = split(n_classes=0), 2, 16
+    run = train(MLP(), block, SGD(lr=lr), batch_size=batch, epochs=epochs)
+    X = np.concatenate([block.X_train, np.ones((len(block.X_train), 1))], axis=1)
+    layers = MLP().layers(X.shape[1] - 1, 1)
+    w, rng = (
+        MLP().start(layers, np.random.default_rng([block.seed, 0])),
+        np.random.default_rng([block.seed, 1]),
+    )
+    order, overflow = np.concatenate([rng.permutation(len(X)) for _ in range(epochs)]), None
+    for step in range(1, 5):  # in float64, whose range is never left
+        rows = order[(step - 1) * batch : step * batch]
+        away = X[rows] @ w - block.y_train[rows]
+        if np.sum(away**2) > np.finfo(np.float32).max:
+            overflow = step
+            break
+        w -= lr * X[rows].T @ away / batch
+    assert overflow
+    assert np.abs(w).max() < np.finfo(np.float32).max
+    assert run.diverged_step[0] == overflow
+    assert run.status == ["diverged"]
+
+
 def test_a_large_finite_loss_is_no_divergence():
     run = train(MLP(), split(n_classes=3), SGD(lr=1e6), batch_size=32, epochs=3)
     assert run.status == ["ok"]

@@ -13,14 +13,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-
-from tests.mutants.faults import FAULTS, Fault
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("dlopt", "datasets", "studies", "reports", "tests", "pyproject.toml")
+FAULTS = Path(__file__).with_name("faults.toml")
 RED = 1  # pytest's code when tests failed; all else means that none ran
+
+
+class Fault(NamedTuple):
+    """name: what is wrong. old: what stands once in the file. tests: files in tests/, and pytest's options."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    @property
+    def words(self) -> list[str]:
+        """For pytest."""
+        return [f"tests/{one}" if one.endswith(".py") else one for one in self.tests.split()]
 
 
 def copy(to: Path) -> Path:
@@ -60,7 +76,7 @@ def plant(fault: Fault, folder: Path) -> tuple[bool, str]:
         return False, f"{fault.file} holds {fault.old!r} {sound.count(fault.old)} times, not once."
     path.write_text(sound.replace(fault.old, fault.new), "utf-8")
     try:
-        done = tested(folder, fault.tests.split(), "-x")
+        done = tested(folder, fault.words, "-x")
     finally:
         path.write_text(sound, "utf-8")
     return done.returncode == RED, done.stdout[-2000:]
@@ -71,7 +87,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("word", nargs="?", default="", help="plant the faults whose name contains it")
     word = parser.parse_args(arguments).word
-    chosen = [fault for fault in FAULTS if word in fault.name]
+    listed = tomllib.loads(FAULTS.read_text("utf-8"))
+    chosen = [Fault(name, **rest) for name, rest in listed.items() if word in name]
     if not chosen:
         parser.error(f"no fault has {word!r} in its name")
     jobs, missed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 0
@@ -80,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
         for i in range(jobs):
             (Path(place) / str(i)).mkdir()
             folders.put(copy(Path(place) / str(i)))
-        files = sorted({one for fault in chosen for one in fault.tests.split() if one.startswith("tests/")})
+        files = sorted({one for fault in chosen for one in fault.words if one.endswith(".py")})
         sound = tested(Path(place) / "0", files, "-n", str(jobs))
         if sound.returncode:
             print(f"Without any fault these tests fail:\n{sound.stdout[-4000:]}", file=sys.stderr)

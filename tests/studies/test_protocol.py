@@ -14,7 +14,7 @@ from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.draws import Search, size_and_decay
 from studies.errors import UsageError
-from studies.protocol import Row, Study, budget
+from studies.protocol import Row, Study, budget, confirming_blocks
 from studies.stacks import MOST, Stack, stacks, train_stacks
 
 
@@ -294,6 +294,14 @@ def test_a_batch_larger_than_the_training_rows_is_refused():
     arm = Arm("sgd", batch_sizes=(128,))
     with pytest.raises(UsageError, match="A batch of 128 is larger than the 106 training rows of wine"):
         search_rows(tiny(optimizers=(arm,)), "wine", "sgd", 0)
+
+
+def test_confirming_blocks_are_none_that_a_search_could_have():
+    with pytest.raises(UsageError, match="blocks"):
+        Study("x", ("sgd",), ("wine",), blocks=100_001)
+    for blocks, count in ((4, 20), (30, 30)):
+        fresh = confirming_blocks(Study("x", ("sgd",), ("wine",), blocks=blocks))
+        assert (len(fresh), fresh.start > 100_000) == (count, True)
 
 
 def test_the_order_of_arms_is_the_house_s_own():
