@@ -16,6 +16,7 @@ from reports import (
     batchmap,
     batchtime,
     betas,
+    blind,
     importance,
     origin,
     pick,
@@ -48,6 +49,7 @@ MODULES = (
     betas,
     schedules,
     trust,
+    blind,
     origin,
     batchtime,
 )  # importing them registers their parts

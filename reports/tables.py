@@ -30,6 +30,7 @@ NEEDED: dict[str, str] = {
     "ratios": "dataset block a b log_ratio",
     "comparisons": "reading scope a b p p_holm call estimate low high equivalent margin a_better "
     "a_better_low a_better_high ties a_failed b_failed blocks",
+    "power": "reading dataset first second difference found level blocks needed",
     "ranking": "reading scope place optimizer mean_rank tied_for_best blocks",
     "forest": "optimizer dataset reference estimate low high level blocks",
     "best_of_k": "dataset optimizer k estimate low high level blocks",

@@ -132,6 +132,20 @@ TABLES: dict[str, Schema] = {
             **_N,
         },
     ),
+    "power": Schema(
+        ("reading", "dataset"),
+        {
+            **_READING,
+            **_DATASET,
+            "first": Column("string", "the optimizer placed first on this dataset"),
+            "second": Column("string", "the one placed second"),
+            "difference": Column("float", "Hodges-Lehmann difference second - first; for ratios of logs"),
+            "found": Column("float", "the smallest difference that these blocks find in 80 %; NaN: none"),
+            "level": Column("float", "what the test must reach: Holm's first step over pairs × datasets"),
+            "needed": Column("float", "blocks that would decide in 80 %, to a tenth; inf: more than 640"),
+            **_N,
+        },
+    ),
     "ranking": Schema(
         ("reading", "scope", "place"),
         {

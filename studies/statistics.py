@@ -70,7 +70,7 @@ def holm(p: ArrayLike) -> Doubles:
 
 
 @functools.lru_cache(maxsize=256)
-def _signed_rank_cdf(n: int) -> Doubles:
+def signed_rank_cdf(n: int) -> Doubles:
     """P(W <= w) of Wilcoxon's signed-rank sum for w = 0 .. n(n+1)/2, exact."""
     density = np.ones(1)
     for rank in range(1, n + 1):
@@ -94,7 +94,7 @@ def hodges_lehmann(d: ArrayLike, level: float = 0.95) -> tuple[float, float, flo
         return math.nan, math.nan, math.nan
     i, j = np.triu_indices(n)
     walsh = np.sort((values[i] + values[j]) / 2)
-    beyond = np.searchsorted(_signed_rank_cdf(n), (1 - level) / 2, side="right")  # the quantile of W
+    beyond = np.searchsorted(signed_rank_cdf(n), (1 - level) / 2, side="right")  # the quantile of W
     if beyond == 0:
         return float(np.median(walsh)), -math.inf, math.inf
     return float(np.median(walsh)), float(walsh[beyond - 1]), float(walsh[-beyond])

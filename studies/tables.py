@@ -17,6 +17,7 @@ from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
 from studies.mirror import importances
+from studies.power import power
 from studies.protocol import Pick, Study, budget
 
 UNITS = {
@@ -62,6 +63,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared
         "ratios": ratios,
         "comparisons": pd.concat(calls),
         "ranking": placed,
+        "power": pd.concat([power(scores, placed, study.seed) for scores in both]),
         "forest": compare.forest(read, placed, small),
         "best_of_k": compare.best_of_k(independent),
         "learning_rates": compare.learning_rates(rows, small),

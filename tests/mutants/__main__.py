@@ -25,7 +25,7 @@ RED = 1  # pytest's code when tests failed; all else means that none ran
 
 
 class Fault(NamedTuple):
-    """name: what is wrong. old: what stands once in the file. tests: files in tests/, and pytest's options."""
+    """name: what is wrong. old: stands once in the file. tests: files in tests/ and pytest's options."""
 
     name: str
     file: str
