@@ -84,7 +84,7 @@ def _table(run: Run, frame: Any) -> Table:
             seen = (
                 words.times(*ends) if r.reading == "ratio" else words.interval(*ends, unit, difference=True)
             )
-        decide = f"> {SEARCHED}" if np.isinf(r.needed) else words.count(int(r.needed))
+        decide = f"> {SEARCHED}" if np.isinf(r.needed) else f"about {words.count(int(r.needed))}"
         lines.append(
             [
                 Cell({"error": "who ends best", "ratio": "who gets there first"}[r.reading]),

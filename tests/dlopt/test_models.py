@@ -86,6 +86,22 @@ def test_errors_are_shares_misclassified_and_rmse():
     assert made.evaluate(feed.chunks())[1][0] == pytest.approx(np.sqrt(np.mean((outputs[:, 0] - y) ** 2)))
 
 
+@pytest.mark.parametrize("width", [1, 2, 33])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_the_answer_is_the_first_of_the_largest_outputs_whatever_they_are(width, classes):
+    rng, loss = np.random.default_rng(width), CrossEntropy(classes)
+    values = np.array([-np.inf, -1, 0, 0, 1, 1, np.inf, np.nan], np.float32)
+    numbers = rng.integers(0, classes, (3, width))  # of three blocks
+    outputs = rng.choice(values, (classes, 12, width))
+    expected = [
+        sum(int(np.argmax(outputs[:, row, i]) != numbers[row % 3, i]) for i in range(width))
+        for row in range(12)
+    ]
+    targets = loss.targets(numbers, np.float32)
+    with np.errstate(all="ignore"):
+        assert loss.measure(outputs.copy(), targets)[1].tolist() == expected
+
+
 def test_a_dead_network_does_not_score_by_ties():
     made, feed, _, y = network((5,), 3, rows=1)
     made.params[:] = 0  # all outputs equal: the answer is the first class, not the right one
