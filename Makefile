@@ -5,6 +5,7 @@ JOBS ?= 0
 OUT ?=
 ARGS ?=
 PORT ?= 8080
+CALIBRATE ?= full
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -12,7 +13,7 @@ PEERS := .venv-peers
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
-.PHONY: help setup study report dashboard test test-slow bench lint clean
+.PHONY: help setup study report dashboard test test-slow calibrate bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,6 +65,9 @@ test: $(READY) ## the tests, in at most five minutes
 
 test-slow: $(READY) ## the tests that take longer
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
+
+calibrate: $(READY) ## studies of equal things, which must not be called different (CALIBRATE=small: a minute)
+	@$(RUN) -m studies calibrate $(CALIBRATE) --jobs $(JOBS) $(ARGS)
 
 bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about 25 minutes
 	@$(PEERS)/bin/python -m tests.bench $(ARGS)

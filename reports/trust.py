@@ -85,8 +85,8 @@ def checks(run: Run) -> Part | None:
     else:
         how = "Nothing is compared, so there is no call that could be false. "
     how += (
-        "Not calibrated: “make calibrate” is not there yet for these results, so this suite's own "
-        "false-alarm rate and power have not been measured with the shipped code. “Cannot be told apart” "
+        "Not calibrated: “make calibrate” counts how often this suite calls an optimizer different from its "
+        "own copies, and no such count for these conditions is part of this run. “Cannot be told apart” "
         "never means equal."
     )
     return Part(

@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    commands_ = top.add_subparsers(dest="command", required=True, metavar="list | run | show | mirror | try")
+    commands_ = top.add_subparsers(
+        dest="command", required=True, metavar="list | run | show | mirror | try | calibrate"
+    )
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
     one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
@@ -79,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--optimizers", type=_names, help="comma-separated; default: all")
     one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
     one.add_argument("--seed", type=_whole, default=0)
+
+    one = commands_.add_parser("calibrate", parents=[common], help="compare an optimizer with its own copies")
+    one.add_argument("size", nargs="?", default="full", help="small: a minute; full: an hour, the default")
+    one.add_argument("--jobs", type=_whole, default=0, help="worker processes; default 0: one per core")
+    one.add_argument("--out", type=Path, default=Path("runs/calibration"), help="where its runs are kept")
     return top
 
 
@@ -102,6 +109,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "show": lambda o: commands.show(o.run, as_json=o.json),
     "mirror": lambda o: commands.make_mirror(o.run, o.storage, as_json=o.json),
     "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
+    "calibrate": lambda o: commands.calibration(o.size, o.out, o.jobs, as_json=o.json),
 }
 
 

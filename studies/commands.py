@@ -19,6 +19,7 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies import mirror, runner
+from studies.calibrate import calibrate
 from studies.catalog import STUDIES
 from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import UsageError, nearest, whole_number
@@ -298,4 +299,27 @@ def try_out(
         f"Validation loss by examples seen:\n\n{few.to_string(index=False, float_format='{:.4f}'.format)}\n\n"
         f"Test error at the best checkpoint ({unit}): {best}.\n"
         "One training each says little: `python -m studies run` repeats the whole search in blocks."
+    )
+
+
+def calibration(size: str, out: Path, jobs: int, *, as_json: bool) -> Any:
+    """Studies of equal things. Raises UsageError where more of them were called different than chance can."""
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    table = calibrate(size, out, jobs, say)
+    if not table.holds.all():
+        bad = table[~table.holds].iloc[0]
+        raise UsageError(
+            f"{bad.false_alarms} of {bad.studies} studies of {bad.condition} raised a false alarm in the "
+            f"reading {bad.reading}, and more than {bad.at_most} speak against 5 %.",
+            f"Do not believe calls of this version; look into {out / size}.",
+        )
+    if as_json:
+        return _document(calibration=_records(table))
+    return "\n".join(
+        f"{r.condition}: {r.false_alarms} of {r.studies} false alarms in the reading {r.reading}, "
+        f"{r.rate:.1%} [{r.low:.1%}, {r.high:.1%}]; at most {r.at_most} are as they should be."
+        for r in table.itertuples()
     )
