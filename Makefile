@@ -69,7 +69,7 @@ test-slow: $(READY) ## the tests that take longer
 calibrate: $(READY) ## studies of equal things, which must not be called different (CALIBRATE=small: a minute)
 	@$(RUN) -m studies calibrate $(CALIBRATE) --jobs $(JOBS) $(ARGS)
 
-bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about 25 minutes
+bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about 40 minutes
 	@$(PEERS)/bin/python -m tests.bench $(ARGS)
 
 $(PEERS)/.ready: $(READY) tests/peers/requirements.txt tests/peers/install.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 
 import numpy as np
@@ -88,10 +89,8 @@ def needed(d: Doubles, level: float, rng: np.random.Generator) -> float:
     """How many blocks like these would decide in 80 %, to a tenth; inf: more than are thought of."""
     if len(d) < 2 or hodges_lehmann(d)[0] == 0:
         return math.inf
-    n = 6.0
     towards = math.copysign(1.0, hodges_lehmann(d)[0])
-    while n <= MOST:
-        if share_found(towards * rng.choice(d, (STUDIES, int(n))), level) >= POWER:
-            return float(int(n))
-        n *= 1.1
-    return math.inf
+    drawn = towards * rng.choice(d, (STUDIES, MOST))
+    sizes = list(dict.fromkeys(np.geomspace(6, MOST, 50).astype(int).tolist()))
+    at = bisect.bisect_left(sizes, POWER, key=lambda n: share_found(drawn[:, :n], level))
+    return float(sizes[at]) if at < len(sizes) else math.inf

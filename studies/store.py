@@ -177,7 +177,8 @@ def _parsed(content: bytes, columns: list[str]) -> pa.Table | str:
     """Parquet with these columns, or what is wrong with it."""
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        lost = [name for name in columns if name not in file.schema_arrow.names]
+        names = file.schema_arrow.names
+        lost = [name for name in columns if name not in names]
         return f"it has no column {lost[0]!r}" if lost else file.read(columns)
     except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
         return f"it is no Parquet file ({type(error).__name__})"

@@ -22,6 +22,8 @@ TERMINAL = {
     "text": True,
     "cwd": ROOT,
     "process_group": 0,
+    # or nothing would hear it where this file is itself run in the background
+    "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     "stdout": subprocess.PIPE,
     "stderr": subprocess.PIPE,
 }
@@ -170,9 +172,8 @@ def test_a_library_that_swallows_ctrl_c_keeps_nobody_waiting():
 
 def test_a_process_that_is_told_to_ignore_ctrl_c_ignores_it():
     command = [sys.executable, "-m", "studies", "list", "models"]
-    process = subprocess.Popen(
-        command, **TERMINAL, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
-    )
+    deaf = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    process = subprocess.Popen(command, **TERMINAL | deaf)
     wait_until(loaded(process, "numpy"), process)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -37,6 +37,7 @@ SHORT = (
 LONG = {  # and the line of .ci/run
     "make study": "make study",
     "make study NAME=quick": "make study NAME=quick",
+    "make bench": 'make bench ARGS="--quick --strict"',
     "make calibrate CALIBRATE=small": "make calibrate CALIBRATE=small JOBS=1",
     "python -m reports RUN RUN -o page.html": "python -m reports runs/default runs/quick -o runs/both.html",
 }
