@@ -46,21 +46,34 @@ def blind(run: Run) -> Part | None:
 
 
 def _answer(run: Run, rows: list[Any]) -> str:
-    clauses = []
-    for r in rows:
-        one = run.against("error", r.dataset, r.second, r.first)
-        called = one is not None and one["call"] in ("a", "b")
-        pair = f"{run.title(r.first)} and {run.title(r.second)} on {run.shown(r.dataset)}"
-        if called:
-            clauses.append(f"{pair} are told apart")
-        elif np.isnan(r.found):
-            clauses.append(f"{pair}: {words.plural(r.blocks, 'block')} can find no difference at all")
-        else:
-            more = f"more than {SEARCHED} blocks would be needed to decide it"
-            if np.isfinite(r.needed):
-                more = f"with about {int(r.needed)} blocks this would be decided"
-            clauses.append(f"{pair}: the smallest found is about {_size(run, r, r.found)}, and {more}")
-    return f"{words.listed(clauses)}.".replace("..", ".")
+    """Each dataset in a clause; of many how many are decided, and the nearest and farthest of the rest."""
+    told = [r for r in rows if _called(run, r)]
+    rest = sorted((r for r in rows if not _called(run, r)), key=lambda r: float(r.needed))
+    if len(rows) < 3 or len(rest) < 2:
+        return f"{words.listed([_clause(run, r) for r in rows])}."
+    count = f"{len(told)} of {len(rows)}" if told else f"none of the {len(rows)}"
+    verb = "is" if len(told) == 1 else "are"
+    return (
+        f"On {count} datasets {verb} the first two told apart by their error; nearest to a decision: "
+        f"{_clause(run, rest[0])}; farthest: {_clause(run, rest[-1])}."
+    )
+
+
+def _called(run: Run, r: Any) -> bool:
+    one = run.against(r.reading, r.dataset, r.second, r.first)
+    return one is not None and one["call"] in ("a", "b")
+
+
+def _clause(run: Run, r: Any) -> str:
+    pair = f"{run.title(r.first)} and {run.title(r.second)} on {run.shown(r.dataset)}"
+    if _called(run, r):
+        return f"{pair} are told apart"
+    if np.isnan(r.found):
+        return f"{pair}, where {words.plural(r.blocks, 'block')} can find no difference at all"
+    more = f"more than {SEARCHED} blocks would be needed to decide it"
+    if np.isfinite(r.needed):
+        more = f"with about {int(r.needed)} blocks this would be decided"
+    return f"{pair}, where the smallest found is about {_size(run, r, r.found)} and {more}"
 
 
 def _size(run: Run, r: Any, value: float) -> str:

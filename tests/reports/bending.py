@@ -30,7 +30,7 @@ def rename(frames: Frames, manifest: Manifest, names: dict[str, str]) -> None:
     """Rename optimizers (their titles too) or datasets everywhere."""
     for table, frame in frames.items():
         for column in frame.columns.intersection(
-            ["dataset", "scope", "optimizer", "a", "b", "reference", "what"]
+            ["dataset", "scope", "optimizer", "a", "b", "first", "second", "reference", "what"]
         ):
             frame[column] = frame[column].replace(names)
         if table == "picks":

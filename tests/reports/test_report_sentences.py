@@ -13,6 +13,7 @@ from bending import Bend, Frames, Manifest, call, unchanged
 
 import reports
 from reports import pick, results, speed, tables, tuning, words
+from reports.blind import blind
 from reports.sections import ordered
 from reports.tables import Run
 
@@ -287,3 +288,42 @@ def test_order_is_the_studys(bend: Bend) -> None:
     frame = ordered(run, run["tuning"])
     assert list(dict.fromkeys(frame.dataset)) == ["wine", "diabetes"]
     assert list(dict.fromkeys(frame.optimizer)) == ["sgd", "momentum", "adam"]
+
+
+def blind_answer(bend: Bend, change: Any, call: str = "tied") -> str:
+    """What is said of too few blocks, the power table changed and every pair called the same."""
+
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        frames["comparisons"]["call"] = call
+        change(frames["power"])
+
+    made = blind(reports.read(bend(edit)))
+    assert made is not None
+    return made.answer
+
+
+def test_the_smallest_difference_found_is_in_the_unit_of_its_dataset(bend: Bend) -> None:
+    def change(power: pd.DataFrame) -> None:
+        power.loc[:, ["found", "needed"]] = 0.034, 86.0
+
+    answer = blind_answer(bend, change)
+    assert answer.count("with about 86 blocks this would be decided") == 2
+    assert "about 3.4\u202fpoints" in answer or "about 3.4 points" in answer
+    assert "0.034 RMSE" in answer
+
+
+def test_what_no_number_of_blocks_decides_is_said_so(bend: Bend) -> None:
+    def change(power: pd.DataFrame) -> None:
+        power.loc[:, ["found", "needed"]] = np.nan, np.inf
+
+    assert blind_answer(bend, change).count("blocks can find no difference at all") == 2
+
+    def some(power: pd.DataFrame) -> None:
+        power.loc[:, ["found", "needed"]] = 0.5, np.inf
+
+    assert blind_answer(bend, some).count("more than 640 blocks would be needed to decide it") == 2
+
+
+def test_a_pair_that_is_called_needs_no_more_blocks(bend: Bend) -> None:
+    assert blind_answer(bend, lambda power: None, "a").count("are told apart") == 2
+    assert blind_answer(bend, lambda power: None, "tied").count("are told apart") == 0
