@@ -1,7 +1,7 @@
 """Functions of the parameters alone, where what an optimizer does is known in closed form.
 
-A landscape is what `descend` walks on: it has a start (P,), value(params, batch) -> (K,) and
-gradient(params, batch) -> (K, P), and `batches`, what the mini-batches of an epoch are.
+A landscape is what `descend` walks on: it has a start (P,), value(params) -> (K,),
+gradient(params, batch) -> (K, P), and batches, what the mini-batches of an epoch are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlopt.optimizer import Optimizer, State, join
+from dlopt.optimizer import Optimizer, join, placed
 
 __all__ = ["Quadratic", "descend", "quadratic_deep", "strict_saddle"]
 
@@ -108,23 +108,20 @@ def strict_saddle(off: float = 1e-6) -> Quadratic:
     return Quadratic([1.0, -1.0], [1.0, off])
 
 
-def quadratic_deep(dimensions: int = 100, n_train: int = 1000) -> tuple[Quadratic, Quadratic]:
+def quadratic_deep() -> tuple[Quadratic, Quadratic]:
     """The training and the test landscape of DeepOBS's problem (Schneider et al. 2019), float64.
 
     90 % of the curvatures are small, from U(0, 1), the rest large, from U(30, 60), turned by a random
     rotation; samples from N(0, .6²). The test samples are the first 896 of a thousand, as published.
     """
     rng = np.random.RandomState(42)
-    small = dimensions * 9 // 10
-    curvatures = np.concatenate([rng.uniform(0, 1, small), rng.uniform(30, 60, dimensions - small)])
-    rotation = _rotation(rng, dimensions)
+    curvatures = np.concatenate([rng.uniform(0, 1, 90), rng.uniform(30, 60, 10)])
+    rotation = _rotation(rng, 100)
     hessian = rotation.T @ np.diag(curvatures) @ rotation
-    made = [
-        np.random.RandomState(seed).normal(0, 0.6, (n_train, dimensions)).astype(np.float32)
-        for seed in (42, 43)
-    ]
-    start = np.ones(dimensions)
-    return Quadratic(hessian, start, made[0]), Quadratic(hessian, start, made[1][: n_train // 128 * 128])
+    train, test = (
+        np.random.RandomState(seed).normal(0, 0.6, (1000, 100)).astype(np.float32) for seed in (42, 43)
+    )
+    return Quadratic(hessian, np.ones(100), train), Quadratic(hessian, np.ones(100), test[:896])
 
 
 def _rotation(rng: np.random.RandomState, dimensions: int) -> Doubles:
@@ -173,12 +170,9 @@ def descend(
     if not given:
         raise ValueError("descend got no optimizers. Give at least one, such as [Adam()].")
     groups = [join(list(same)) for _, same in itertools.groupby(given, type)]
-    ends = np.cumsum([0, *(group.rows for group in groups)])
-    params = np.tile(np.asarray(landscape.start, np.float64), (ends[-1], 1))
-    parts = [
-        (group.bind(params.dtype), params[a:b], slice(a, b), State(group.state, params[a:b]))
-        for group, a, b in zip(groups, ends[:-1], ends[1:], strict=True)
-    ]
+    rows = sum(group.rows for group in groups)
+    params = np.tile(np.asarray(landscape.start, np.float64), (rows, 1))
+    parts = placed(groups, params)
     rng, seen = np.random.default_rng(seed), np.empty((steps + 1, *params.shape))
     seen[0] = params
     with np.errstate(all="ignore"):  # divergence is a result
@@ -190,8 +184,8 @@ def descend(
             batches = landscape.batches(rng, batch_size, shuffle)
             for batch in itertools.islice(batches, steps - step):
                 grad = landscape.gradient(params, batch)
-                for (group, mine, rows, state), lr in zip(parts, rates, strict=True):
-                    group.move(mine, grad[rows], state, lr)
+                for (group, mine, state), lr in zip(parts, rates, strict=True):
+                    group.move(params[mine], grad[mine], state, lr)
                 step += 1
                 seen[step] = params
         values = np.stack([landscape.value(one) for one in seen])

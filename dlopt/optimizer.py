@@ -195,6 +195,16 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
     return kind(**inner, schedule=[schedules[i] for i in order])  # type: ignore[arg-type]  # lists are taken
 
 
+def placed(groups: Sequence[Optimizer], params: Floats) -> list[tuple[Optimizer, slice, State]]:
+    """Each optimizer bound to the dtype of params (K, P), its rows, and a new state."""
+    found, start = [], 0
+    for group in groups:
+        rows = slice(start, start + group.rows)
+        found.append((group.bind(params.dtype), rows, State(group.state, params[rows])))
+        start += group.rows
+    return found
+
+
 def suggest(
     trial: Trial,
     optimizer: type[Optimizer],

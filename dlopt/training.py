@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dlopt.losses import CrossEntropy, Loss, SquaredError
 from dlopt.models import MLP, Batch, Feed, Network
-from dlopt.optimizer import Optimizer, State, join
+from dlopt.optimizer import Optimizer, join, placed
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -257,12 +257,10 @@ class _Run:
         self.network, self.batch_size, self.epochs = network, batch_size, epochs
         self.feed, self.orders = feeds[0], [np.random.default_rng([seed, 1]) for seed in seeds]
         self.validation, self.test = feeds[1].chunks(), feeds[2].chunks()
-        self.groups, start = [], 0
-        for group in groups:
-            part = slice(start, start + group.rows)
-            params, grad = network.params[part], network.grad[part]
-            self.groups.append((group.bind(params.dtype), params, grad, State(group.state, params)))
-            start += group.rows
+        self.groups = [
+            (group, network.params[mine], network.grad[mine], state)
+            for group, mine, state in placed(groups, network.params)
+        ]
         rows = network.rows
         self.steps, self.examples = record_steps(len(self.feed), batch_size, epochs)
         shape = (len(self.steps), rows)

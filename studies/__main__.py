@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _failed(_interrupted(arguments), 130, debug)
     except UsageError as error:
-        return _failed(str(error), 2, debug)
+        return _failed(str(error), error.code, debug)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         remedy = "Free some space" if full else "Mend that"

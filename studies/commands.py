@@ -22,7 +22,7 @@ from studies import mirror, runner
 from studies.calibrate import calibrate
 from studies.catalog import STUDIES
 from studies.draws import batch_sizes, settings_of, size_and_decay
-from studies.errors import UsageError, nearest, whole_number
+from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.machine import one_thread
 from studies.progress import Shown, duration
 from studies.protocol import Row, Study, budget, confirming_blocks, wanted_keys
@@ -303,7 +303,7 @@ def try_out(
 
 
 def calibration(size: str, out: Path, jobs: int, *, as_json: bool) -> Any:
-    """Studies of equal things. Raises UsageError where more of them were called different than chance can."""
+    """Studies of equal things. Raises FailedError where too many of them were called different."""
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -311,7 +311,7 @@ def calibration(size: str, out: Path, jobs: int, *, as_json: bool) -> Any:
     table = calibrate(size, out, jobs, say)
     if not table.holds.all():
         bad = table[~table.holds].iloc[0]
-        raise UsageError(
+        raise FailedError(
             f"{bad.false_alarms} of {bad.studies} studies of {bad.condition} raised a false alarm in the "
             f"reading {bad.reading}, and more than {bad.at_most} speak against 5 %.",
             f"Do not believe calls of this version; look into {out / size}.",

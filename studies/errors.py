@@ -12,8 +12,16 @@ LONGEST = 60  # characters of a name
 class UsageError(ValueError):
     """Bad input: exit code 2."""
 
+    code = 2
+
     def __init__(self, sentence: str, remedy: str) -> None:
         super().__init__(f"{_one_line(sentence)}\n{_one_line(remedy)}")
+
+
+class FailedError(UsageError):
+    """All was asked rightly, and what came out is wrong: exit code 1."""
+
+    code = 1
 
 
 def _one_line(text: str) -> str:

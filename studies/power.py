@@ -17,6 +17,7 @@ from studies.statistics import Doubles, hodges_lehmann, signed_rank_cdf, smalles
 POWER = 0.8
 STUDIES = 1000  # simulated for every number of blocks and every size of a difference
 MOST = 640  # blocks that are thought of
+TABLED = 100  # up to so many the sum's own distribution, then the normal one
 
 
 def power(scores: Scores, placed: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -56,10 +57,11 @@ def critical(n: int, level: float) -> float:
     """The smallest |sum of signed ranks| / √Σ rank² that n differences must reach; inf: they cannot."""
     if n == 0 or smallest_p(n) > level:
         return math.inf
-    tail = signed_rank_cdf(n) if n <= 100 else None
-    if tail is None:
+    if n > TABLED:
         return float(stats.norm.isf(level / 2))
-    below = int(np.searchsorted(tail, level / 2, side="right")) - 1  # the largest W with P(W <= w) <= level/2
+    below = (
+        int(np.searchsorted(signed_rank_cdf(n), level / 2, side="right")) - 1
+    )  # the largest W with P(W <= w) <= level/2
     return (n * (n + 1) / 2 - 2 * below) / math.sqrt(n * (n + 1) * (2 * n + 1) / 6)
 
 

@@ -1,6 +1,7 @@
 """A calibration counts what it should, fails where it should, and goes on where it stopped."""
 
 import dataclasses
+import re
 
 import pandas as pd
 import pytest
@@ -8,9 +9,9 @@ from scipy import stats
 
 from studies import calibrate as module
 from studies import run
+from studies.__main__ import main
 from studies.arms import Arm
 from studies.calibrate import PLANS, Plan, calibrate, false_alarms, most, summary
-from studies.commands import calibration
 from studies.errors import UsageError
 from studies.store import read_table
 
@@ -75,12 +76,15 @@ def test_a_calibration_goes_on_and_keeps_its_table(tmp_path, monkeypatch):
     assert again.false_alarms.tolist() == table.false_alarms.tolist()
 
 
-def test_too_many_alarms_are_an_error(tmp_path, monkeypatch):
+def test_too_many_alarms_are_a_failure_and_no_bad_input(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(PLANS, "small", (TINY,))
     monkeypatch.setattr(module, "false_alarms", lambda _: {"error"})
     monkeypatch.setattr(module, "most", lambda _: 1)
-    with pytest.raises(UsageError, match=r"2 of 2 studies .* in the reading error, and more than 1 speak"):
-        calibration("small", tmp_path, 1, as_json=False)
+    assert main(["calibrate", "small", "--out", str(tmp_path), "--jobs", "1"]) == 1
+    said = capsys.readouterr().err.splitlines()[-2:]
+    assert re.match(r"2 of 2 studies .* in the reading error, and more than 1 speak", said[0])
+    assert said[1].startswith("Do not believe calls of this version")
+    assert main(["calibrate", "smal"]) == 2
 
 
 def test_an_unknown_size_is_named(tmp_path):
