@@ -63,8 +63,11 @@ def audit(
 def _chosen_by_validation(rows: pd.DataFrame, curves: pd.DataFrame) -> float:
     """The share of trainings whose tested checkpoint validation alone would choose: test selects nothing."""
     key = list(KEY)
-    first = curves.sort_values("examples", kind="stable").sort_values("validation_loss", kind="stable")
-    first = first.groupby(key, as_index=False).first()[[*key, "examples", "validation_loss"]]
+    curves = curves.sort_values("examples", kind="stable", ignore_index=True)
+    lowest = (
+        curves.validation_loss.fillna(np.inf).groupby([curves[name] for name in key], sort=False).idxmin()
+    )
+    first = curves.loc[lowest, [*key, "examples", "validation_loss"]]
     both = rows[rows.status == "ok"].merge(first, on=key)
     same = (both.best_examples == both.examples) & (both.best_validation_loss == both.validation_loss)
     return float(same.mean()) if len(both) else 1.0

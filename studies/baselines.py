@@ -31,22 +31,20 @@ def _score(model: Any, block: datasets.Block, metric: str) -> float:
     return float(wrong.mean())
 
 
-def baselines(study: Study) -> pd.DataFrame:
-    """Median test error of each baseline with its order-statistic interval.
+def baselines(study: Study, name: str) -> pd.DataFrame:
+    """Median test error of each baseline on a dataset, with its order-statistic interval.
 
     Over the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
     """
-    lines = []
-    for name in study.datasets:
-        dataset = datasets.load(name)
-        blocks = [dataset.block(i, seed=study.seed) for i in confirming_blocks(study)]
-        models = (
-            {"majority class": DummyClassifier, "linear model": lambda: LogisticRegression(max_iter=2_000)}
-            if dataset.n_classes
-            else {"mean": DummyRegressor, "linear model": Ridge}
-        )
-        for label, make in models.items():
-            errors = [_score(make(), block, study.metric) for block in blocks]
-            lines.append((name, label, *order_interval(errors), len(errors)))
+    dataset, lines = datasets.load(name), []
+    blocks = [dataset.block(i, seed=study.seed) for i in confirming_blocks(study)]
+    models = (
+        {"majority class": DummyClassifier, "linear model": lambda: LogisticRegression(max_iter=2_000)}
+        if dataset.n_classes
+        else {"mean": DummyRegressor, "linear model": Ridge}
+    )
+    for label, make in models.items():
+        errors = [_score(make(), block, study.metric) for block in blocks]
+        lines.append((name, label, *order_interval(errors), len(errors)))
     columns = ["dataset", "model", "estimate", "low", "high", "level", "blocks"]
     return pd.DataFrame(lines, columns=columns)

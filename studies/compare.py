@@ -70,25 +70,20 @@ def comparisons(scores: Scores, tasks: dict[str, str], seed: int) -> pd.DataFram
         return pd.DataFrame(columns=list(TABLES["comparisons"].columns))
     ranks = statistics.signed_ranks(scores.d)
     flips = seed_of(seed, "flips")
-    families = [("pooled", ranks.reshape(len(ranks), -1))]
-    families += [(name, ranks[:, i]) for i, name in enumerate(scores.datasets)]
-    p = {scope: statistics.sign_flip(values, flips) for scope, values in families}
-    sums = {scope: values.sum(axis=1) for scope, values in families}
-    pairs, blocks = len(scores.pairs), scores.blocks
-    total = blocks * len(scores.datasets)
-    decided = {"pooled": called(p["pooled"], sums["pooled"], total, pairs)}
-    tests = pairs * len(scores.datasets)
-    joint = called(
-        np.concatenate([p[name] for name in scores.datasets]),
-        np.concatenate([sums[name] for name in scores.datasets]),
-        blocks,
-        tests,
-    )
-    for i, name in enumerate(scores.datasets):
-        part = slice(i * pairs, (i + 1) * pairs)
-        decided[name] = joint[0][part], joint[1][part]
+    pairs = len(scores.pairs)
+    families = [
+        (["pooled"], ranks.reshape(pairs, -1)),
+        (scores.datasets, np.concatenate(ranks.swapaxes(0, 1))),
+    ]
+    p, decided = {}, {}
+    for scopes, values in families:  # all pairs on all datasets are one family
+        found = statistics.sign_flip(values, flips)
+        adjusted, calls = called(found, values.sum(axis=1), values.shape[1], len(values))
+        for i, scope in enumerate(scopes):
+            part = slice(i * pairs, (i + 1) * pairs)
+            p[scope], decided[scope] = found[part], (adjusted[part], calls[part])
     lines = []
-    for scope, _ in families:
+    for scope in p:
         where = scores.datasets if scope == "pooled" else [scope]
         margin = _margin(scores.reading, where, tasks)
         for j, (a, b) in enumerate(scores.pairs):
@@ -251,18 +246,22 @@ def learning_rates(rows: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame
     limit = SAFE_MARGIN * np.maximum(best, search.dataset.map(floors))
     search["good"] = (search.best_validation_error <= limit) & (search.status == "ok")
     search["bin"] = np.floor(np.log10(search.lr) * 4).astype(int)
-    lines = []
-    for (dataset, optimizer), group in search.groupby(["dataset", "optimizer"]):
-        bins = [(b, g) for b, g in group.groupby("bin")]
-        safe = _longest_run([(b, g.good.mean() >= 0.5) for b, g in bins])
-        for b, g in bins:
-            good, n = int(g.good.sum()), len(g)
-            low, high = statistics.clopper_pearson(good, n)
-            diverged = int((g.status == "diverged").sum())
-            ends = (10 ** (b / 4), 10 ** ((b + 1) / 4))
-            lines.append((dataset, optimizer, *ends, n, good, diverged, low, high, b in safe))
+    search["diverged"] = search.status == "diverged"
+    key = ["dataset", "optimizer", "bin"]
+    counts = search.groupby(key).agg(
+        rows=("good", "size"), good=("good", "sum"), diverged=("diverged", "sum")
+    )
+    bounds = [statistics.clopper_pearson(*pair) for pair in zip(counts.good, counts.rows, strict=True)]
+    counts["low"], counts["high"] = np.array(bounds).T
+    counts = counts.reset_index()
+    counts["lr_low"], counts["lr_high"] = (10 ** ((counts.bin + i) / 4) for i in (0, 1))
+    enough = counts.good / counts.rows >= 0.5
+    counts["safe"] = False
+    for _, group in counts.groupby(key[:2]):
+        safe = _longest_run(list(zip(group.bin, enough[group.index], strict=True)))
+        counts.loc[group.index, "safe"] = group.bin.isin(safe)
     columns = ["dataset", "optimizer", "lr_low", "lr_high", "rows", "good", "diverged", "low", "high", "safe"]
-    return pd.DataFrame(lines, columns=columns)
+    return counts[columns]
 
 
 def _longest_run(flags: list[tuple[int, bool]]) -> list[int]:

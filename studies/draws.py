@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,12 @@ class Search:
             low, high = np.log(ends)
             point[field.trial_name(name)] = float(np.clip(np.exp(low + share * (high - low)), *ends))
         return point
+
+
+def searched(study: Study, dataset: str, arm: Arm, blocks: Sequence[int]) -> list[Row]:
+    """All rows of an arm's searches in some blocks of a dataset, for draws that look at no result."""
+    searches = [Search(study, dataset, arm, block) for block in blocks]
+    return [row for s in searches for row in (*(s.ask() for _ in range(study.draws)), s.untuned())]
 
 
 def batch_sizes(study: Study, dataset: str, arm: Arm) -> tuple[int, ...]:

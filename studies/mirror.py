@@ -68,9 +68,10 @@ def trials(rows: pd.DataFrame, optimizer: Any, sizes: list[int]) -> list[Any]:
     return made
 
 
-def _searches(
+def searches(
     rows: pd.DataFrame, optimizers: pd.DataFrame
 ) -> list[tuple[str, str, pd.DataFrame, Any, list[int]]]:
+    """Dataset, optimizer, its rows, its line of the table "optimizers" and the batch sizes it searched."""
     lines = {line.optimizer: line for line in optimizers.itertuples()}
     found = []
     for (dataset, name), group in rows[rows.kind == "search"].groupby(["dataset", "optimizer"]):
@@ -79,23 +80,23 @@ def _searches(
     return found
 
 
-def importances(rows: pd.DataFrame, optimizers: pd.DataFrame) -> pd.DataFrame:
+def importances(
+    dataset: str, name: str, rows: pd.DataFrame, optimizer: Any, sizes: list[int]
+) -> pd.DataFrame:
     """PED-ANOVA's share of each hyperparameter in reaching the best tenth (Watanabe et al. 2023).
 
-    One line per dataset, optimizer and parameter. 1-γ is judged among the draws that have it.
+    One line per parameter of one of the `searches`. 1-γ is judged among the draws that have it.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    lines: list[tuple[Any, ...]] = []
-    for dataset, name, group, optimizer, sizes in _searches(rows, optimizers):
-        study = optuna.create_study()
-        study.add_trials(trials(group, optimizer, sizes))
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", FEW)  # how many there are is told
-            shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
-        lines += [(dataset, name, parameter, share, len(group)) for parameter, share in shares.items()]
+    study = optuna.create_study()
+    study.add_trials(trials(rows, optimizer, sizes))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", FEW)  # how many there are is told
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    lines = [(dataset, name, parameter, share, len(rows)) for parameter, share in shares.items()]
     return pd.DataFrame(lines, columns=["dataset", "optimizer", "parameter", "importance", "rows"])
 
 
@@ -105,7 +106,7 @@ def _finished(run: Path) -> dict[str, tuple[str, list[Any]]]:
     rows, optimizers = read_table(run, "rows"), read_table(run, "optimizers")
     return {
         f"{dataset} · {name}": (optimizer.title, trials(group, optimizer, sizes))
-        for dataset, name, group, optimizer, sizes in _searches(rows, optimizers)
+        for dataset, name, group, optimizer, sizes in searches(rows, optimizers)
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,17 +32,15 @@ def search_readings(rows: pd.DataFrame, *, winner: bool = False) -> pd.DataFrame
     """
     key = ["dataset", "block", "optimizer"]
     untuned = rows[rows.kind == "untuned"].set_index(key)[["test_error", "status"]].to_dict("index")
-    needed = [*key, "draw", "decay", "status", "test_error", "best_validation_loss"]
     lines = []
-    for at, best in ranked(rows.loc[rows.kind == "search", needed]).groupby(key):
-        errors, decays = best.test_error.to_numpy(), best.decay.to_numpy()
+    for at, errors, decays, diverged in _searches(rows, "decay", "status"):
         halves = {name: errors[decays == name] for name in ("none", "exponential")}
         smaller = min(map(len, halves.values()))
         defaults = untuned.get(at, {"test_error": np.nan, "status": ""})
         lines.append(
             {
                 **dict(zip(key, at, strict=True)),
-                "search_error": _expected(errors, len(best) if winner else max(1, len(best) // 2)),
+                "search_error": _expected(errors, len(errors) if winner else max(1, len(errors) // 2)),
                 "winner_error": errors[0],
                 "untuned_error": defaults["test_error"],
                 "untuned_diverged": defaults["status"] == "diverged",
@@ -48,11 +48,19 @@ def search_readings(rows: pd.DataFrame, *, winner: bool = False) -> pd.DataFrame
                     f"{name}_error": _expected(half, max(1, smaller // 2)) if smaller else np.nan
                     for name, half in halves.items()
                 },
-                "diverged": int((best.status == "diverged").sum()),
-                "rows": len(best),
+                "diverged": int((diverged == "diverged").sum()),
+                "rows": len(errors),
             }
         )
     return pd.DataFrame(lines)
+
+
+def _searches(rows: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Each search: (dataset, block, optimizer), then test errors and the columns, best row first."""
+    best = ranked(rows[rows.kind == "search"])
+    arrays = [best[name].to_numpy(object if name in columns else None) for name in ("test_error", *columns)]
+    for at, index in best.groupby(["dataset", "block", "optimizer"]).indices.items():
+        yield at, *(array[index] for array in arrays)
 
 
 def _expected(errors: Doubles, size: int) -> float:
@@ -62,10 +70,7 @@ def _expected(errors: Doubles, size: int) -> float:
 def best_of_k(rows: pd.DataFrame) -> pd.DataFrame:
     """Expected test error of the best of k draws by validation, for each block and k."""
     lines: list[tuple[object, ...]] = []
-    key = ["dataset", "block", "optimizer"]
-    search = rows.loc[rows.kind == "search", [*key, "draw", "test_error", "best_validation_loss"]]
-    for at, best in ranked(search).groupby(key):
-        errors = best.test_error.to_numpy()
+    for at, errors in _searches(rows):
         lines += [(*at, k, _expected(errors, k)) for k in range(1, len(errors) + 1)]
     return pd.DataFrame(lines, columns=["dataset", "block", "optimizer", "k", "test_error"])
 
@@ -97,28 +102,33 @@ def examples_at(examples: Doubles, depth: Doubles, targets: Doubles) -> Doubles:
     return reached
 
 
-def log_ratio(a: pd.DataFrame, b: pd.DataFrame) -> float:
+def descent(examples: Doubles, loss: Doubles) -> tuple[Doubles, Doubles]:
+    """An envelope as `log_ratio` reads it: examples, and how far log loss has fallen since the start."""
+    logs = np.log(np.maximum(loss, FLOOR))
+    return examples, logs[0] - logs  # depths, so that a fall of one bit stays one
+
+
+def log_ratio(a: tuple[Doubles, Doubles], b: tuple[Doubles, Doubles]) -> float:
     """Mean over 8 targets of log(examples a needs / examples b needs), within one block.
 
-    a, b: envelopes with examples and loss from the same start. The targets lie at 1/8 .. 8/8 of the way
-    in log loss from the shared start to the worse of the two ends. ±inf if one side never gets below the
-    start, 0 if both.
+    a, b: `descent`s from the same start. The targets lie at 1/8 .. 8/8 of the way in log loss from the
+    shared start to the worse of the two ends. ±inf if one side never gets below the start, 0 if both.
     """
-    sides = [(e.examples.to_numpy(float), np.log(np.maximum(e.loss.to_numpy(float), FLOOR))) for e in (a, b)]
-    start = sides[0][1][0]
-    falls = [loss[-1] < start for _, loss in sides]
+    falls = [depth[-1] > 0 for _, depth in (a, b)]
     if not all(falls):
         return 0.0 if not any(falls) else (np.inf if falls[1] else -np.inf)
-    shared = min(start - loss[-1] for _, loss in sides)  # as depths, so that a fall of one bit stays one
-    needed = [examples_at(x, start - loss, TARGETS * shared) for x, loss in sides]
-    return float(np.mean(np.log(needed[0]) - np.log(needed[1])))
+    targets = TARGETS * min(a[1][-1], b[1][-1])
+    return float(np.mean(np.log(examples_at(*a, targets)) - np.log(examples_at(*b, targets))))
 
 
 def log_ratios(lowest: pd.DataFrame, optimizers: list[str]) -> pd.DataFrame:
     """`log_ratio` of every pair of optimizers, in the order given, in every block."""
     lines = []
     for (dataset, block), group in lowest.groupby(["dataset", "block"]):
-        sides = dict(list(group.groupby("optimizer")))
+        sides = {
+            name: descent(side.examples.to_numpy(float), side.loss.to_numpy(float))
+            for name, side in group.groupby("optimizer")
+        }
         lines += [
             (dataset, block, a, b, log_ratio(sides[a], sides[b]))
             for a, b in itertools.combinations(optimizers, 2)

@@ -22,9 +22,9 @@ from dlopt import fields
 from studies import tables
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
-from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler
+from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
 from studies.errors import whole_number
-from studies.machine import arithmetic, machine
+from studies.machine import arithmetic, machine, one_thread
 from studies.progress import Progress
 from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
 from studies.store import RunFolder, known_manifest, open_run
@@ -55,16 +55,16 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         for name in study.datasets:
             batch_sizes(study, name, arm)
     study = study.settled(blocks_of(Path(out)))
-    with open_run(Path(out), growing(study), question(study)) as folder, _terminable():
+    with open_run(Path(out), growing(study), question(study)) as folder, _terminable(), one_thread():
         study = whole(study, folder.manifest)
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
         identities = search_identities(study)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
         _search(study, workers, wanted, identities)
         rows, curves = folder.read_records(wanted)
-        results = tables.compared(study, rows, curves)
+        results = tables.compared(study, rows, curves, workers.each)
         confirmed = _confirm(folder, study, results.picks, workers)
-        written = tables.finished(study, results, confirmed, folder.timings())
+        written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
         for name, table in written.items():
             folder.write_table(name, table)
         seconds = time.perf_counter() - started
@@ -167,23 +167,33 @@ def _search(
     workers.reached |= {key[:5]: recorded[key] for key in wanted if key in recorded}
     missing = {key[:5] for key in wanted if key not in recorded}
     arms = {arm.name: arm for arm in study.arms}
-    searches = [
-        Search(study, dataset, arms[name], block)
-        for dataset, block, name in sorted({key[:3] for key in missing})
-    ]
+    lacking: dict[tuple[str, str], list[int]] = {}
+    for dataset, block, name in sorted({key[:3] for key in missing}):
+        lacking.setdefault((dataset, name), []).append(block)
 
     def train(rows: list[Row]) -> None:
         chosen = [row for row in rows if row.key in missing]
         workers.train(chosen, lambda row: identities[row.dataset, row.optimizer])
 
-    alone = [s for s in searches if s.arm.sampler in INDEPENDENT]
-    rounds = [s for s in searches if s.arm.sampler not in INDEPENDENT]
-    train([s.ask() for s in alone for _ in range(study.draws)] + [s.untuned() for s in searches])
+    calls = [(study, dataset, arms[name], blocks) for (dataset, name), blocks in lacking.items()]
+    rounds = [
+        Search(study, dataset, arm, block)
+        for _, dataset, arm, blocks in calls
+        if arm.sampler not in INDEPENDENT
+        for block in blocks
+    ]
+    train([*_drawn(workers, calls), *(search.untuned() for search in rounds)])
     for _ in range(study.draws if rounds else 0):
         asked = [s.ask() for s in rounds]
         train(asked)
         for search, row in zip(rounds, asked, strict=True):
             search.tell(workers.reached[row.key])
+
+
+def _drawn(workers: Workers, calls: list[tuple[Any, ...]]) -> list[Row]:
+    """The rows of all searches whose draws look at no result."""
+    alone = [call for call in calls if call[2].sampler in INDEPENDENT]
+    return [row for rows in workers.each(searched, alone) for row in rows]
 
 
 def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Workers) -> pd.DataFrame:

@@ -112,12 +112,19 @@ def order_interval(x: ArrayLike, level: float = 0.95) -> tuple[float, float, flo
         return math.nan, math.nan, math.nan, math.nan
     middle = values[(n - 1) // 2 : n // 2 + 1]
     median = float(middle.mean()) if np.isfinite(middle).all() else float(middle[0])
-    cut = int(stats.binom.ppf((1 - level) / 2, n, 0.5))  # P(fewer than cut below) <= (1 - level) / 2
-    cut = max(cut, 1)
-    reached = 1 - 2 * float(stats.binom.cdf(cut - 1, n, 0.5))
+    cut, reached = _cut(n, level)
     return median, float(values[cut - 1]), float(values[n - cut]), reached
 
 
+@functools.lru_cache(maxsize=256)
+def _cut(n: int, level: float) -> tuple[int, float]:
+    """The place from either end at which a median's interval ends, and the level that it has."""
+    cut = int(stats.binom.ppf((1 - level) / 2, n, 0.5))  # P(fewer than cut below) <= (1 - level) / 2
+    cut = max(cut, 1)
+    return cut, 1 - 2 * float(stats.binom.cdf(cut - 1, n, 0.5))
+
+
+@functools.lru_cache(maxsize=10_000)
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The exact interval of a share k of n."""
     if n == 0:

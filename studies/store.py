@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +23,10 @@ from studies.schema import FORMAT, TABLES
 
 _TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 _CURVE = ("examples", "step", "validation_loss", "validation_error", "training_loss")
+_LISTS = {  # as Parquet gives them back
+    name: pa.list_(pa.field("element", pa.int64() if i < 2 else pa.float64()))
+    for i, name in enumerate(_CURVE)
+}
 _ROW_COLUMNS = list(TABLES["rows"].columns)
 GROWS = ("optimizers", "datasets", "blocks")  # what a second call may add to a run
 
@@ -57,9 +62,10 @@ def _named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table, compression: str) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    words = [field.name for field in table.schema if field.type == pa.string()]  # numbers seldom repeat
+    pq.write_table(table, sink, compression=compression, use_dictionary=words, write_statistics=False)
     return bytes(sink.getvalue())
 
 
@@ -69,13 +75,14 @@ class RunFolder:
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self.path, self.manifest = path, manifest
         self.records = path / "records"
+        self._known: dict[Path, pa.Table] = {}  # record files that were read or written
 
     def reached(self) -> dict[tuple[Any, ...], float]:
         """The best validation loss of every recorded row, by key and identity."""
         found: dict[tuple[Any, ...], float] = {}
-        for path in self._record_paths():
-            columns = _read(path, [*TABLES["rows"].key, "identity", "best_validation_loss"]).to_pydict()
-            *keys, values = columns.values()
+        for table in self._tables():
+            columns = table.select([*TABLES["rows"].key, "identity", "best_validation_loss"])
+            *keys, values = columns.to_pydict().values()
             found.update(zip(zip(*keys, strict=True), values, strict=True))
         return found
 
@@ -88,28 +95,28 @@ class RunFolder:
         table = pa.Table.from_pylist(plain, schema=_arrow_schema("rows"))
         table = table.append_column("identity", pa.array(identities, pa.string()))
         for name in _CURVE:
-            table = table.append_column(
-                f"curve_{name}", pa.array([row["curve"][name].tolist() for row in rows])
-            )
+            points = pa.array([row["curve"][name] for row in rows], _LISTS[name])
+            table = table.append_column(f"curve_{name}", points)
         keys = [[row[k] for k in (*TABLES["rows"].key, "batch_size", "settings")] for row in rows]
         text = json.dumps([self.manifest["question"], keys, list(identities)], sort_keys=True)
-        content = _parquet(table)
+        content = _parquet(table, "snappy")  # quick, since workers wait for a core
         name = f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{_checksum(content)}.parquet"
         write_atomically(self.records / name, content)
+        self._known[self.records / name] = table
 
     def read_records(self, wanted: Iterable[tuple[Any, ...]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The tables "rows" and "curves" of the wanted (key and identity) rows, sorted by key."""
-        every = [*_ROW_COLUMNS, "identity", *(f"curve_{name}" for name in _CURVE)]
-        tables = [_read(path, every) for path in self._record_paths()]
-        frame = pa.concat_tables(tables).to_pandas()
         key = list(TABLES["rows"].key)
         chosen = pd.DataFrame(list(wanted), columns=[*key, "identity"])
+        blocks = set(zip(chosen.dataset, chosen.block, strict=True))
+        held = [t for t in self._tables() if (t["dataset"][0].as_py(), t["block"][0].as_py()) in blocks]
+        frame = pa.concat_tables(held).to_pandas()
         frame = chosen.merge(frame, on=[*key, "identity"]).sort_values(key, ignore_index=True)
-        lists = [f"curve_{name}" for name in _CURVE]
-        curves = frame[[*key, *lists]].explode(lists, ignore_index=True)
-        curves = curves.rename(columns={f"curve_{name}": name for name in _CURVE})
-        types: dict[str, Any] = {name: "int64" if i < 2 else "float64" for i, name in enumerate(_CURVE)}
-        return frame[_ROW_COLUMNS], curves.astype(types)
+        curves = frame.loc[np.repeat(frame.index, frame[f"curve_{_CURVE[0]}"].map(len)), key]
+        curves = curves.reset_index(drop=True)
+        for name in _CURVE:
+            curves[name] = np.concatenate(frame[f"curve_{name}"].to_numpy())
+        return frame[_ROW_COLUMNS], curves
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table by its schema: columns, types, sort order. KeyError for a missing column."""
@@ -117,7 +124,7 @@ class RunFolder:
         frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
         table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
         table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
-        write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table))
+        write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table, "zstd"))
 
     def describe(self, changes: list[str], machine: dict[str, Any]) -> None:
         """Note what differs from the named study, and, apart from it, the machine that trained last."""
@@ -143,8 +150,11 @@ class RunFolder:
                     lines.append(line)
         return pd.DataFrame(lines, columns=columns)
 
-    def _record_paths(self) -> list[Path]:
-        return sorted(self.records.glob("*.parquet"))
+    def _tables(self) -> list[pa.Table]:
+        """All record files, in the order of their names; what this process wrote is not read again."""
+        paths = sorted(self.records.glob("*.parquet"))
+        self._known = {path: self._known[path] if path in self._known else _read(path) for path in paths}
+        return list(self._known.values())
 
 
 def _arrow_schema(name: str) -> pa.Schema:
@@ -160,7 +170,8 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _read(path: Path, columns: list[str]) -> pa.Table:
+def _read(path: Path) -> pa.Table:
+    columns = [*_ROW_COLUMNS, "identity", *(f"curve_{name}" for name in _CURVE)]
     content, wrong = path.read_bytes(), "its content is not what its name says"
     if path.stem.rpartition("-")[2] == _checksum(content):
         table = _parsed(content, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,7 +17,7 @@ from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
-from studies.mirror import importances
+from studies.mirror import importances, searches
 from studies.power import power
 from studies.protocol import Pick, Study, budget
 
@@ -25,6 +26,7 @@ UNITS = {
     "balanced-error": {"classification": "mean over classes of the share misclassified"},
     "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
 }
+Each = Callable[..., list[pd.DataFrame]]  # calls a pure function, as `Workers.each` does
 
 
 class Compared(NamedTuple):
@@ -41,7 +43,7 @@ def floors(study: Study) -> dict[str, float]:
     return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in loaded.items()}
 
 
-def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared:
+def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each) -> Compared:
     """Readings, calls, ranking and picks."""
     arms = {arm.name: arm for arm in study.arms}
     optimizers, names = list(arms), list(study.datasets)
@@ -63,7 +65,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared
         "ratios": ratios,
         "comparisons": pd.concat(calls),
         "ranking": placed,
-        "power": pd.concat([power(scores, placed, study.seed) for scores in both]),
+        "power": pd.concat(each(power, [(scores, placed, study.seed) for scores in both])),
         "forest": compare.forest(read, placed, small),
         "best_of_k": compare.best_of_k(independent),
         "learning_rates": compare.learning_rates(rows, small),
@@ -75,7 +77,11 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame) -> Compared
 
 
 def finished(
-    study: Study, results: Compared, confirmed: pd.DataFrame, timings: pd.DataFrame
+    study: Study,
+    results: Compared,
+    confirmed: pd.DataFrame,
+    timings: pd.DataFrame,
+    each: Each,
 ) -> dict[str, pd.DataFrame]:
     """All tables by name, ready to be written."""
     found, arms = results.tables, {arm.name: arm for arm in study.arms}
@@ -85,8 +91,8 @@ def finished(
         **found,
         "picks": picked,
         "confirmations": confirmed,
-        "baselines": baselines(study),
-        "importances": importances(found["rows"], described),
+        "baselines": pd.concat(each(baselines, [(study, name) for name in study.datasets])),
+        "importances": pd.concat(each(importances, searches(found["rows"], described))),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
         "optimizers": described,
         "datasets": _datasets(study),

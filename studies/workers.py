@@ -9,26 +9,27 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from typing import Any
 
-import joblib
+from joblib import Parallel, delayed
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
 from studies.protocol import KEY, Row, Study
-from studies.stacks import Stack, cost, stacks, train_stacks
+from studies.stacks import cost, stacks, train_stacks
 from studies.store import RunFolder
 
-RETRIES = 3  # of the missing stacks, after a worker was killed
+RETRIES = 3  # of the calls without an answer, after a worker was killed
 Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a task
 
 
 class Workers:
-    """Trains rows and records them as they come."""
+    """Calls pure functions, trains rows and records them."""
 
     def __init__(self, folder: RunFolder, study: Study, jobs: int, progress: Progress) -> None:
         self.folder, self.study, self.jobs, self.progress = folder, study, jobs, progress
@@ -36,20 +37,33 @@ class Workers:
         self.reached: dict[tuple[Any, ...], float] = {}  # best validation loss, by key
 
     def train(self, rows: Sequence[Row], identify: Callable[[Row], str]) -> None:
-        """Train rows and record them; a killed worker's tasks are submitted again a few times."""
+        """Train rows and record them as they come."""
         # the long ones first: no worker idles at the end while the other begins the largest
         tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
+        with contextlib.closing(self._answers(train_stacks, [(task,) for task in tasks])) as answers:
+            for _, records in answers:
+                self._record(records, identities)
+
+    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """What a pure function answers to each of the calls, which are its arguments, in their order."""
+        with contextlib.closing(self._answers(function, calls)) as answers:
+            return [answer for _, answer in sorted(answers, key=lambda pair: pair[0])]
+
+    def _answers(
+        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]
+    ) -> Generator[tuple[int, Any]]:
+        """A call's number and answer, as they come; a killed worker's calls are submitted again."""
+        waiting = dict(enumerate(calls))
         for attempt in range(RETRIES + 1):
             try:
-                with self._results(tasks) as results:
-                    for records in results:
-                        self._record(records, identities)
-                        done = records[0][0]["dataset"], records[0][0]["block"]
-                        tasks = [task for task in tasks if (task[0].dataset, task[0].block) != done]
+                with self._results([delayed(work)(i, function, call) for i, call in waiting.items()]) as some:
+                    for i, answer in some:
+                        del waiting[i]
+                        yield i, answer
                 return
-            except joblib.externals.loky.process_executor.TerminatedWorkerError:
+            except TerminatedWorkerError:
                 if attempt == RETRIES:
                     raise UsageError(
                         f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
@@ -57,12 +71,12 @@ class Workers:
                     ) from None
 
     @contextlib.contextmanager
-    def _results(self, tasks: list[list[Stack]]) -> Iterator[Iterator[Records]]:
-        jobs = min(self.jobs, len(tasks)) or 1
+    def _results(self, calls: list[Any]) -> Iterator[Iterator[tuple[int, Any]]]:
+        jobs = min(self.jobs, len(calls)) or 1
         how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
         with _deaf():
-            results: Generator[Records] = parallel(joblib.delayed(work)(task) for task in tasks)
+            results: Generator[tuple[int, Any]] = parallel(calls)
         try:
             yield results
         finally:  # of an interrupt or a full disk: the workers end, which is meant and needs no warning
@@ -124,7 +138,7 @@ def begin(coordinator: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def work(task: list[Stack]) -> Records:
-    """Train the stacks of a task."""
+def work(i: int, function: Callable[..., Any], call: tuple[Any, ...]) -> tuple[int, Any]:
+    """The number of a call and its answer, found on one thread."""
     with one_thread():
-        return train_stacks(task)
+        return i, function(*call)

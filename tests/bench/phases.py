@@ -17,11 +17,7 @@ from tests.bench.apart import apart
 
 # What each phase of the coordinator is entered by: a module and a name in it.
 ENTRANCES = {
-    "draws": (
-        ("studies.draws", "Search.__init__"),
-        ("studies.draws", "Search.ask"),
-        ("studies.draws", "Search.untuned"),
-    ),
+    "draws": (("studies.runner", "_drawn"),),
     "storage": (
         ("studies.store", "RunFolder.write_record"),
         ("studies.store", "RunFolder.read_records"),
@@ -38,7 +34,7 @@ class Clock:
     """Seconds by phase; a phase inside another counts for itself alone."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = dict.fromkeys(ENTRANCES, 0.0)
+        self.seconds: dict[str, float] = dict.fromkeys(["start of the workers", *ENTRANCES], 0.0)
         self.inside: list[str] = []
         self.since = 0.0
 
@@ -89,7 +85,17 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
 
     clock = Clock()
     clock.install()
+    import studies.runner
     from studies.runner import run  # after the wrapping, should it import a name by itself
+    from studies.workers import Workers
+
+    drawn, begin = studies.runner._drawn, clock.wrap("start of the workers", Workers.each)
+
+    def started_first(workers: Workers, calls: Any) -> Any:
+        begin(workers, int, [("1",)] * workers.jobs)  # or it would count as draws, the first that they do
+        return drawn(workers, calls)
+
+    studies.runner._drawn = started_first
 
     study = STUDIES["default"]
     if blocks:

@@ -20,8 +20,7 @@ import dlopt
 from studies.catalog import STUDIES
 from studies.draws import Search
 from studies.protocol import Row, Study
-from studies.stacks import stacks, together
-from studies.workers import work
+from studies.stacks import stacks, together, train_stacks
 from tests.bench.measure import DisagreementError, spread
 
 SCRIPTS = {"script_torch": "Optuna + PyTorch", "script_sklearn": "Optuna + MLPClassifier"}
@@ -64,7 +63,7 @@ def ours(study: Study) -> tuple[list[Row], list[dict[str, Any]]]:
         searches = [Search(study, study.datasets[0], arm, block) for arm in study.arms]
         rows += [search.ask() for search in searches for _ in range(study.draws)]
         rows += [search.untuned() for search in searches]
-    records = [record for task in stacks(study, rows) for stack in work(task) for record in stack]
+    records = [record for task in stacks(study, rows) for stack in train_stacks(task) for record in stack]
     return [row for row in rows if not row.block], [record for record in records if not record["block"]]
 
 

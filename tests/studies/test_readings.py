@@ -25,6 +25,13 @@ def searches(seed, n, worst=1.0):
     return frame("rows", [lines[i] for i in rng.permutation(n)])
 
 
+def ratio(*sides):
+    """The log ratio of two envelopes."""
+    return readings.log_ratio(
+        *(readings.descent(*side[["examples", "loss"]].to_numpy(float).T) for side in sides)
+    )
+
+
 def fall(depths, examples=None, start=1.0):
     """An envelope whose log loss is so far below the start at the examples."""
     examples = np.arange(len(depths)) if examples is None else examples
@@ -171,13 +178,13 @@ def test_targets_lie_at_eighths_of_the_way_in_log_loss():
     # b reaches j eighths at j examples, a at j²: the mean of log j is log(8!)/8.
     a = fall(range(9), np.arange(9) ** 2)
     b = fall(range(9))
-    assert readings.log_ratio(a, b) == pytest.approx(math.log(math.factorial(8)) / 8, abs=1e-12)
+    assert ratio(a, b) == pytest.approx(math.log(math.factorial(8)) / 8, abs=1e-12)
 
 
 def test_examples_are_interpolated_linearly_in_log_loss():
     a, b = fall([0, 8], [0, 80]), fall([0, 2, 8], [0, 10, 40])
     # a needs 10·j for the j-th target, b 5·j: the targets between records are met on straight lines.
-    assert readings.log_ratio(a, b) == pytest.approx(math.log(2), abs=1e-12)
+    assert ratio(a, b) == pytest.approx(math.log(2), abs=1e-12)
 
 
 @pytest.mark.parametrize("slower", [0.5, 1.25, 3.0])
@@ -187,8 +194,8 @@ def test_a_curve_slowed_by_a_factor_has_its_log(slower, seed):
     depths, examples = np.cumsum(rng.exponential(size=30)), np.cumsum(rng.integers(1, 50, 30))
     fast = fall([0, *depths], [0, *examples], start=2.3)
     slow = fall([0, *depths], slower * np.array([0, *examples]), start=2.3)
-    assert readings.log_ratio(slow, fast) == pytest.approx(math.log(slower), abs=1e-12)
-    assert readings.log_ratio(fast, slow) == pytest.approx(-math.log(slower), abs=1e-12)
+    assert ratio(slow, fast) == pytest.approx(math.log(slower), abs=1e-12)
+    assert ratio(fast, slow) == pytest.approx(-math.log(slower), abs=1e-12)
 
 
 @pytest.mark.parametrize("slower", [1.1, 2.0, 7.0])
@@ -196,21 +203,21 @@ def test_the_ratio_of_exponential_falls_is_that_of_their_rates(slower):
     # After the same training the slow side ends higher, and its end is the last target.
     x = np.arange(0, 2001, 10)
     fast, slow = fall(0.007 * x, x), fall(0.007 * x / slower, x)
-    assert readings.log_ratio(slow, fast) == pytest.approx(math.log(slower), abs=1e-9)
+    assert ratio(slow, fast) == pytest.approx(math.log(slower), abs=1e-9)
 
 
 def test_what_one_side_does_below_the_worse_of_the_two_ends_does_not_count():
     a, b = fall([0, 1, 2, 4]), fall([0, 0.5, 3, 4])
     deeper = fall([0, 0.5, 3, 4, 9, 20])
-    assert readings.log_ratio(a, deeper) == readings.log_ratio(a, b) != 0
-    assert readings.log_ratio(deeper, a) == readings.log_ratio(b, a)
+    assert ratio(a, deeper) == ratio(a, b) != 0
+    assert ratio(deeper, a) == ratio(b, a)
 
 
 def test_the_first_crossing_counts():
     a, b = fall([0, 4, 4, 4, 8], [0, 1, 5, 9, 10]), fall([0, 4, 8], [0, 1, 2])
     after = [9 + j / 4 for j in range(1, 5)], [1 + j / 4 for j in range(1, 5)]
     expected = sum(math.log(x / y) for x, y in zip(*after, strict=True)) / 8
-    assert readings.log_ratio(a, b) == pytest.approx(expected, abs=1e-12)
+    assert ratio(a, b) == pytest.approx(expected, abs=1e-12)
 
 
 depths = st.lists(st.integers(0, 6), min_size=1, max_size=6).map(lambda steps: np.cumsum([0, *steps]) / 4)
@@ -220,10 +227,10 @@ depths = st.lists(st.integers(0, 6), min_size=1, max_size=6).map(lambda steps: n
 @given(depths, depths)
 def test_the_ratio_is_antisymmetric_and_zero_for_equal_curves(one, other):
     a, b = fall(one), fall(other, np.arange(len(other)) * 3)
-    d = readings.log_ratio(a, b)
+    d = ratio(a, b)
     assert not math.isnan(d)
-    assert readings.log_ratio(b, a) == pytest.approx(-d, abs=1e-12)
-    assert readings.log_ratio(a, a) == readings.log_ratio(b, b) == 0
+    assert ratio(b, a) == pytest.approx(-d, abs=1e-12)
+    assert ratio(a, a) == ratio(b, b) == 0
     assert math.isinf(d) == ((one[-1] > 0) != (other[-1] > 0))
 
 
@@ -232,32 +239,32 @@ def test_turning_a_pair_turns_its_ratio_to_the_last_bit():
     rng = np.random.default_rng(0)
     for _ in range(50):
         sides = [fall([0, *np.cumsum(rng.random(9))]) for _ in range(2)]
-        assert readings.log_ratio(*sides) == -readings.log_ratio(*sides[::-1])
+        assert ratio(*sides) == -ratio(*sides[::-1])
 
 
 @pytest.mark.parametrize("failed", [[0], [0, 0, 0], [0, -0.5]])
 def test_a_side_that_never_gets_below_the_start_has_failed(failed):
     good, bad = fall([0, 1, 2]), fall(failed)
-    assert readings.log_ratio(good, bad) == -INF
-    assert readings.log_ratio(bad, good) == INF
-    assert readings.log_ratio(bad, fall([0, 0])) == 0
+    assert ratio(good, bad) == -INF
+    assert ratio(bad, good) == INF
+    assert ratio(bad, fall([0, 0])) == 0
 
 
 def test_losses_of_zero_count_as_a_ten_millionth():
     a, b = fall([0, 2, 3, 5]), fall([0, 1, 9, 20])
     zero, floor = b.copy(), b.copy()
     zero.loss, floor.loss = [1, 0.3, 0, 0], [1, 0.3, 1e-7, 1e-7]
-    assert readings.log_ratio(a, zero) == readings.log_ratio(a, floor)
+    assert ratio(a, zero) == ratio(a, floor)
     whole = [fall([0, j], [0, x]) for j, x in ((math.log(1e7), 30), (100, 10))]
-    assert readings.log_ratio(*whole) == pytest.approx(math.log(3), abs=1e-12)
+    assert ratio(*whole) == pytest.approx(math.log(3), abs=1e-12)
 
 
 @pytest.mark.parametrize("start", [0.3, 0.7, 1.9, 5.0])
 def test_a_fall_of_one_rounding_error_still_has_a_ratio(start):
     least, good = fall([0, 0]), fall([0, 1, 2], start=start)
     least.loss = [start, np.nextafter(np.nextafter(start, 0), 0)]
-    assert math.isfinite(readings.log_ratio(least, good))
-    assert math.isfinite(readings.log_ratio(good, least))
+    assert math.isfinite(ratio(least, good))
+    assert math.isfinite(ratio(good, least))
 
 
 def test_another_optimizer_changes_no_ratio():
@@ -283,7 +290,7 @@ def test_ratios_are_taken_within_blocks():
     found = readings.log_ratios(lowest, ["adam", "sgd"])
     for line in found.itertuples():
         a, b = (lowest[(lowest.block == line.block) & (lowest.optimizer == name)] for name in ("adam", "sgd"))
-        assert line.log_ratio == readings.log_ratio(a, b)
+        assert line.log_ratio == ratio(a, b)
     assert found.block.tolist() == [0, 1, 2]
 
 

@@ -11,6 +11,7 @@ import time
 
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 from tiny import digests, tiny
 
 import datasets
@@ -262,3 +263,18 @@ def test_the_manifest_says_what_was_asked_and_with_what(finished):
     assert asked["optimizers"]["adam"]["sampler"] == "random"
     assert manifest["question"]["seed"] == 0
     assert {"numpy", "scikit-learn", "blas", "simd"} <= set(manifest["question"]["arithmetic"])
+
+
+def test_the_coordinator_too_keeps_to_one_thread_whatever_the_machine_has(tmp_path, monkeypatch):
+    # A baseline's last digits depend on how many threads its matrix products are cut for.
+    seen, baselines = [], runner.tables.baselines
+
+    def watched(*call):
+        seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")
+        return baselines(*call)
+
+    monkeypatch.setattr(runner.tables, "baselines", watched)
+    with threadpool_limits(2, user_api="blas"):
+        run(tiny(), out=tmp_path / "run", jobs=1)
+        assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {2}
+    assert set(seen) == {1}
