@@ -17,6 +17,7 @@ from reports import (
     batchtime,
     betas,
     blind,
+    calibrated,
     importance,
     origin,
     pick,
@@ -50,6 +51,7 @@ MODULES = (
     schedules,
     trust,
     blind,
+    calibrated,
     origin,
     batchtime,
 )  # importing them registers their parts
@@ -303,7 +305,7 @@ def _limits(run: Run) -> str:
     )
     if len(data) > 1 and len(run.optimizers) > 1:
         text += "Opposite effects on different datasets cancel where all are taken together. "
-    text += "Not calibrated yet."
+    text += calibrated.standing(run)
     found = trust.doubts(run)
     if found:
         text += (

@@ -46,6 +46,8 @@ NEEDED: dict[str, str] = {
     "optimizers": "position optimizer title summary defaults search",
     "datasets": "position dataset task rows features classes training_rows test_rows epochs batch_sizes "
     "model parameters sha256",
+    "calibration": "results_version question kind subject datasets network blocks draws reading level "
+    "studies found rate low high goal status machine date",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

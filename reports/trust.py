@@ -85,8 +85,7 @@ def checks(run: Run) -> Part | None:
     else:
         how = "Nothing is compared, so there is no call that could be false. "
     how += (
-        "Not calibrated: “make calibrate” counts how often this suite calls an optimizer different from its "
-        "own copies, and no such count for these conditions is part of this run. “Cannot be told apart” "
+        "How often copies of an optimizer are called different is counted below. “Cannot be told apart” "
         "never means equal."
     )
     return Part(

@@ -1,36 +1,62 @@
-"""Does the whole pipeline call equal things different? Studies of an optimizer and its own copies.
+"""Does this suite call equal things different, and does it find what was planted? Counted, not argued.
 
-Each study is run from end to end by the functions that every study uses, with a seed of its own: fresh
-blocks, fresh draws, and copies that differ in nothing but their names, hence in their draws. Any call
-between them is a false alarm, which Holm holds at 5 % for each reading.
+Two parts. *Whole studies* of an optimizer and its own copies, which differ in their draws alone, run from
+end to end by the functions that every study uses. And studies *resampled* from a pool of real trainings,
+by the same readings and test: enough of them for rates to a point, of equal arms and of handicapped ones.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
-from collections.abc import Callable
+import functools
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy import stats
 
+import dlopt
+from studies import resample
 from studies.arms import Arm
 from studies.compare import LEVEL
 from studies.errors import UsageError, nearest
 from studies.machine import arithmetic
+from studies.pool import Pool, train_block
 from studies.protocol import RESULTS_VERSION, Study
+from studies.resample import COPIES, DRAWS, LEVELS, Question
 from studies.runner import run
+from studies.schema import TABLES
 from studies.statistics import clopper_pearson
 from studies.store import read_table
+from studies.workers import answers
 
 READINGS = ("error", "ratio")
-DOUBTFUL = 0.02  # more alarms than a sound pipeline gives in so many calibrations are a failure
+PARTS = 4  # into which resampled studies are cut, for the workers
+ARMS = (
+    *((name, name, 1.0) for name in ("adam", "momentum", "sgd", "rmsprop")),
+    *((f"{name}-half", name, 0.5) for name in ("adam", "rmsprop")),
+    ("off-by-one", "adam", 1.0),
+    ("forgetful", "rmsprop", 1.0),
+)
+HANDICAPS: dict[str, dict[str, Any]] = {  # what is planted, and the share that must be found, by reading
+    "learning rates up to best/10": {"cut": 10.0, "goal": {"error": 0.95, "ratio": 0.95}},
+    "learning rates up to best/3": {"cut": 3.0, "goal": {"error": 0.95, "ratio": 0.95}},
+    "learning rates up to best/2": {"cut": 2.0, "goal": {"error": 0.95, "ratio": 0.95}},
+    "a quarter of the draws": {"draws": DRAWS // 4, "goal": {"error": 0.95, "ratio": 0.95}},
+    "half of the steps": {"other": "{}-half", "goal": {"error": 0.5}},
+    "1.25 times slower": {"slower": 1.25, "goal": {"ratio": 0.95}},
+    "corrections off by one step": {"other": "off-by-one", "only": "adam"},
+    "an average that is forgotten": {"other": "forgetful", "only": "rmsprop"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """So many studies of so many copies of an optimizer."""
+    """So many whole studies of so many copies of an optimizer."""
 
     optimizer: str
     copies: int
@@ -39,14 +65,6 @@ class Plan:
     blocks: int
     draws: int
     epochs: int | None = None
-
-    @property
-    def condition(self) -> str:
-        """In words."""
-        budget = f"{self.epochs} epochs" if self.epochs else "all epochs"
-        where = f"{len(self.datasets)} dataset{'s' if len(self.datasets) > 1 else ''}"
-        size = f"{self.blocks} blocks, {self.draws} draws"
-        return f"{self.copies} copies of {self.optimizer}, {where}, {size}, {budget}"
 
     def study(self, number: int) -> Study:
         """One of them."""
@@ -62,33 +80,72 @@ class Plan:
         )
 
 
-PLANS = {
-    "small": (Plan("adam", 2, 40, ("wine",), blocks=8, draws=4, epochs=5),),
-    "full": (Plan("adam", 8, 25, ("digits", "breast_cancer", "wine", "diabetes", "moons"), 20, 16),),
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """A calibration: whole studies, and the pools from which so many more are resampled."""
+
+    whole: Plan
+    pools: tuple[Pool, ...] = ()
+    deeper: tuple[Pool, ...] = ()  # with another network: only whether copies are told apart
+    regressions: tuple[Pool, ...] = ()  # likewise
+    studies: int = 2000
+
+    @property
+    def every(self) -> tuple[Pool, ...]:
+        """All pools."""
+        return (*self.pools, *self.deeper, *self.regressions)
+
+
+FIVE = ("digits", "breast_cancer", "wine", "diabetes", "moons")
+SIZES = {
+    "small": Size(Plan("adam", 2, 40, ("wine",), blocks=8, draws=4, epochs=5)),
+    "full": Size(
+        Plan("adam", COPIES, 25, FIVE, 20, DRAWS),
+        tuple(
+            Pool(name, ARMS, settings=256) for name in ("digits", "breast_cancer", "moons", "circles", "wine")
+        ),
+        tuple(Pool(name, ARMS[:1], widths=(32, 32)) for name in ("breast_cancer", "moons")),
+        tuple(Pool(name, ARMS[:1]) for name in ("diabetes", "friedman1")),
+    ),
 }
 
 
-def calibrate(size: str, out: Path, jobs: int, say: Callable[[str], None]) -> pd.DataFrame:
-    """Run what a calibration lacks, and count its false alarms: a line for each plan and reading.
+def calibrate(name: str, out: Path, jobs: int, say: Callable[[str], None]) -> pd.DataFrame:
+    """Run what a calibration lacks and count: a line for each question, reading and level.
 
     out: a folder; a second call goes on. The table is also written there, as calibration.csv. Raises
     UsageError for an unknown size.
     """
-    if size not in PLANS:
-        raise UsageError(f"There is no calibration {size!r}.", nearest(size, list(PLANS)))
-    lines = []
-    for plan in PLANS[size]:
-        alarms = dict.fromkeys(READINGS, 0)
-        for number in range(plan.studies):
-            done = run(plan.study(number), out=out / size / f"aa-{number}", jobs=jobs)
-            found = false_alarms(read_table(done.path, "comparisons"))
-            for reading in READINGS:
-                alarms[reading] += reading in found
-            say(f"{number + 1} of {plan.studies}: {', '.join(f'{k} {v}' for k, v in alarms.items())}")
-        lines += [summary(plan, reading, alarms[reading]) for reading in READINGS]
-    table = pd.DataFrame(lines)
-    table.to_csv(out / size / "calibration.csv", index=False)
+    if name not in SIZES:
+        raise UsageError(f"There is no calibration {name!r}.", nearest(name, list(SIZES)))
+    size, folder = SIZES[name], out / name
+    lines: list[dict[str, Any]] = []
+    if size.pools:
+        _train(size, folder / "pool", jobs, say)
+        lines += _resampled(size, folder / "pool", jobs, say)
+    lines += _whole(size.whole, folder, jobs, say)
+    table = pd.DataFrame(lines)[list(TABLES["calibration"].columns)]
+    table.to_csv(folder / "calibration.csv", index=False)
     return table
+
+
+def _whole(plan: Plan, folder: Path, jobs: int, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    alarms = dict.fromkeys(READINGS, 0)
+    for number in range(plan.studies):
+        done = run(plan.study(number), out=folder / f"aa-{number}", jobs=jobs)
+        found = false_alarms(read_table(done.path, "comparisons"))
+        for reading in READINGS:
+            alarms[reading] += reading in found
+        say(f"{number + 1} of {plan.studies} whole: {', '.join(f'{k} {v}' for k, v in alarms.items())}")
+    for reading in READINGS:
+        yield {
+            **line(
+                f"{plan.copies} copies, whole studies", plan.optimizer, alarms[reading], plan.studies, reading
+            ),
+            "datasets": ",".join(plan.datasets),
+            "blocks": plan.blocks,
+            "draws": plan.draws,
+        }
 
 
 def false_alarms(comparisons: pd.DataFrame) -> set[str]:
@@ -99,27 +156,123 @@ def false_alarms(comparisons: pd.DataFrame) -> set[str]:
     return set(pooled[pooled.call.isin(["a", "b"])].reading)
 
 
-def most(studies: int) -> int:
-    """The most alarms that do not speak against a level of 5 %."""
-    return int(stats.binom.isf(DOUBTFUL, studies, LEVEL))
+def _train(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> None:
+    calls = [(pool, block, pool.file(folder, block)) for pool in size.every for block in range(pool.blocks)]
+    missing = [call for call in calls if not call[2].exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(answers(train_block, missing, jobs or os.cpu_count() or 1)) as found:
+        for done, (i, _) in enumerate(found, 1):
+            say(f"pool: {missing[i][0].dataset}, {done} of {len(missing)} blocks")
 
 
-def summary(plan: Plan, reading: str, alarms: int) -> dict[str, object]:
-    """One line of the table."""
-    low, high = clopper_pearson(alarms, plan.studies)
+def _questions(size: Size) -> Iterator[tuple[str, Question, dict[str, float] | None]]:
+    """Each with its optimizer and, for what is planted, the shares that must be found."""
+    pooled = ((size.pools, 20), *(((pool,), 60) for pool in size.pools))
+    equal = functools.partial(Question, "2 copies")
+    for name in ("adam", "rmsprop", "momentum", "sgd"):
+        yield name, equal(size.pools, name, name), None
+    for pools in (size.regressions, (*size.pools, *size.regressions), size.deeper):
+        yield "adam", equal(pools, "adam", "adam"), None
+    for pool in (*size.pools, *size.regressions):
+        yield "adam", equal((pool,), "adam", "adam", 60), None
+    for name in ("adam", "rmsprop"):
+        for words, how in HANDICAPS.items():
+            if how.get("only", name) == name:
+                other = how.get("other", "{}").format(name)
+                planted = {key: how[key] for key in ("draws", "cut", "slower") if key in how}
+                for pools, blocks in pooled:
+                    goal = how.get("goal", {}) if len(pools) > 1 else {}
+                    yield name, Question(words, pools, name, other, blocks, **planted), goal
+
+
+def _resampled(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    questions, each = list(_questions(size)), size.studies // PARTS
+    calls: list[tuple[Any, ...]] = [
+        (resample.ask, q, folder, each, part) for _, q, _ in questions for part in range(PARTS)
+    ]
+    calls += [(resample.copies, size.pools, "adam", folder, each // 2, part) for part in range(2 * PARTS)]
+    usual = [(pool, arms) for pool in size.pools for arms in (2, COPIES)]
+    calls += [(resample.usual, pool, folder, arms, size.studies, 0) for pool, arms in usual]
+    found: list[Any] = [None] * len(calls)
+    with contextlib.closing(answers(_call, calls, jobs or os.cpu_count() or 1)) as some:
+        for done, (i, answer) in enumerate(some, 1):
+            found[i] = answer
+            say(f"resampled: {done} of {len(calls)} parts")
+    lines, studies = [], each * PARTS
+    for i, (optimizer, q, goal) in enumerate(questions):
+        parts = found[i * PARTS : (i + 1) * PARTS]
+        for reading in READINGS:
+            for level in LEVELS:
+                better, worse = np.sum([part[reading, level] for part in parts], axis=0).tolist()
+                counts = (better + worse, 0) if goal is None else (better, worse)
+                wanted = None if goal is None else goal.get(reading, np.nan) if level == LEVEL else np.nan
+                where = _where(q.pools, q.blocks)
+                lines.append(
+                    line(q.name, optimizer, counts[0], studies, reading, level, wanted)
+                    | where
+                    | {"against": counts[1]}
+                )
+    parts = found[len(questions) * PARTS :][: 2 * PARTS]
+    for reading in READINGS:
+        alarms = sum(part[reading] for part in parts)
+        words = f"{COPIES} copies"
+        lines.append(line(words, "adam", alarms, 2 * PARTS * (each // 2), reading) | _where(size.pools, 20))
+    for (pool, arms), alarms in zip(usual, found[-len(usual) :], strict=True):
+        words = f"{arms} copies, usual design"
+        known = line(words, "adam", alarms, size.studies, "usual", goal=np.nan) | _where(
+            (pool,), resample.FINAL
+        )
+        lines.append(known | {"draws": resample.SEARCHED})
+    return lines
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _where(pools: tuple[Pool, ...], blocks: int) -> dict[str, Any]:
+    network = "rule" if pools[0].widths is None else ",".join(map(str, pools[0].widths))
+    return {"datasets": ",".join(pool.dataset for pool in pools), "blocks": blocks, "network": network}
+
+
+def line(
+    question: str,
+    optimizer: str,
+    found: int,
+    studies: int,
+    reading: str,
+    level: float = LEVEL,
+    goal: float | None = None,
+) -> dict[str, Any]:
+    """One line of the table. goal: the share that must be found; None where every call is a false alarm.
+
+    A level holds as long as the rate's interval reaches down to it; a goal, as long as it reaches up.
+    """
+    low, high = clopper_pearson(found, studies)
+    if goal is None:
+        status = "holds" if low <= level else "missed"
+    else:
+        status = "" if np.isnan(goal) else "holds" if high >= goal else "missed"
     kernels = arithmetic()
     return {
         "results_version": RESULTS_VERSION,
-        "condition": plan.condition,
+        "question": question,
+        "kind": "equal" if goal is None or "copies" in question else "planted",
+        "subject": dlopt.OPTIMIZERS[optimizer].__name__,
+        "datasets": "",
+        "network": "rule",
+        "blocks": 0,
+        "draws": DRAWS,
         "reading": reading,
-        "level": LEVEL,
-        "studies": plan.studies,
-        "false_alarms": alarms,
-        "rate": alarms / plan.studies,
+        "level": level,
+        "studies": studies,
+        "found": found,
+        "against": 0,
+        "rate": found / studies,
         "low": low,
         "high": high,
-        "at_most": most(plan.studies),
-        "holds": alarms <= most(plan.studies),
+        "goal": level if goal is None else goal,
+        "status": status,
         "machine": "; ".join(f"{name} {value}" for name, value in kernels.items()),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

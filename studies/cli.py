@@ -83,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=_whole, default=0)
 
     one = commands_.add_parser("calibrate", parents=[common], help="compare an optimizer with its own copies")
-    one.add_argument("size", nargs="?", default="full", help="small: a minute; full: an hour, the default")
+    one.add_argument(
+        "size", nargs="?", default="full", help="small: a minute; full: an hour and a half, the default"
+    )
     one.add_argument("--jobs", type=_whole, default=0, help="worker processes; default 0: one per core")
     one.add_argument("--out", type=Path, default=Path("runs/calibration"), help="where its runs are kept")
     return top

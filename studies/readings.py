@@ -64,7 +64,7 @@ def _searches(rows: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _expected(errors: Doubles, size: int) -> float:
-    return expected_search(errors, search_weights(len(errors), size))
+    return float(expected_search(errors, search_weights(len(errors), size)))
 
 
 def best_of_k(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def examples_at(examples: Doubles, depth: Doubles, targets: Doubles) -> Doubles:
 
     examples, depth: (n,), depth the fall of log loss since the start; targets: each in (0, depth[-1]].
     """
-    after = np.argmax(depth[None, :] >= targets[:, None], axis=1)
+    after = np.searchsorted(depth, targets)
     before = after - 1
     share = (targets - depth[before]) / (depth[after] - depth[before])
     reached: Doubles = examples[before] + share * (examples[after] - examples[before])
@@ -103,9 +103,12 @@ def examples_at(examples: Doubles, depth: Doubles, targets: Doubles) -> Doubles:
 
 
 def descent(examples: Doubles, loss: Doubles) -> tuple[Doubles, Doubles]:
-    """An envelope as `log_ratio` reads it: examples, and how far log loss has fallen since the start."""
+    """An envelope as `log_ratio` reads it: examples, and how far log loss has fallen since the start.
+
+    loss: (n,) or with more axes before; a depth for each.
+    """
     logs = np.log(np.maximum(loss, FLOOR))
-    return examples, logs[0] - logs  # depths, so that a fall of one bit stays one
+    return examples, logs[..., :1] - logs  # depths, so that a fall of one bit stays one
 
 
 def log_ratio(a: tuple[Doubles, Doubles], b: tuple[Doubles, Doubles]) -> float:

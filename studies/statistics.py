@@ -146,10 +146,14 @@ def search_weights(n: int, size: int) -> Doubles:
     return weights
 
 
-def expected_search(errors: ArrayLike, weights: Doubles) -> float:
-    """Σ wᵢ·errorᵢ over errors sorted from best to worst validation; a weight 0 leaves its error out."""
+def expected_search(errors: ArrayLike, weights: Doubles) -> Doubles:
+    """Σ wᵢ·errorᵢ over errors sorted from best to worst validation; a weight 0 leaves its error out.
+
+    errors: (n,), or with more axes before for as many searches; one result each.
+    """
     used = weights > 0
-    return float(np.sum(weights[used] * np.asarray(errors, float)[used]))
+    found: Doubles = np.sum(weights[used] * np.asarray(errors, float)[..., used], axis=-1)
+    return found
 
 
 def tied_for_best(names: Sequence[str], beats: set[tuple[str, str]]) -> list[str]:

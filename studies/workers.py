@@ -42,46 +42,14 @@ class Workers:
         tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
-        with contextlib.closing(self._answers(train_stacks, [(task,) for task in tasks])) as answers:
-            for _, records in answers:
+        with contextlib.closing(answers(train_stacks, [(task,) for task in tasks], self.jobs)) as found:
+            for _, records in found:
                 self._record(records, identities)
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
         """What a pure function answers to each of the calls, which are its arguments, in their order."""
-        with contextlib.closing(self._answers(function, calls)) as answers:
-            return [answer for _, answer in sorted(answers, key=lambda pair: pair[0])]
-
-    def _answers(
-        self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]
-    ) -> Generator[tuple[int, Any]]:
-        """A call's number and answer, as they come; a killed worker's calls are submitted again."""
-        waiting = dict(enumerate(calls))
-        for attempt in range(RETRIES + 1):
-            try:
-                with self._results([delayed(work)(i, function, call) for i, call in waiting.items()]) as some:
-                    for i, answer in some:
-                        del waiting[i]
-                        yield i, answer
-                return
-            except TerminatedWorkerError:
-                if attempt == RETRIES:
-                    raise UsageError(
-                        f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
-                        "Finished rows are kept: run again with --jobs 1.",
-                    ) from None
-
-    @contextlib.contextmanager
-    def _results(self, calls: list[Any]) -> Iterator[Iterator[tuple[int, Any]]]:
-        jobs = min(self.jobs, len(calls)) or 1
-        how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
-        with _deaf():
-            results: Generator[tuple[int, Any]] = parallel(calls)
-        try:
-            yield results
-        finally:  # of an interrupt or a full disk: the workers end, which is meant and needs no warning
-            with warnings.catch_warnings(action="ignore"):
-                results.close()
+        with contextlib.closing(answers(function, calls, self.jobs)) as found:
+            return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
         for rows in records:
@@ -105,6 +73,43 @@ class Workers:
         self.diverged += diverged
         blocks = list(dict.fromkeys(row["block"] for row in flat))
         self.progress.finished(flat[0]["dataset"], blocks, len(flat), diverged)
+
+
+def answers(
+    function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], jobs: int
+) -> Generator[tuple[int, Any]]:
+    """A call's number and a pure function's answer to it, as they come.
+
+    A killed worker's calls are submitted again a few times. Raises UsageError when that did not help.
+    """
+    waiting = dict(enumerate(calls))
+    for attempt in range(RETRIES + 1):
+        try:
+            with _results([delayed(work)(i, function, call) for i, call in waiting.items()], jobs) as some:
+                for i, answer in some:
+                    del waiting[i]
+                    yield i, answer
+            return
+        except TerminatedWorkerError:
+            if attempt == RETRIES:
+                raise UsageError(
+                    f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
+                    "What was finished is kept: run again with --jobs 1.",
+                ) from None
+
+
+@contextlib.contextmanager
+def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
+    jobs = min(jobs, len(calls)) or 1
+    how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
+    with _deaf():
+        results: Generator[tuple[int, Any]] = parallel(calls)
+    try:
+        yield results
+    finally:  # of an interrupt or a full disk: the workers end, which is meant and needs no warning
+        with warnings.catch_warnings(action="ignore"):
+            results.close()
 
 
 @contextlib.contextmanager

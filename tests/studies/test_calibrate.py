@@ -8,14 +8,17 @@ import pytest
 from scipy import stats
 
 from studies import calibrate as module
-from studies import run
+from studies import run, runner
 from studies.__main__ import main
 from studies.arms import Arm
-from studies.calibrate import PLANS, Plan, calibrate, false_alarms, most, summary
+from studies.calibrate import ARMS, SIZES, Plan, Size, calibrate, false_alarms, line
 from studies.errors import UsageError
+from studies.pool import Pool
+from studies.schema import TABLES
 from studies.store import read_table
 
 TINY = Plan("adam", 2, 2, ("wine",), blocks=8, draws=2, epochs=2)
+POOL = Pool("wine", ARMS, blocks=33, draws=64, settings=256, epochs=1)  # 33: what the usual design needs
 
 
 def calls(*words):
@@ -32,16 +35,20 @@ def test_an_alarm_is_a_call_over_all_datasets_together():
 
 
 @pytest.mark.parametrize(("studies", "alarms"), [(25, 4), (40, 5), (2000, 120)])
-def test_the_most_alarms_are_those_that_a_sound_pipeline_exceeds_in_2_percent(studies, alarms):
-    assert most(studies) == alarms
-    assert stats.binom.sf(alarms, studies, 0.05) <= 0.02 < stats.binom.sf(alarms - 1, studies, 0.05)
+def test_a_level_holds_as_long_as_the_interval_of_its_alarms_reaches_it(studies, alarms):
+    lines = [line("2 copies", "adam", found, studies, "error") for found in (alarms, alarms + 1)]
+    assert [one["status"] for one in lines] == ["holds", "missed"]
+    ends = [stats.binomtest(found, studies).proportion_ci(method="exact") for found in (alarms, alarms + 1)]
+    assert ends[0].low <= 0.05 < ends[1].low
+    assert (lines[0]["low"], lines[0]["high"]) == pytest.approx((ends[0].low, ends[0].high))
+    assert {one["kind"] for one in lines} == {"equal"}
 
 
-def test_a_line_has_its_rate_with_its_interval():
-    line = summary(PLANS["small"][0], "error", 6)
-    assert (line["false_alarms"], line["studies"], line["rate"], line["holds"]) == (6, 40, 0.15, False)
-    exact = stats.binomtest(6, 40).proportion_ci(method="exact")
-    assert (line["low"], line["high"]) == pytest.approx((exact.low, exact.high))
+def test_a_goal_holds_as_long_as_the_interval_of_what_was_found_reaches_it():
+    lines = [line("half of the steps", "adam", found, 100, "error", goal=0.5) for found in (41, 39)]
+    assert [one["status"] for one in lines] == ["holds", "missed"]
+    none = line("half of the steps", "adam", 3, 100, "ratio", goal=float("nan"))
+    assert (none["status"], none["kind"]) == ("", "planted")
 
 
 def test_copies_differ_in_their_draws_and_share_their_blocks(tmp_path):
@@ -55,7 +62,7 @@ def test_copies_differ_in_their_draws_and_share_their_blocks(tmp_path):
 
 
 def test_a_handicap_is_found_where_copies_are_not(tmp_path):
-    plan = PLANS["small"][0]
+    plan = SIZES["small"].whole
     slow = Arm("adam", name="adam-slow", search=(("lr", (1e-5, 1e-4)),))
     study = dataclasses.replace(plan.study(0), optimizers=(Arm("adam"), slow), name="handicap")
     done = run(study, out=tmp_path / "handicap", jobs=1)
@@ -63,26 +70,27 @@ def test_a_handicap_is_found_where_copies_are_not(tmp_path):
 
 
 def test_a_calibration_goes_on_and_keeps_its_table(tmp_path, monkeypatch):
-    monkeypatch.setitem(PLANS, "small", (TINY,))
+    monkeypatch.setitem(SIZES, "small", Size(TINY))
     said = []
     table = calibrate("small", tmp_path, 1, said.append)
     assert (list(table.reading), list(table.studies), len(said)) == (["error", "ratio"], [2, 2], 2)
     written = pd.read_csv(tmp_path / "small" / "calibration.csv")
-    assert written.false_alarms.tolist() == table.false_alarms.tolist()
+    assert written.found.tolist() == table.found.tolist()
     trained = []
     monkeypatch.setattr(module, "run", lambda *a, **k: trained.append(run(*a, **k)) or trained[-1])
     again = calibrate("small", tmp_path, 1, said.append)
     assert [one.trained for one in trained] == [0, 0]
-    assert again.false_alarms.tolist() == table.false_alarms.tolist()
+    assert again.found.tolist() == table.found.tolist()
 
 
 def test_too_many_alarms_are_a_failure_and_no_bad_input(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(PLANS, "small", (TINY,))
+    monkeypatch.setitem(SIZES, "small", Size(TINY))
     monkeypatch.setattr(module, "false_alarms", lambda _: {"error"})
-    monkeypatch.setattr(module, "most", lambda _: 1)
     assert main(["calibrate", "small", "--out", str(tmp_path), "--jobs", "1"]) == 1
     said = capsys.readouterr().err.splitlines()[-2:]
-    assert re.match(r"2 of 2 studies .* in the reading error, and more than 1 speak", said[0])
+    assert re.match(
+        r"2 of 2 studies .*2 copies.* in the reading error, which speaks against a level", said[0]
+    )
     assert said[1].startswith("Do not believe calls of this version")
     assert main(["calibrate", "smal"]) == 2
 
@@ -90,3 +98,36 @@ def test_too_many_alarms_are_a_failure_and_no_bad_input(tmp_path, monkeypatch, c
 def test_an_unknown_size_is_named(tmp_path):
     with pytest.raises(UsageError, match="no calibration 'smal'"):
         calibrate("smal", tmp_path, 1, print)
+
+
+@pytest.mark.slow
+def test_a_full_calibration_asks_all_questions_of_a_pool_and_trains_it_once(tmp_path, monkeypatch):
+    deeper = Pool("wine", ARMS[:1], blocks=20, draws=64, widths=(4, 4), epochs=1)
+    regression = Pool("diabetes", ARMS[:1], blocks=20, draws=64, epochs=1)
+    monkeypatch.setitem(SIZES, "small", Size(TINY, (POOL,), (deeper,), (regression,), studies=8))
+    said = []
+    table = calibrate("small", tmp_path, 2, said.append)
+    assert list(table.columns) == list(TABLES["calibration"].columns)
+    assert not table.duplicated(list(TABLES["calibration"].key)).any()
+    assert sum(text.startswith("pool") for text in said) == 73
+    assert set(table.question) == {
+        "2 copies",
+        "8 copies",
+        "2 copies, whole studies",
+        *(f"{n} copies, usual design" for n in (2, 8)),
+        *module.HANDICAPS,
+    }
+    assert set(table[table.question == "2 copies"].subject) == {"Adam", "RMSprop", "Momentum", "SGD"}
+    assert set(table[table.kind == "planted"].subject) == {"Adam", "RMSprop"}
+    assert table[table.reading != "usual"].groupby("question").reading.nunique().eq(2).all()
+    said.clear()
+    again = calibrate("small", tmp_path, 1, said.append)
+    assert not any(text.startswith("pool") for text in said)
+    pd.testing.assert_frame_equal(again, table)
+
+
+def test_what_is_committed_fits_its_schema():
+    table = runner.tables.calibration()
+    assert list(table.columns) == list(TABLES["calibration"].columns)
+    assert not table.duplicated(list(TABLES["calibration"].key)).any()
+    assert (table.studies >= 25).all()

@@ -1,0 +1,223 @@
+"""Does the suite call equal things different, and does it find what was planted?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports import style, words
+from reports.sections import Cell, Part, Table, part
+from reports.style import CARD, INK, LINE, Look
+from reports.tables import LEVEL, Run
+
+READINGS = {"error": "who ends best", "ratio": "who gets there first", "usual": "the usual design"}
+LOOKS = {
+    "error": Look(style.LIGHT["series3"], "o", "-"),
+    "ratio": Look(style.LIGHT["series1"], "s", "-"),
+    "usual": Look(style.GREY, "D", "-"),
+}
+QUESTION = "Does this suite call equal things different, and does it find what is there?"
+HOW = (
+    "A copy is the same optimizer under another name, with draws of its own: whatever is called different "
+    "between copies is a false alarm, and at a level of 5 % one study in twenty may raise one. A handicap is "
+    "planted, so it is there to be found. Lines are 95 % Clopper-Pearson intervals of shares of studies. "
+    "The usual design searches once (32 settings, 3 seeds), scores the best 5 again on 10 seeds and compares "
+    "the winners on 20 fresh seeds by a paired t-test. Whole studies ran from end to end; all others were "
+    "resampled from a pool of trainings, then read and tested by the same functions."
+)
+POOLED, ALONE = 20, 60  # blocks of each dataset: of several, and of one
+DRAWS = 16
+
+
+def outside(run: Run) -> list[str]:
+    """In which ways the run differs from what was calibrated; empty if in none."""
+    table, question = run["calibration"], run.manifest["question"]
+    if table.empty:
+        return ["no calibration of this version is published"]
+    found = []
+    versions = sorted({int(v) for v in table.results_version})
+    if question.get("results_version") not in versions:
+        found.append(f"results version {question.get('results_version')}, calibrated was {versions[0]}")
+    if run.draws != DRAWS:
+        found.append(f"{words.plural(run.draws, 'draw')} to a search, calibrated were {DRAWS}")
+    least = ALONE if len(run.datasets) == 1 else POOLED
+    if run.blocks != least:
+        found.append(f"{words.plural(run.blocks, 'block')}, calibrated were {least}")
+    if question.get("metric", "error") != "error":
+        found.append("another metric than the error")
+    samplers = set(run["optimizers"].get("sampler", pd.Series(dtype=str))) - {"random"}
+    if samplers:
+        found.append(
+            f"draws by {words.join(map(words.clean, sorted(samplers)))}, calibrated were random ones"
+        )
+    return found
+
+
+def standing(run: Run) -> str:
+    """A sentence: the false alarms of these conditions, or what they lie outside of."""
+    reasons = outside(run)
+    if reasons:
+        return f"Not calibrated: {'; '.join(reasons)}."
+    return f"Calibrated: {_alarms(_main(run))}."
+
+
+def _main(run: Run) -> pd.DataFrame:
+    """The lines about several datasets together, and the usual design's, at the level of 5 %."""
+    table = run["calibration"]
+    usual = table.reading == "usual"
+    several = table.datasets.str.contains(",") | (table.blocks == POOLED)
+    return table[(table.level == LEVEL) & (several | usual)].reset_index(drop=True)
+
+
+def _alarms(lines: pd.DataFrame) -> str:
+    """Two copies of an optimizer: how often ours calls them different, and how often the usual design."""
+    equal = lines[(lines.question == "2 copies") & lines.network.eq("rule")]
+    clauses = []
+    for reading in ("error", "ratio"):
+        one = equal[equal.reading == reading].sort_values(["rate", "studies"], kind="stable")
+        if len(one):
+            r = one.iloc[-1]
+            clauses.append(f"{_rate(r)} in “{READINGS[reading]}” ({words.clean(r.subject)})")
+    text = f"of two copies of an optimizer, at most {words.join(clauses)} were called different"
+    usual = lines[(lines.reading == "usual") & lines.question.str.startswith("2 ")].sort_values("rate")
+    if len(usual):
+        low, high = (f"{words.fixed(100 * rate, 0)}" for rate in (usual.rate.min(), usual.rate.max()))
+        text += f"; the usual design does so in {low} to {high}{words.THIN}% of its studies"
+    return text
+
+
+def _rate(r: Any) -> str:
+    return words.interval(r.rate, r.low, r.high, words.PERCENT)
+
+
+def _label(r: Any) -> str:
+    names = str(r.datasets).split(",")
+    where = words.clean(", ".join(names)) if len(names) < 3 else f"{len(names)} datasets"
+    deep = "" if r.network == "rule" else f", layers {words.clean(r.network)}"
+    return (
+        f"{words.clean(r.question).removesuffix(', usual design')} · {words.clean(r.subject)} · {where}{deep}"
+    )
+
+
+@part("trust")
+def calibration(run: Run) -> Part | None:
+    """Rates of false alarms and of found handicaps, beside the usual design's."""
+    frame = _main(run)
+    if frame.empty:
+        return Part(
+            name="calibration",
+            question=QUESTION,
+            answer="No calibration of this version is published; “make calibrate” makes one in 90 minutes.",
+        )
+    frame["label"] = [_label(r) for r in frame.itertuples()]
+    least, most = (words.count(int(n)) for n in (frame.studies.min(), frame.studies.max()))
+    first = frame.iloc[0]
+    return Part(
+        name="calibration",
+        question=QUESTION,
+        answer=_answer(run, frame),
+        how=HOW + _limits(frame),
+        basis=(
+            f"Made on {words.clean(first.date)} with results version {int(first.results_version)}, not by "
+            f"this run. n: {most} resampled studies a line, {least} whole ones; resampled were blocks and, "
+            "in each, draws."
+        ),
+        draw=lambda: _draw(frame),
+        describe="Shares of studies with intervals: copies around 5 %, handicaps at the right.",
+        data=frame.drop(columns=["machine", "date", "results_version"]),
+        csv=("calibration",),
+        tables=[_table(run, frame)],
+    )
+
+
+def _answer(run: Run, frame: pd.DataFrame) -> str:
+    """False alarms, the planted thing that is found least often, and whether this run lies inside."""
+    alarms, planted = _alarms(frame), frame[(frame.kind == "planted") & (frame.status != "")]
+    answer = alarms[:1].upper() + alarms[1:]
+    if len(planted):
+        least = planted.sort_values("rate", kind="stable").iloc[0]
+        answer += f"; of the handicaps that must be found, {_label(least)} is found least, in {_rate(least)}"
+    reasons = outside(run)
+    return answer + (f". This run lies outside of that: {'; '.join(reasons)}." if reasons else ".")
+
+
+def _limits(frame: pd.DataFrame) -> str:
+    """What is found less often than was asked for."""
+    missed = frame[(frame.kind == "planted") & (frame.status == "missed")]
+    if missed.empty:
+        return ""
+    names = [f"{_label(r)} (“{READINGS[r.reading]}”, {_rate(r)})" for r in missed.itertuples()]
+    return f" Found less often than was asked for, which is a limit of so many blocks: {words.listed(names)}."
+
+
+def _draw(frame: pd.DataFrame) -> Figure:
+    panels = [
+        ("Copies: called different, % of studies", frame[frame.kind == "equal"]),
+        ("Handicaps: found, % of studies", frame[frame.kind == "planted"]),
+    ]
+    panels = [(title, lines) for title, lines in panels if len(lines)]
+    labels = [list(dict.fromkeys(lines.label)) for _, lines in panels]
+    heights = [len(names) + 1.0 for names in labels]
+    fig = Figure(figsize=(style.WIDTH, 0.9 + 0.24 * sum(heights)), layout="constrained")
+    axes = np.atleast_1d(fig.subplots(len(panels), 1, height_ratios=heights))
+    for ax, (title, lines), names in zip(axes, panels, labels, strict=True):
+        for r in lines.itertuples():
+            look, lift = LOOKS[r.reading], {"error": 0.16, "ratio": -0.16, "usual": 0.0}[r.reading]
+            y = -names.index(r.label) + lift
+            ax.plot([100 * r.low, 100 * r.high], [y, y], color=look.colour, lw=1.6, zorder=2)
+            ax.plot(
+                [100 * r.rate],
+                [y],
+                marker=look.marker,
+                ms=4.5,
+                color=look.colour,
+                mec=CARD,
+                mew=0.5,
+                zorder=3,
+            )
+        ax.axvline(100 * LEVEL, color=INK, lw=0.9, zorder=1)
+        ax.set_yticks([-i for i in range(len(names))], names)
+        ax.set_ylim(-len(names) + 0.4, 0.6)
+        ax.set_xlim(0, min(100.0, 1.08 * 100 * max(lines.high.max(), 2 * LEVEL)))
+        ax.grid(axis="x", color=LINE)
+        ax.set_axisbelow(True)
+        ax.set_title(title)
+        style.linear_axis(ax, "x", 8)
+    shown = [reading for reading in LOOKS if (frame.reading == reading).any()]
+    style.legend(fig, shown, LOOKS, [READINGS[reading] for reading in shown])
+    return fig
+
+
+def _table(run: Run, frame: pd.DataFrame) -> Table:
+    single = run["calibration"].query("level == @LEVEL and blocks == @ALONE")
+    rows = []
+    for r in frame.itertuples():
+        alone = single[
+            (single.question == r.question) & (single.subject == r.subject) & (single.reading == r.reading)
+        ]
+        ends = ""
+        if len(alone) and r.network == "rule":
+            low, high = (words.fixed(100 * rate, 1) for rate in (alone.rate.min(), alone.rate.max()))
+            ends = f"{low} to {high}{words.THIN}%"
+        goal = (
+            "" if np.isnan(r.goal) else f"{'≤' if r.kind == 'equal' else '≥'} {100 * r.goal:g}{words.THIN}%"
+        )
+        said = {"holds": "✓ holds", "missed": "⚠ missed"}.get(r.status, "")
+        rows.append(
+            [
+                Cell(r.label),
+                Cell(READINGS[r.reading]),
+                Cell(_rate(r), float(r.rate)),
+                Cell(f"{words.count(r.found)} of {words.count(r.studies)}", int(r.found)),
+                Cell(goal, float(np.nan_to_num(r.goal))),
+                Cell(said, said, "", {"holds": "ok", "missed": "look"}.get(r.status, "")),
+                Cell(ends),
+            ]
+        )
+    heads = ["Compared", "Question", "Called", "Studies", "Goal", "Verdict", "On one dataset, 60 blocks"]
+    return Table(
+        heads, rows, "At a level of 5 %; other levels are in the CSV", frozenset({2, 3, 4}), folded=True
+    )

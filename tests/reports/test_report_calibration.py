@@ -1,0 +1,153 @@
+"""What the page says about the suite's own false alarms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from bending import Bend, Frames, Manifest
+
+import reports
+from reports import calibrated
+
+
+def lines(*told: dict[str, Any]) -> pd.DataFrame:
+    """A calibration table of what is told; all else is as it usually is."""
+    usual = {
+        "results_version": 1,
+        "question": "2 copies",
+        "kind": "equal",
+        "subject": "Adam",
+        "datasets": "digits,wine,moons",
+        "network": "rule",
+        "blocks": 20,
+        "draws": 16,
+        "reading": "error",
+        "level": 0.05,
+        "studies": 2000,
+        "found": 90,
+        "against": 0,
+        "rate": 0.045,
+        "low": 0.036,
+        "high": 0.055,
+        "goal": 0.05,
+        "status": "holds",
+        "machine": "numpy 2",
+        "date": "2026-11-26",
+    }
+    return pd.DataFrame([usual | one for one in told], columns=list(usual))
+
+
+TABLE = lines(
+    {},
+    {"subject": "SGD", "rate": 0.051, "low": 0.042, "high": 0.062},
+    {"reading": "ratio", "rate": 0.043},
+    {"level": 0.01, "rate": 0.9},
+    {
+        "reading": "usual",
+        "question": "2 copies, usual design",
+        "datasets": "wine",
+        "rate": 0.31,
+        "goal": np.nan,
+    },
+    {
+        "reading": "usual",
+        "question": "2 copies, usual design",
+        "datasets": "moons",
+        "rate": 0.17,
+        "goal": np.nan,
+    },
+    {"question": "1.25 times slower", "kind": "planted", "reading": "ratio", "rate": 0.99, "goal": 0.95},
+    {
+        "question": "half of the steps",
+        "kind": "planted",
+        "rate": 0.4,
+        "low": 0.37,
+        "high": 0.43,
+        "goal": 0.5,
+        "status": "missed",
+    },
+)
+
+
+def made(bend: Bend, table: pd.DataFrame, question: dict[str, Any] | None = None, **asked: Any) -> Any:
+    """A run with that calibration, its manifest changed."""
+
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        frames["calibration"] = table
+        manifest["question"] |= {"draws": 16} | (question or {})
+        manifest["asked"] |= {"blocks": 20} | asked
+
+    return reports.read(bend(edit))
+
+
+def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: Bend) -> None:
+    part = calibrated.calibration(made(bend, TABLE))
+    assert part is not None
+    assert "at most 5.1\u202f% [4.2, 6.2] in “who ends best” (SGD)" in part.answer
+    assert "the usual design does so in 17 to 31\u202f% of its studies" in part.answer
+    assert "half of the steps · Adam · 3 datasets is found least, in 40.0\u202f% [37.0, 43.0]" in part.answer
+    assert "lies outside" not in part.answer
+    assert "limit of so many blocks: half of the steps" in part.how
+    assert part.data is not None
+    assert len(part.data) == 7  # not the line at another level
+    rows = part.tables[0].rows
+    assert [row[5].status for row in rows] == ["ok", "ok", "ok", "ok", "ok", "ok", "look"]
+
+
+def test_the_figure_shows_the_rates_of_its_table(bend: Bend) -> None:
+    part = calibrated.calibration(made(bend, TABLE))
+    assert part is not None
+    assert part.draw is not None
+    figure = part.draw()
+    drawn = sorted(
+        float(line.get_xdata()[0])
+        for ax in figure.axes
+        for line in ax.lines
+        if line.get_marker() not in ("None", None)
+    )
+    assert drawn == pytest.approx(sorted(100 * part.data.rate))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"question": {"results_version": 2}}, "results version 2, calibrated was 1"),
+        ({"question": {"draws": 8}}, "8 draws to a search, calibrated were 16"),
+        ({"question": {"metric": "loss"}}, "another metric than the error"),
+        ({"blocks": 12}, "12 blocks, calibrated were 20"),
+        ({"datasets": ["wine"]}, "20 blocks, calibrated were 60"),
+    ],
+)
+def test_a_run_outside_of_what_was_calibrated_says_in_what(bend: Bend, change: Any, said: str) -> None:
+    def narrow(frames: Frames) -> None:
+        if "datasets" in change:
+            frames["datasets"] = frames["datasets"][frames["datasets"].dataset.isin(change["datasets"])]
+
+    run = made(bend, TABLE, **change)
+    narrow(run.tables)
+    assert said in calibrated.standing(run)
+    assert calibrated.standing(run).startswith("Not calibrated: ")
+
+
+def test_other_samplers_are_named(bend: Bend) -> None:
+    run = made(bend, TABLE)
+    run["optimizers"]["sampler"] = ["random", "tpe", "random"]
+    assert "draws by tpe" in calibrated.standing(run)
+
+
+def test_without_a_calibration_the_command_that_makes_one_is_told(bend: Bend) -> None:
+    part = calibrated.calibration(made(bend, TABLE.iloc[:0]))
+    assert part is not None
+    assert "make calibrate" in part.answer
+
+
+def test_the_box_of_limits_repeats_it(bend: Bend, tmp_path: Path) -> None:
+    run = made(bend, TABLE)
+    reports.write([run.path], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("Calibrated: of two copies of an optimizer, at most 5.1") == 1
+    assert "lies outside" not in text
