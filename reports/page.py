@@ -19,6 +19,7 @@ from reports import (
     blind,
     calibrated,
     importance,
+    literature,
     origin,
     pick,
     pictures,
@@ -49,6 +50,7 @@ MODULES = (
     tuning,
     betas,
     schedules,
+    literature,
     trust,
     blind,
     calibrated,
@@ -56,7 +58,11 @@ MODULES = (
     batchtime,
 )  # importing them registers their parts
 
-FILLED_BY = {"batch": "batch-size", "betas": "betas"}  # the study behind a chapter that may be empty
+FILLED_BY = {
+    "batch": "batch-size",
+    "betas": "betas",
+    "literature": "literature",
+}  # the study behind a chapter that may be empty
 CHAPTERS = (
     ("answer", "What should I use?", ""),
     (
@@ -70,6 +76,7 @@ CHAPTERS = (
     ("tuning", "Tuning", "Learning rates, defaults, and the number of draws."),
     ("betas", "β", "Each value held, the rest searched anew."),
     ("decay", "Decay", "Learning-rate schedules against none."),
+    ("literature", "What others found", "Published findings on tuning, asked of these rows."),
     ("trust", "Can I trust this?", ""),
     (
         "this-machine",

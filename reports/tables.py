@@ -48,6 +48,8 @@ NEEDED: dict[str, str] = {
     "model parameters sha256",
     "calibration": "results_version question kind subject datasets network blocks draws reading level "
     "studies found rate low high goal status machine date",
+    "literature": "position source claim rule differs answer line what unit estimate low high p_holm call "
+    "failed blocks",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

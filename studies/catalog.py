@@ -79,6 +79,12 @@ ALL = (
         datasets=SIX,
     ),
     Study(
+        name="literature",
+        about="What others published about tuning: do small networks on small tables agree?",
+        optimizers=(*dlopt.OPTIMIZERS, *batch_arms(("sgd", "momentum"), (16, FULL))),
+        datasets=("digits", "breast_cancer", "diabetes", "moons"),
+    ),
+    Study(
         name="samplers",
         about="Does a cleverer sampler find better settings of Adam than random search?"
         + ("" if HAS_TORCH else " (GP is left out: it needs PyTorch, which is not installed.)"),

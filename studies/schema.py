@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from studies.columns import (
+    BLOCK,
+    DATASET,
+    ESTIMATE,
+    OPTIMIZER,
+    READING,
+    ROW,
+    SCOPE,
+    Column,
+    N,
+    Schema,
+)
 
 FORMAT = 1  # of the run folder; a newer one is refused
 VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
 
 
-class Column(NamedTuple):
-    """A column: its type ("string", "int", "float", "bool") and what it holds."""
-
-    type: str
-    meaning: str
-
-
-class Schema(NamedTuple):
-    """A table: its key, which is also its sort order, and its columns."""
-
-    key: tuple[str, ...]
-    columns: dict[str, Column]
-
-
-_DATASET = {"dataset": Column("string", "the dataset's name")}
-_BLOCK = {**_DATASET, "block": Column("int", "the block's number, from 0; from 1,000,000 for confirmations")}
-_OPTIMIZER = {"optimizer": Column("string", "the optimizer's name")}
-_SCOPE = {"scope": Column("string", "a dataset's name, or 'pooled' for all of them together")}
-_READING = {"reading": Column("string", "'error': expected test error of a search; 'ratio': of examples")}
-_ROW = {
-    **_BLOCK,
-    **_OPTIMIZER,
-    "kind": Column("string", "'search', 'untuned' (its defaults) or 'confirm' (a pick in a fresh block)"),
-    "draw": Column("int", "the draw's number within its search, from 0"),
-}
-_ESTIMATE = {
-    "estimate": Column("float", "the estimate"),
-    "low": Column("float", "lower end of its interval"),
-    "high": Column("float", "upper end of its interval"),
-    "level": Column("float", "the interval's level"),
-}
-_N = {"blocks": Column("int", "blocks behind it")}
-
 TABLES: dict[str, Schema] = {
     "rows": Schema(
         ("dataset", "block", "optimizer", "kind", "draw"),
         {
-            **_ROW,
+            **ROW,
             "batch_size": Column("int", "rows of data in a mini-batch"),
             "decay": Column("string", "'none' or the schedule's name"),
             "settings": Column("string", "all hyperparameters as JSON"),
@@ -63,7 +41,7 @@ TABLES: dict[str, Schema] = {
     "curves": Schema(
         ("dataset", "block", "optimizer", "kind", "draw", "examples"),
         {
-            **_ROW,
+            **ROW,
             "examples": Column("int", "training examples seen"),
             "step": Column("int", "steps taken"),
             "validation_loss": Column("float", "on the validation rows; inf after divergence"),
@@ -74,8 +52,8 @@ TABLES: dict[str, Schema] = {
     "envelopes": Schema(
         ("dataset", "block", "optimizer", "examples"),
         {
-            **_BLOCK,
-            **_OPTIMIZER,
+            **BLOCK,
+            **OPTIMIZER,
             "examples": Column("int", "training examples seen"),
             "loss": Column("float", "lowest validation loss so far over the search's draws"),
         },
@@ -83,8 +61,8 @@ TABLES: dict[str, Schema] = {
     "readings": Schema(
         ("dataset", "block", "optimizer"),
         {
-            **_BLOCK,
-            **_OPTIMIZER,
+            **BLOCK,
+            **OPTIMIZER,
             "search_error": Column(
                 "float", "expected test error of a search of half of the draws (or winner_error)"
             ),
@@ -100,7 +78,7 @@ TABLES: dict[str, Schema] = {
     "ratios": Schema(
         ("dataset", "block", "a", "b"),
         {
-            **_BLOCK,
+            **BLOCK,
             "a": Column("string", "an optimizer"),
             "b": Column("string", "another"),
             "log_ratio": Column("float", "log of (examples a needs / examples b needs); ±inf: one failed"),
@@ -109,8 +87,8 @@ TABLES: dict[str, Schema] = {
     "comparisons": Schema(
         ("reading", "scope", "a", "b"),
         {
-            **_READING,
-            **_SCOPE,
+            **READING,
+            **SCOPE,
             "a": Column("string", "an optimizer"),
             "b": Column("string", "another"),
             "p": Column("float", "two-sided sign-flip p-value"),
@@ -129,21 +107,21 @@ TABLES: dict[str, Schema] = {
             "ties": Column("int", "blocks with an exact tie"),
             "a_failed": Column("int", "blocks in which only a failed"),
             "b_failed": Column("int", "blocks in which only b failed"),
-            **_N,
+            **N,
         },
     ),
     "power": Schema(
         ("reading", "dataset"),
         {
-            **_READING,
-            **_DATASET,
+            **READING,
+            **DATASET,
             "first": Column("string", "the optimizer placed first on this dataset"),
             "second": Column("string", "the one placed second"),
             "difference": Column("float", "Hodges-Lehmann difference second - first; for ratios of logs"),
             "found": Column("float", "the smallest difference that these blocks find in 80 %; NaN: none"),
             "level": Column("float", "what the test must reach: Holm's first step over pairs × datasets"),
             "needed": Column("float", "blocks that would decide in 80 %, to a tenth; inf: more than 640"),
-            **_N,
+            **N,
         },
     ),
     "calibration": Schema(
@@ -173,37 +151,58 @@ TABLES: dict[str, Schema] = {
             "date": Column("string", "its day"),
         },
     ),
+    "literature": Schema(
+        ("position", "line"),
+        {
+            "position": Column("int", "of the question"),
+            "source": Column("string", "who found it, and when"),
+            "claim": Column("string", "what they found"),
+            "rule": Column("string", "when it holds here"),
+            "differs": Column("string", "how their setting differs"),
+            "answer": Column("string", "of the question, a function of its lines"),
+            "line": Column("int", "of the comparison within its question"),
+            "what": Column("string", "what is compared; negative: the first is better"),
+            "unit": Column("string", "of the estimate"),
+            "estimate": Column("float", "Hodges-Lehmann, pooled; of ratios: the logarithm"),
+            "low": Column("float", "lower end of its 95 % interval"),
+            "high": Column("float", "upper end"),
+            "p_holm": Column("float", "sign-flip, Holm within the question"),
+            "call": Column("string", "'better', 'worse' (the first), or 'tied'"),
+            "failed": Column("int", "dataset-blocks in which one side failed"),
+            **N,
+        },
+    ),
     "ranking": Schema(
         ("reading", "scope", "place"),
         {
-            **_READING,
-            **_SCOPE,
+            **READING,
+            **SCOPE,
             "place": Column("int", "from 1, by mean rank within blocks"),
-            **_OPTIMIZER,
+            **OPTIMIZER,
             "mean_rank": Column("float", "mean rank within blocks, 1 is best"),
             "tied_for_best": Column("bool", "no other beats it in the calls of this scope"),
-            **_N,
+            **N,
         },
     ),
     "forest": Schema(
         ("optimizer", "dataset"),
         {
-            **_OPTIMIZER,
-            **_DATASET,
+            **OPTIMIZER,
+            **DATASET,
             "reference": Column("string", "the optimizer with the lowest pooled rank sum"),
-            **_ESTIMATE,
-            **_N,
+            **ESTIMATE,
+            **N,
         },
     ),
     "best_of_k": Schema(
         ("dataset", "optimizer", "k"),
-        {**_DATASET, **_OPTIMIZER, "k": Column("int", "draws searched"), **_ESTIMATE, **_N},
+        {**DATASET, **OPTIMIZER, "k": Column("int", "draws searched"), **ESTIMATE, **N},
     ),
     "learning_rates": Schema(
         ("dataset", "optimizer", "lr_low"),
         {
-            **_DATASET,
-            **_OPTIMIZER,
+            **DATASET,
+            **OPTIMIZER,
             "lr_low": Column("float", "lower end of a bin of a quarter decade"),
             "lr_high": Column("float", "upper end"),
             "rows": Column("int", "draws in it"),
@@ -219,10 +218,10 @@ TABLES: dict[str, Schema] = {
     "batch_sizes": Schema(
         ("dataset", "uses", "batch_size"),
         {
-            **_DATASET,
+            **DATASET,
             "uses": Column("string", "the optimizer behind the arm"),
             "batch_size": Column("int", "rows of data in a mini-batch; the training rows for the full batch"),
-            **_OPTIMIZER,
+            **OPTIMIZER,
             **{
                 f"{name}{end}": Column("float", f"{meaning}{words}")
                 for name, meaning in (
@@ -238,29 +237,29 @@ TABLES: dict[str, Schema] = {
                 )
             },
             "reached": Column("int", "blocks in which all sizes fell below the start"),
-            **_N,
+            **N,
         },
     ),
     "batch_times": Schema(
         ("dataset", "uses", "batch_size"),
         {
-            **_DATASET,
+            **DATASET,
             "uses": Column("string", "the optimizer behind the arm"),
             "batch_size": Column("int", "rows of data in a mini-batch; the training rows for the full batch"),
-            **_OPTIMIZER,
+            **OPTIMIZER,
             "seconds": Column("float", "one training, median over stacks of their seconds / rows"),
             "epochs": Column("float", "epochs in the time that the quickest size takes in all"),
             "time_loss": Column("float", "median lowest validation loss by then"),
             "time_loss_low": Column("float", "lower end of its order-statistic interval"),
             "time_loss_high": Column("float", "upper end"),
-            **_N,
+            **N,
         },
     ),
     "importances": Schema(
         ("dataset", "optimizer", "parameter"),
         {
-            **_DATASET,
-            **_OPTIMIZER,
+            **DATASET,
+            **OPTIMIZER,
             "parameter": Column("string", "a hyperparameter, under the name of trials"),
             "importance": Column("float", "PED-ANOVA's share; they sum to 1"),
             "rows": Column("int", "draws behind it"),
@@ -269,32 +268,32 @@ TABLES: dict[str, Schema] = {
     "tuning": Schema(
         ("dataset", "optimizer"),
         {
-            **_DATASET,
-            **_OPTIMIZER,
+            **DATASET,
+            **OPTIMIZER,
             "untuned": Column("float", "median test error of the defaults"),
             "searched": Column("float", "median expected test error of a search"),
-            **_ESTIMATE,
+            **ESTIMATE,
             "untuned_failed": Column("int", "blocks in which the defaults diverged"),
-            **_N,
+            **N,
         },
     ),
     "decay": Schema(
         ("scope", "optimizer"),
         {
-            **_SCOPE,
-            **_OPTIMIZER,
+            **SCOPE,
+            **OPTIMIZER,
             "p": Column("float", "two-sided sign-flip p-value"),
             "p_holm": Column("float", "after Holm, over optimizers (pooled) or optimizers × datasets"),
             "call": Column("string", "'decay', 'none', 'tied' or 'too few blocks'"),
-            **_ESTIMATE,
-            **_N,
+            **ESTIMATE,
+            **N,
         },
     ),
     "picks": Schema(
         ("dataset",),
         {
-            **_DATASET,
-            **_OPTIMIZER,
+            **DATASET,
+            **OPTIMIZER,
             "tied_with": Column("string", "optimizers that it cannot be told apart from, comma-separated"),
             "batch_size": Column("int", "the most frequent among the winners"),
             "decay": Column("string", "'none' or 'exponential'"),
@@ -318,8 +317,8 @@ TABLES: dict[str, Schema] = {
     "confirmations": Schema(
         ("dataset", "block"),
         {
-            **_BLOCK,
-            **_OPTIMIZER,
+            **BLOCK,
+            **OPTIMIZER,
             "status": Column("string", "'ok' or 'diverged'"),
             "test_error": Column("float", "test error of the pick in this fresh block"),
         },
@@ -327,10 +326,10 @@ TABLES: dict[str, Schema] = {
     "baselines": Schema(
         ("dataset", "model"),
         {
-            **_DATASET,
+            **DATASET,
             "model": Column("string", "'majority class', 'mean', 'linear model'"),
-            **_ESTIMATE,
-            **_N,
+            **ESTIMATE,
+            **N,
         },
     ),
     "audit": Schema(
@@ -339,8 +338,8 @@ TABLES: dict[str, Schema] = {
             "check": Column(
                 "string", "'budget', 'edge', 'inclusion', 'divergence', 'confirmed' or 'test read'"
             ),
-            **_DATASET,
-            **_OPTIMIZER,
+            **DATASET,
+            **OPTIMIZER,
             "what": Column("string", "the hyperparameter or pair that is looked at, '' if none"),
             "value": Column("float", "what was found"),
             "limit": Column("float", "the limit fixed beforehand; NaN where the check only informs"),
@@ -352,7 +351,7 @@ TABLES: dict[str, Schema] = {
         ("position",),
         {
             "position": Column("int", "order in the study"),
-            **_OPTIMIZER,
+            **OPTIMIZER,
             "title": Column("string", "its class's name, and what is fixed about its search"),
             "uses": Column("string", "the optimizer behind it"),
             "summary": Column("string", "first line of its docstring: formula and source"),
@@ -368,7 +367,7 @@ TABLES: dict[str, Schema] = {
         ("position",),
         {
             "position": Column("int", "order in the study"),
-            **_DATASET,
+            **DATASET,
             "task": Column("string", "'classification' or 'regression'"),
             "unit": Column("string", "what an error of it is"),
             "rows": Column("int", "rows of data"),
@@ -386,7 +385,7 @@ TABLES: dict[str, Schema] = {
     "timings": Schema(
         ("dataset", "block", "batch_size", "rows"),
         {
-            **_BLOCK,
+            **BLOCK,
             "batch_size": Column("int", "rows of data in a mini-batch"),
             "rows": Column("int", "trainings in the stack"),
             "steps": Column("int", "steps of each"),

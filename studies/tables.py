@@ -18,6 +18,7 @@ from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
+from studies.literature import literature
 from studies.mirror import importances, searches
 from studies.power import power
 from studies.protocol import Pick, Study, budget
@@ -75,6 +76,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each)
         "tuning": compare.tuning(read),
         "batch_sizes": batch_sizes_table(study, lowest),
         "decay": compare.decay(read, mixed, names, study.seed),
+        "literature": literature(study, rows, read, ratios, small),
     }
     return Compared(found, compare.picks(rows, placed, names, arms))
 
