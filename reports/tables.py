@@ -50,6 +50,7 @@ NEEDED: dict[str, str] = {
     "studies found rate low high goal status machine date",
     "literature": "position source claim rule differs answer line what unit estimate low high p_holm call "
     "failed blocks",
+    "quadratic_deep": "subject order lr loss low high orders published",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

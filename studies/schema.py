@@ -14,6 +14,7 @@ from studies.columns import (
     N,
     Schema,
 )
+from studies.known import KNOWN
 
 FORMAT = 1  # of the run folder; a newer one is refused
 VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
@@ -122,33 +123,6 @@ TABLES: dict[str, Schema] = {
             "level": Column("float", "what the test must reach: Holm's first step over pairs × datasets"),
             "needed": Column("float", "blocks that would decide in 80 %, to a tenth; inf: more than 640"),
             **N,
-        },
-    ),
-    "calibration": Schema(
-        ("question", "subject", "datasets", "network", "blocks", "reading", "level"),
-        {
-            "results_version": Column("int", "of the code that was calibrated"),
-            "question": Column("string", "what was compared: copies of an optimizer, or it and a handicap"),
-            "kind": Column("string", "'equal': every call is a false alarm; 'planted': a call is right"),
-            "subject": Column("string", "the optimizer, in words"),
-            "datasets": Column("string", "of a study, comma-separated"),
-            "network": Column("string", "hidden layers, or 'rule'"),
-            "blocks": Column("int", "of each dataset"),
-            "draws": Column("int", "of a search"),
-            "reading": Column("string", "'error', 'ratio', or 'usual': the usual design's t-test"),
-            "level": Column("float", "of the test, or of Holm's family"),
-            "studies": Column("int", "how many"),
-            "found": Column(
-                "int", "of them: called different; of a planted handicap: and the right way round"
-            ),
-            "against": Column("int", "called different the wrong way round"),
-            "rate": Column("float", "found / studies"),
-            "low": Column("float", "lower end of its 95 % Clopper-Pearson interval"),
-            "high": Column("float", "upper end"),
-            "goal": Column("float", "at most so many false alarms, at least so many found; NaN: none"),
-            "status": Column("string", "'holds', 'missed', or empty without a goal"),
-            "machine": Column("string", "libraries and kernels of the calibration"),
-            "date": Column("string", "its day"),
         },
     ),
     "literature": Schema(
@@ -392,4 +366,5 @@ TABLES: dict[str, Schema] = {
             "seconds": Column("float", "time in the worker"),
         },
     ),
+    **KNOWN,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,13 +17,12 @@ from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
+from studies.known import known
 from studies.literature import literature
 from studies.mirror import importances, searches
 from studies.power import power
 from studies.protocol import Pick, Study, budget
-from studies.schema import TABLES
 
-CALIBRATION = Path(__file__).with_name("calibration.csv")
 UNITS = {
     "error": {"classification": "share misclassified", "regression": "RMSE in training standard deviations"},
     "balanced-error": {"classification": "mean over classes of the share misclassified"},
@@ -102,16 +100,9 @@ def finished(
         "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
-        "calibration": calibration(),
+        **known(),
         "batch_times": batch_times(study, found["envelopes"], timings),
     }
-
-
-def calibration() -> pd.DataFrame:
-    """What the last full calibration counted, as it is committed and copied into every run."""
-    table = pd.read_csv(CALIBRATION, keep_default_na=False, na_values={"goal": [""]})
-    kinds = {"string": "str", "int": "int64", "float": "float64"}
-    return table.astype({name: kinds[c.type] for name, c in TABLES["calibration"].columns.items()})
 
 
 def _optimizers(study: Study) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from studies import calibrate as module
-from studies import run, runner
+from studies import known, run
 from studies.__main__ import main
 from studies.arms import Arm
 from studies.calibrate import ARMS, SIZES, Plan, Size, calibrate, false_alarms, line
@@ -127,7 +127,7 @@ def test_a_full_calibration_asks_all_questions_of_a_pool_and_trains_it_once(tmp_
 
 
 def test_what_is_committed_fits_its_schema():
-    table = runner.tables.calibration()
+    table = known.known()["calibration"]
     assert list(table.columns) == list(TABLES["calibration"].columns)
     assert not table.duplicated(list(TABLES["calibration"].key)).any()
     assert (table.studies >= 25).all()

@@ -1,0 +1,69 @@
+"""The section on published findings says what its tables say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bending import Bend, Frames, Manifest, unchanged
+
+import reports
+from reports import deep, literature
+from studies import run
+from studies.arms import FULL
+from studies.catalog import batch_arms
+from studies.protocol import Study
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> reports.tables.Run:
+    """A small run that answers all four."""
+    arms = ("sgd", "momentum", "adam", "adamw", *batch_arms(("sgd", "momentum"), (16, FULL)))
+    study = Study("small", arms, ("wine",), blocks=4, draws=4, epochs=2)
+    return reports.read(run(study, out=tmp_path_factory.mktemp("runs") / "small", jobs=1).path)
+
+
+def test_each_finding_has_its_verdict_and_its_clearest_comparison(answered: reports.tables.Run) -> None:
+    part = literature.literature(answered)
+    assert part is not None
+    frame = answered["literature"]
+    for source, lines in frame.groupby("source"):
+        said = re.search(
+            rf"{re.escape(str(source))}: ([^(]+) \(clearest: ([^,]+(?:, [^,0-9−]+[0-9a-z ]*)?),", part.answer
+        )
+        assert said is not None
+        assert said[1] == lines.answer.iloc[0]
+    assert len(part.tables[0].rows) == 4
+    assert len(part.tables[1].rows) == len(frame)
+
+
+def test_a_run_that_answers_nothing_is_told_which_study_does(bend: Bend, tmp_path: Path) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        frames["literature"] = frames["literature"].iloc[:0]
+
+    run_ = reports.read(bend(edit))
+    assert literature.literature(run_) is None
+    assert deep.quadratic_deep(run_) is None
+    reports.write([run_.path], tmp_path / "page.html")
+    assert "make study NAME=literature fills this section" in (tmp_path / "page.html").read_text()
+
+
+def test_the_published_benchmark_tells_its_farthest_value(answered: reports.tables.Run) -> None:
+    part = deep.quadratic_deep(answered)
+    assert part is not None
+    frame = answered["quadratic_deep"].dropna(subset="published").query("order == 'reshuffled'")
+    far = (frame.loss / frame.published - 1).abs()
+    said = re.search(r"within ([0-9.]+).% \(farthest: (\w+) at", part.answer)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(100 * far.max(), rel=0.05)
+    assert said[2] == frame.subject[far.idxmax()]
+    assert part.draw is not None
+    crosses = [line for ax in part.draw().axes for line in ax.lines if line.get_marker() == "x"]
+    drawn = np.sort(np.concatenate([np.asarray(line.get_ydata()) for line in crosses]))
+    assert drawn == pytest.approx(np.sort(frame.published))
+
+
+def test_what_was_not_bent_has_no_more_than_its_arms_allow(bend: Bend) -> None:
+    assert set(reports.read(bend(unchanged))["literature"].position) == {2, 3}
