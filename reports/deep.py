@@ -27,8 +27,8 @@ def quadratic_deep(run: Run) -> Part | None:
         how=(
             "DeepOBS's problem quadratic_deep: 100 dimensions, 90 flat and 10 steep, 1 000 noisy samples. "
             "Lines: the test loss after 700 steps with batches of 128, by learning rate; crosses: what is "
-            "published. Their code never reshuffles, and its Hessian differs between instances; ours has "
-            "one Hessian, and one order of batches is shown beside to see what it does. HeavyBall has β 0.99, "
+            "published. Their code never reshuffles, and its Hessian differs between instances; ours has one "
+            "Hessian, and one order of batches is shown beside to see what it does. HeavyBall has β 0.99, "
             "Adam its defaults."
         ),
         basis=(
@@ -104,4 +104,4 @@ def _table(theirs: pd.DataFrame) -> Table:
         for r in theirs.itertuples()
     ]
     heads = ["Optimizer", "Learning rate", "Published", "Ours, median [least, most]", "Difference"]
-    return Table(heads, rows, "Test loss after 100 epochs, theirs and ours", frozenset({1, 2, 3, 4}))
+    return Table(heads, rows, "Test loss after 700 steps, theirs and ours", frozenset({1, 2, 3, 4}))

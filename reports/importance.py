@@ -20,7 +20,7 @@ FOLDED = 16  # more optimizers: shown on request
 @part("tuning")
 def importances(run: Run) -> Part | None:
     """The share of each hyperparameter, one panel a dataset."""
-    frame = table(run, "importances", "dataset optimizer parameter importance rows")
+    frame = table(run, "importances", "dataset optimizer parameter importance error rows")
     if frame is None:
         return None
     frame = frame[np.isfinite(frame.importance) & frame.dataset.isin(run.datasets) & ~_constant(run, frame)]
@@ -35,11 +35,12 @@ def importances(run: Run) -> Part | None:
             "The number is PED-ANOVA's share in % (Watanabe and others, 2023): how much each hyperparameter, "
             "taken alone, has to do with a draw being in the best tenth by validation loss. The shares of "
             "one optimizer on one dataset sum to 100; an empty cell: it is not drawn there. It depends on "
-            "the ranges searched. A description: point values without an interval, and not a test."
+            "the ranges searched. ± is a standard error. A description, and not a test."
         ),
         basis=(
             f"n: {words.join(map(words.count, draws), 'or')} draws of an optimizer on a dataset, of all its "
-            "blocks together; 1−γ among those that have it. Nothing was resampled."
+            "blocks together; 1−γ among those that have it. Standard errors: each fifth of the blocks left "
+            "out once (jackknife)."
         ),
         draw=lambda: _draw(run, frame),
         describe="Heat maps of optimizers by hyperparameters, one panel per dataset.",
@@ -59,6 +60,12 @@ def _constant(run: Run, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(one, index=frame.index, dtype=bool)
 
 
+def _sure(one: pd.Series) -> str:
+    """A share with its standard error."""
+    error = f" ± {percent(one.error)}" if np.isfinite(one.error) else ""
+    return f"{percent(one.importance)}{error}{words.THIN}%"
+
+
 def percent(share: float) -> str:
     """A share as a whole percentage."""
     return words.fixed(100 * share, 0)
@@ -71,9 +78,9 @@ def _answer(run: Run, frame: pd.DataFrame) -> str:
     order = [str(name) for name in frame.parameter.drop_duplicates()]
     order.sort(key=lambda name: -int(counts.get(name, 0)))
     first, cases = order[0], len(top)
-    mine = frame[frame.parameter == first].importance
-    low, high = percent(mine.min()), percent(mine.max())
-    span = f"{low}{words.THIN}%" if low == high else f"{low} to {high}{words.THIN}%"
+    mine = frame[frame.parameter == first].sort_values("importance", kind="stable")
+    low, high = _sure(mine.iloc[0]), _sure(mine.iloc[-1])
+    span = low if low == high else f"{low} to {high}"
     most = int(counts[first])
     cells = words.plural(cases, "case")
     lead = f"all {cells}" if most == cases else f"{most} of {cells}"
@@ -85,7 +92,7 @@ def _answer(run: Run, frame: pd.DataFrame) -> str:
         leads = int(counts.get(one.parameter, 0))
         also = f", and it leads in {leads}" if leads else ""
         parts.append(
-            f"of the others {_the(str(one.parameter))} reaches most, {percent(one.importance)}{words.THIN}% "
+            f"of the others {_the(str(one.parameter))} reaches most, {_sure(one)} "
             f"for {run.title(one.optimizer)} on {run.shown(one.dataset)}{also}"
         )
     return words.sentence(parts)

@@ -27,7 +27,7 @@ def literature(run: Run) -> Part | None:
         return None
     drawn = frame[(frame.unit == PERCENT) & ~frame.what.str.contains("budget of [48]")]
     return Part(
-        name="literature",
+        name="findings",
         question="Do published findings on tuning hold here?",
         answer=_answer(frame),
         how=(

@@ -236,6 +236,7 @@ TABLES: dict[str, Schema] = {
             **OPTIMIZER,
             "parameter": Column("string", "a hyperparameter, under the name of trials"),
             "importance": Column("float", "PED-ANOVA's share; they sum to 1"),
+            "error": Column("float", "its standard error: each fifth of the blocks left out once"),
             "rows": Column("int", "draws behind it"),
         },
     ),

@@ -76,19 +76,19 @@ def test_importances_say_the_numbers_of_the_frame(bend: Bend) -> None:
         shares = {"lr": 0.6, "batch_size": 0.4}
         frames["importances"] = pd.DataFrame(
             [
-                (dataset, optimizer, name, shares[name], 32)
+                (dataset, optimizer, name, shares[name], 0.05, 32)
                 for dataset in ("wine", "diabetes")
                 for optimizer in ("sgd", "momentum", "adam")
                 for name in shares
             ],
-            columns=["dataset", "optimizer", "parameter", "importance", "rows"],
+            columns=["dataset", "optimizer", "parameter", "importance", "error", "rows"],
         )
         frames["importances"].loc[:1, "importance"] = [0.27, 0.73]
 
     answer = made(importance.importances(reports.read(bend(edit)))).answer
     assert answer.startswith("The learning rate has the largest share in 5 of 6 cases")
-    assert "27 to 60\u202f% of the importance" in answer
-    assert answer.endswith("the batch size reaches most, 73\u202f% for SGD on wine, and it leads in 1.")
+    assert "27 ± 5\u202f% to 60 ± 5\u202f% of the importance" in answer
+    assert answer.endswith("the batch size reaches most, 73 ± 5\u202f% for SGD on wine, and it leads in 1.")
 
 
 def test_a_share_of_what_is_no_choice_is_left_out(sizes: Path) -> None:
