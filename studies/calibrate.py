@@ -157,12 +157,16 @@ def false_alarms(comparisons: pd.DataFrame) -> set[str]:
 
 
 def _train(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> None:
-    calls = [(pool, block, pool.file(folder, block)) for pool in size.every for block in range(pool.blocks)]
-    missing = [call for call in calls if not call[2].exists()]
+    calls = [
+        (train_block, pool, block, pool.file(folder, block))
+        for pool in size.every
+        for block in range(pool.blocks)
+    ]
+    missing = [call for call in calls if not call[-1].exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(answers(train_block, missing, jobs or os.cpu_count() or 1)) as found:
+    with contextlib.closing(answers(missing, jobs or os.cpu_count() or 1)) as found:
         for done, (i, _) in enumerate(found, 1):
-            say(f"pool: {missing[i][0].dataset}, {done} of {len(missing)} blocks")
+            say(f"pool: {missing[i][1].dataset}, {done} of {len(missing)} blocks")
 
 
 def _questions(size: Size) -> Iterator[tuple[str, Question, dict[str, float] | None]]:
@@ -194,7 +198,7 @@ def _resampled(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) 
     usual = [(pool, arms) for pool in size.pools for arms in (2, COPIES)]
     calls += [(resample.usual, pool, folder, arms, size.studies, 0) for pool, arms in usual]
     found: list[Any] = [None] * len(calls)
-    with contextlib.closing(answers(_call, calls, jobs or os.cpu_count() or 1)) as some:
+    with contextlib.closing(answers(calls, jobs or os.cpu_count() or 1)) as some:
         for done, (i, answer) in enumerate(some, 1):
             found[i] = answer
             say(f"resampled: {done} of {len(calls)} parts")
@@ -224,10 +228,6 @@ def _resampled(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) 
         )
         lines.append(known | {"draws": resample.SEARCHED})
     return lines
-
-
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
 
 
 def _where(pools: tuple[Pool, ...], blocks: int) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def _search(
 def _drawn(workers: Workers, calls: list[tuple[Any, ...]]) -> list[Row]:
     """The rows of all searches whose draws look at no result."""
     alone = [call for call in calls if call[2].sampler in INDEPENDENT]
-    return [row for rows in workers.each(searched, alone) for row in rows]
+    return [row for rows in workers.each([(searched, *call) for call in alone]) for row in rows]
 
 
 def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Workers) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -28,7 +28,7 @@ UNITS = {
     "balanced-error": {"classification": "mean over classes of the share misclassified"},
     "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
 }
-Each = Callable[..., list[pd.DataFrame]]  # calls a pure function, as `Workers.each` does
+Each = Callable[[list[tuple[Any, ...]]], list[pd.DataFrame]]  # calls pure functions, as `Workers.each`
 
 
 class Compared(NamedTuple):
@@ -59,6 +59,12 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each)
     small = floors(study)
     independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
     mixed = [a.name for a in study.arms if len(a.decays()) > 1 and not study.dependent]
+    *powers, published = each(
+        [
+            *((power, scores, placed, study.seed) for scores in both),
+            (literature, study, rows, read, ratios, small),
+        ]
+    )
     found = {
         "rows": rows,
         "curves": curves,
@@ -67,14 +73,14 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each)
         "ratios": ratios,
         "comparisons": pd.concat(calls),
         "ranking": placed,
-        "power": pd.concat(each(power, [(scores, placed, study.seed) for scores in both])),
+        "power": pd.concat(powers),
         "forest": compare.forest(read, placed, small),
         "best_of_k": compare.best_of_k(independent),
         "learning_rates": compare.learning_rates(rows, small),
         "tuning": compare.tuning(read),
         "batch_sizes": batch_sizes_table(study, lowest),
         "decay": compare.decay(read, mixed, names, study.seed),
-        "literature": literature(study, rows, read, ratios, small),
+        "literature": published,
     }
     return Compared(found, compare.picks(rows, placed, names, arms))
 
@@ -89,13 +95,19 @@ def finished(
     """All tables by name, ready to be written."""
     found, arms = results.tables, {arm.name: arm for arm in study.arms}
     picked = compare.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
-    described = _optimizers(study)
+    described, names = _optimizers(study), study.datasets
+    made = each(
+        [
+            *((baselines, study, name) for name in names),
+            *((importances, *one) for one in searches(found["rows"], described)),
+        ]
+    )
     return {
         **found,
         "picks": picked,
         "confirmations": confirmed,
-        "baselines": pd.concat(each(baselines, [(study, name) for name in study.datasets])),
-        "importances": pd.concat(each(importances, searches(found["rows"], described))),
+        "baselines": pd.concat(made[: len(names)]),
+        "importances": pd.concat(made[len(names) :]),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
         "optimizers": described,
         "datasets": _datasets(study),

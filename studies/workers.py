@@ -25,6 +25,7 @@ from studies.stacks import cost, stacks, train_stacks
 from studies.store import RunFolder
 
 RETRIES = 3  # of the calls without an answer, after a worker was killed
+Call = tuple[Any, ...]  # a function, then its arguments
 Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a task
 
 
@@ -42,13 +43,13 @@ class Workers:
         tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
-        with contextlib.closing(answers(train_stacks, [(task,) for task in tasks], self.jobs)) as found:
+        with contextlib.closing(answers([(train_stacks, task) for task in tasks], self.jobs)) as found:
             for _, records in found:
                 self._record(records, identities)
 
-    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """What a pure function answers to each of the calls, which are its arguments, in their order."""
-        with contextlib.closing(answers(function, calls, self.jobs)) as found:
+    def each(self, calls: Iterable[Call]) -> list[Any]:
+        """The answers to all calls, in their order."""
+        with contextlib.closing(answers(calls, self.jobs)) as found:
             return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
@@ -75,17 +76,15 @@ class Workers:
         self.progress.finished(flat[0]["dataset"], blocks, len(flat), diverged)
 
 
-def answers(
-    function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], jobs: int
-) -> Generator[tuple[int, Any]]:
-    """A call's number and a pure function's answer to it, as they come.
+def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
+    """A call's number and its answer, as they come. A call is a pure function with its arguments.
 
     A killed worker's calls are submitted again a few times. Raises UsageError when that did not help.
     """
     waiting = dict(enumerate(calls))
     for attempt in range(RETRIES + 1):
         try:
-            with _results([delayed(work)(i, function, call) for i, call in waiting.items()], jobs) as some:
+            with _results([delayed(work)(i, *call) for i, call in waiting.items()], jobs) as some:
                 for i, answer in some:
                     del waiting[i]
                     yield i, answer
@@ -143,7 +142,7 @@ def begin(coordinator: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def work(i: int, function: Callable[..., Any], call: tuple[Any, ...]) -> tuple[int, Any]:
+def work(i: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
     """The number of a call and its answer, found on one thread."""
     with one_thread():
-        return i, function(*call)
+        return i, function(*arguments)

@@ -92,7 +92,7 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
     drawn, begin = studies.runner._drawn, clock.wrap("start of the workers", Workers.each)
 
     def started_first(workers: Workers, calls: Any) -> Any:
-        begin(workers, int, [("1",)] * workers.jobs)  # or it would count as draws, the first that they do
+        begin(workers, [(int, "1")] * workers.jobs)  # or it would count as draws, the first that they do
         return drawn(workers, calls)
 
     studies.runner._drawn = started_first
