@@ -32,7 +32,7 @@ def rate_map(run: Run) -> Part | None:
     cells = rate_cells(run)
     if cells is None:
         return None
-    best, names = best_bins(cells), {uses: family(run, arms) for uses, arms in families(run).items()}
+    best, names = best_bins(run, cells), {uses: family(run, arms) for uses, arms in families(run).items()}
     datasets = list(cells.dataset.unique())
     left = [d for d in run.datasets if d not in datasets]
     rest = f" Drawn: {words.join(map(run.shown, datasets))}; all draws are in csv/rows.csv." if left else ""
@@ -45,14 +45,14 @@ def rate_map(run: Run) -> Part | None:
             "the number counts them. Colour: their median best validation loss, as a multiple of the lowest "
             "cell of that dataset, on one scale for all panels; grey: the median is infinite, at least half "
             f"diverged. Frame: the lowest cell of a batch size among those with {ENOUGH} draws or more. "
-            "The other hyperparameters vary within a cell. A description: cells of a few draws are noisy, "
-            "and their medians have no interval here."
+            "Other hyperparameters vary within a cell, and cells of a few draws are noisy: a description. "
+            "In brackets: the learning rate of a block's best draw, median over blocks with its interval."
         ),
         basis=f"n: {words.count(cells.draws.sum())} draws in {words.count(len(cells))} cells.{rest}",
         draw=lambda: _draw(run, cells, best, names),
         describe="Maps of batch size by learning rate, coloured by loss, one panel per optimizer.",
         data=best,
-        csv=("rows",),
+        csv=("best_rates", "rows"),
     )
 
 
@@ -86,8 +86,11 @@ def rate_cells(run: Run) -> pd.DataFrame | None:
     )
 
 
-def best_bins(cells: pd.DataFrame) -> pd.DataFrame:
-    """The lowest cell of each size: its range of learning rates, its median loss, its draws."""
+def best_bins(run: Run, cells: pd.DataFrame) -> pd.DataFrame:
+    """The lowest cell of each size: its range of learning rates, its median loss, its draws.
+
+    And the rate of a block's best draw, which the run's own table tells of each arm.
+    """
     lines = []
     for key, here in cells.groupby(KEYS[:3], sort=False):
         known = here[np.isfinite(here.loss) & (here.draws >= ENOUGH)]
@@ -96,7 +99,12 @@ def best_bins(cells: pd.DataFrame) -> pd.DataFrame:
             ends = 10 ** (one.bin / BINS), 10 ** ((one.bin + 1) / BINS)
             lines.append((*key, *ends, float(one.loss), int(one.draws), int(one.bin)))
     columns = ["dataset", "uses", "batch_size", "lr_low", "lr_high", "loss", "draws", "bin"]
-    return pd.DataFrame(lines, columns=columns)
+    best = pd.DataFrame(lines, columns=columns)
+    behind = {arm: uses for uses, arms in families(run).items() for arm in arms}
+    rates = run["best_rates"].assign(uses=run["best_rates"].optimizer.map(behind))
+    rates = rates.rename(columns={"lr": "best_lr", "low": "best_lr_low", "high": "best_lr_high"})
+    rates = rates.drop_duplicates(KEYS[:3])  # of arms that differ in nothing else there is one a size
+    return best.merge(rates.drop(columns=["optimizer", "blocks"]), on=KEYS[:3], how="left")
 
 
 def _answer(run: Run, best: pd.DataFrame, names: dict[str, str]) -> str:
@@ -131,13 +139,20 @@ def _answer(run: Run, best: pd.DataFrame, names: dict[str, str]) -> str:
 
 
 def _bins(one: pd.DataFrame) -> str:
-    """ "0.1 to 0.18 (8, 16), 0.18 to 0.32 (32)": neighbouring sizes with the same bin together."""
+    """ "0.1 to 0.18 (8, 16), 0.18 to 0.32 (32)": neighbouring sizes with the same bin together.
+
+    The first and the last size tell the rate of a block's best draw, with its interval.
+    """
     runs: list[tuple[str, list[str]]] = []
-    for row in one.itertuples():
+    for i, row in enumerate(one.itertuples()):
         ends = f"{words.number(row.lr_low, 2)} to {words.number(row.lr_high, 2)}"
         if not runs or runs[-1][0] != ends:
             runs.append((ends, []))
-        runs[-1][1].append(words.count(row.batch_size))
+        rate = ""
+        if i in (0, len(one) - 1) and np.isfinite(row.best_lr):
+            texts = [words.number(x, 2) for x in (row.best_lr, row.best_lr_low, row.best_lr_high)]
+            rate = f": {texts[0]} [{texts[1]}, {texts[2]}]"
+        runs[-1][1].append(f"{words.count(row.batch_size)}{rate}")
     return ", ".join(f"{ends} ({', '.join(held)})" for ends, held in runs)
 
 

@@ -35,8 +35,8 @@ def profile(run: Run) -> Part | None:
             "no other is ahead of. A curve is the share of problems within that slowdown; higher is better. "
             "One that did not get below the shared start although another did, has failed there: it stays "
             "in the denominator at every slowdown, so a curve need not reach all. Optimizers are compared "
-            "with each other here, so leaving one out moves the rest. A description: counts without an "
-            "interval, because this page only takes intervals from the tables."
+            "with each other here, so leaving one out moves the rest. A description: counts of this run's "
+            "problems, which are exact and no claim about others."
             f"{left_out(run, shown, 'ratios')}"
         ),
         basis=blocks_basis(run),

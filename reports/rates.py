@@ -36,7 +36,10 @@ def learning_rates(run: Run) -> Part | None:
             "the learning rate alone is not enough."
             f"{left_out(run, _names(run), 'rows')}"
         ),
-        basis=f"n: {words.count(len(rows))} draws; nothing was resampled.",
+        basis=(
+            f"n: {words.count(len(rows))} draws; counts of draws are exact, and each bin's share of good "
+            "ones has its Clopper-Pearson interval in learning_rates.csv."
+        ),
         draw=lambda: _draw_rates(run, rows, bands),
         describe=(
             f"Scatter plots of validation error against learning rate, {len(run.datasets)} datasets by "

@@ -126,10 +126,14 @@ def _distance_answer(run: Run, frame: pd.DataFrame, reference: str, others: list
 @part("ends")
 def everywhere(run: Run) -> Part | None:
     """Errors of all optimizers on all datasets, the best and what includes it marked."""
-    frame = ordered(run, run["tuning"])[["dataset", "optimizer", "searched", "blocks"]].copy()
+    columns = ["dataset", "optimizer", "searched", "searched_low", "searched_high", "blocks"]
+    frame = ordered(run, run["tuning"])[columns].copy()
     most = run["best_of_k"].sort_values("k").groupby(["dataset", "optimizer"], as_index=False).last()
     frame = frame.merge(
-        most[["dataset", "optimizer", "estimate"]].rename(columns={"estimate": "winner"}), how="left"
+        most[["dataset", "optimizer", "estimate", "low", "high"]].rename(
+            columns={"estimate": "winner", "low": "winner_low", "high": "winner_high"}
+        ),
+        how="left",
     )
     best = frame.groupby("dataset").searched.transform("min")
     frame["times_best"] = np.where(
@@ -142,9 +146,10 @@ def everywhere(run: Run) -> Part | None:
         answer=_everywhere_answer(run),
         how=(
             f"The number is the median over blocks of the expected test error of {run.search}, in "
-            f"{run.units}. Colour: how many times the best of that dataset. A dot marks the best and "
-            f"everything whose 95{words.THIN}% interval of the paired difference to it includes zero: a "
-            f"description, not a test.{' Tests stand in the table below.' if len(run.optimizers) > 1 else ''}"
+            f"{run.units}; its interval stands in the data below. Colour: how many times the best of that "
+            f"dataset. A dot marks the best and everything whose 95{words.THIN}% interval of the paired "
+            "difference to it includes zero: a description, not a test."
+            f"{' Tests stand in the table below.' if len(run.optimizers) > 1 else ''}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _heat(run, frame),

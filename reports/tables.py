@@ -35,7 +35,9 @@ NEEDED: dict[str, str] = {
     "forest": "optimizer dataset reference estimate low high level blocks",
     "best_of_k": "dataset optimizer k estimate low high level blocks",
     "learning_rates": "dataset optimizer lr_low lr_high rows good diverged low high safe",
-    "tuning": "dataset optimizer untuned searched estimate low high level untuned_failed blocks",
+    "best_rates": "dataset optimizer batch_size lr low high blocks",
+    "tuning": "dataset optimizer untuned searched searched_low searched_high estimate low high level "
+    "untuned_failed blocks",
     "decay": "scope optimizer p p_holm call estimate low high level blocks",
     "picks": "dataset optimizer tied_with batch_size decay settings quartiles winners searched searched_low "
     "searched_high confirmed confirmed_low confirmed_high confirmed_level confirmed_blocks "

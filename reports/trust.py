@@ -95,7 +95,7 @@ def checks(run: Run) -> Part | None:
         how_title="False alarms.",
         how=how,
         csv=("audit",),
-        basis="Limits were fixed beforehand; a check without a limit only informs.",
+        basis="Limits were fixed beforehand; a check without a limit only informs. Counts are exact.",
         tables=[_summary(run), _everything(run)],
         tables_first=True,
     )
@@ -210,6 +210,7 @@ def machine(run: Run) -> Part | None:
             "Everything that may differ between two runs of the same study stands in this section, and "
             "nothing elsewhere derives from it."
         ),
+        basis="Measured once, beside whatever else the machine did: no interval.",
         tables=tables,
         tables_first=True,
         csv=("timings",),

@@ -195,11 +195,24 @@ def tuning(read: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (dataset, optimizer), group in read.groupby(["dataset", "optimizer"]):
         d = differences(group.untuned_error, group.search_error)
-        medians = (order_interval(group.untuned_error)[0], order_interval(group.search_error)[0])
+        medians = (order_interval(group.untuned_error)[0], *order_interval(group.search_error)[:3])
         failed = int(group.untuned_diverged.sum())
         lines.append((dataset, optimizer, *medians, *hodges_lehmann(d), 0.95, failed, len(d)))
-    columns = ["dataset", "optimizer", "untuned", "searched", "estimate", "low", "high", "level"]
-    return pd.DataFrame(lines, columns=[*columns, "untuned_failed", "blocks"])
+    columns = ["dataset", "optimizer", "untuned", "searched", "searched_low", "searched_high"]
+    columns += ["estimate", "low", "high", "level", "untuned_failed", "blocks"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def best_rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """The learning rate of a block's best draw at each batch size: median over blocks, its interval.
+
+    A block whose draws of a size all diverged has none there.
+    """
+    key = ["dataset", "optimizer", "batch_size"]
+    sound = rows[(rows.kind == "search") & (rows.status == "ok")]
+    best = readings.ranked(sound).drop_duplicates([*key, "block"])
+    lines = [(*at, *order_interval(lr)[:3], len(lr)) for at, lr in best.groupby(key).lr]
+    return pd.DataFrame(lines, columns=[*key, "lr", "low", "high", "blocks"])
 
 
 def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int) -> pd.DataFrame:

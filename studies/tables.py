@@ -78,6 +78,7 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each)
         "best_of_k": compare.best_of_k(independent),
         "learning_rates": compare.learning_rates(rows, small),
         "tuning": compare.tuning(read),
+        "best_rates": compare.best_rates(rows),
         "batch_sizes": batch_sizes_table(study, lowest),
         "decay": compare.decay(read, mixed, names, study.seed),
         "literature": published,

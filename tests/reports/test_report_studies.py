@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,6 +183,14 @@ def test_equal_time_stands_in_the_section_about_the_machine(sizes: Path, tmp_pat
     assert 'id="best-in-time"' not in page[: page.index('<section id="this-machine"')]
 
 
+def inside_size(rows: pd.DataFrame, row: Any) -> pd.DataFrame:
+    """An optimizer's sound draws of a batch size, best first."""
+    mine = rows[
+        rows.optimizer.str.startswith(row.uses) & (rows.dataset == row.dataset) & (rows.status == "ok")
+    ]
+    return mine[mine.batch_size == row.batch_size].sort_values(["best_validation_loss", "draw"])
+
+
 def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
     found = reports.read(sizes)
     cells = batchmap.rate_cells(found)
@@ -192,9 +201,12 @@ def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
     inside = rows[(rows.batch_size == one.batch_size) & (np.floor(np.log10(rows.lr) * 4 + 1e-9) == one.bin)]
     losses = np.where(inside.status == "ok", inside.best_validation_loss, np.inf)
     assert one.loss == order_interval(losses)[0]
-    best = batchmap.best_bins(cells)
+    best = batchmap.best_bins(found, cells)
     answer = made(batchmap.rate_map(found)).answer
+    assert np.isfinite(best.best_lr).all()
     for row in best.itertuples():
+        block_best = inside_size(rows, row).groupby("block").lr.first()
+        assert row.best_lr == order_interval(block_best)[0]
         assert words.count(row.batch_size) in answer
         assert words.number(row.lr_low, 2) in answer
 
