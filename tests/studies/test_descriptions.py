@@ -263,3 +263,16 @@ def test_a_bin_is_safe_when_half_of_its_draws_are_good(bad, safe):
 def test_a_diverged_draw_is_never_good():
     found = rates([(0.1, 1.0, True), (0.1, 1.0, True)])
     assert (found.good.tolist(), found.safe.tolist()) == ([0], [False])
+
+
+def test_the_best_rate_of_a_size_is_its_blocks_best_sound_draws():
+    lines = []
+    for block, lr in enumerate([1e-3, 1e-2, 1e-1, 1.0, 10.0]):
+        lines.append(row("d", block, "sgd", 0, 0.1, 0.5, settings={"lr": lr}))
+        lines.append(row("d", block, "sgd", 1, 0.1, 0.6, settings={"lr": 7.0}))
+        lines.append(row("d", block, "sgd", 2, 0.1, 0.1, settings={"lr": 5.0}, batch_size=128))
+    for block in (5, 6):  # where all diverged there is no best
+        lines.append(row("d", block, "sgd", 0, 0.1, 0.5, settings={"lr": 99.0}, diverged=True))
+    found = compare.best_rates(frame("rows", lines)).set_index("batch_size")
+    assert found.loc[64, ["lr", "low", "high", "blocks"]].tolist() == [0.1, 1e-3, 10.0, 5]
+    assert found.loc[128, ["lr", "low", "high", "blocks"]].tolist() == [5.0, 5.0, 5.0, 5]

@@ -197,6 +197,15 @@ def test_a_slower_copy_needs_so_many_times_the_examples():
     assert resample.ratios(slow, fast)[0, 0] == pytest.approx(np.log(1.25), abs=0.01)
 
 
+def test_arms_meet_in_the_same_blocks(monkeypatch, tmp_path):
+    arm = invented(np.random.default_rng(0))
+    for what, where in (("best", ...), ("error", ...), ("loss", (..., slice(1, None)))):
+        arm[what][where] = np.arange(36).reshape(-1, *[1] * (arm[what].ndim - 1)) / 99  # of the block alone
+    monkeypatch.setattr(resample, "_loaded", lambda pool, folder: {"adam": arm})
+    found = resample.differences(Question("2 copies", (SMALL_36,), "adam", "adam"), tmp_path, 20, 0)
+    assert all((d == 0).all() for d in found.values())
+
+
 @pytest.fixture
 def planted(monkeypatch):
     """Pools whose arms are invented: one and its copy, one that is worse, and the usual design's."""
