@@ -23,6 +23,7 @@ from dlopt.optimizer import State as State
 from dlopt.optimizer import suggest as suggest
 from dlopt.schedules import *
 from dlopt.schedules import Schedule as Schedule
+from dlopt.surfaces import *
 from dlopt.training import Split as Split
 from dlopt.training import Training as Training
 from dlopt.training import checkpoints as checkpoints

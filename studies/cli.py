@@ -77,9 +77,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     one = commands_.add_parser("try", parents=[common], help="train once and print the curves")
-    one.add_argument("dataset", help="see: python -m studies list datasets")
+    one.add_argument("dataset", help="or a surface; see: python -m studies list datasets, or surfaces")
     one.add_argument("--optimizers", type=_names, help="comma-separated; default: all")
-    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
+    one.add_argument("--epochs", type=_whole, help="instead of the budget's rule; on a surface: steps")
     one.add_argument("--seed", type=_whole, default=0)
 
     one = commands_.add_parser("calibrate", parents=[common], help="compare an optimizer with its own copies")

@@ -30,6 +30,7 @@ from studies.stacks import Stack, cost, stacks, train_stacks
 from studies.store import RunFolder, agreed, free_space, read_manifest, read_table
 
 VERSION = 1  # of the JSON documents
+WALK = 2_000  # steps on a surface
 MODELS = {
     "linear": "Softmax or linear regression.",
     "mlp": "One hidden layer, 64 wide from 64 features on, else 32; the default.",
@@ -106,6 +107,10 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
     "schedules": lambda: _classes(dlopt.SCHEDULES),
     "datasets": _datasets,
+    "surfaces": lambda: [
+        {"name": name, "about": (make.__doc__ or "").strip().splitlines()[0] or name}
+        for name, make in dlopt.SURFACES.items()
+    ],
     "models": lambda: [{"name": name, "about": about} for name, about in MODELS.items()],
 }
 
@@ -271,8 +276,16 @@ def make_mirror(path: Path, storage: str | None, *, as_json: bool) -> Any:
 def try_out(
     dataset: str, optimizers: tuple[str, ...] | None, epochs: int | None, seed: int, *, as_json: bool
 ) -> Any:
-    """Train each optimizer once with its defaults, and give the curves of validation loss."""
+    """Train each optimizer once with its defaults, and give the curves of validation loss.
+
+    On a surface: let each walk, and give the heights.
+    """
     chosen = tuple(dlopt.OPTIMIZERS) if optimizers is None else optimizers
+    if dataset in dlopt.SURFACES:
+        return _walk(dataset, chosen, WALK if epochs is None else epochs, seed, as_json=as_json)
+    known = [*datasets.names(), *dlopt.SURFACES]
+    if dataset not in known:
+        raise UsageError(f"There is no dataset or surface {dataset!r}.", nearest(dataset, known))
     study = Study("try", chosen, (dataset,), blocks=1, draws=2, epochs=epochs, seed=seed)
     data = datasets.load(dataset)
     plan = budget(data, study)
@@ -299,6 +312,26 @@ def try_out(
         f"Validation loss by examples seen:\n\n{few.to_string(index=False, float_format='{:.4f}'.format)}\n\n"
         f"Test error at the best checkpoint ({unit}): {best}.\n"
         "One training each says little: `python -m studies run` repeats the whole search in blocks."
+    )
+
+
+def _walk(name: str, optimizers: tuple[str, ...], steps: int, seed: int, *, as_json: bool) -> Any:
+    whole_number("epochs (of a surface: steps)", steps, 1, 1_000_000)
+    arms = Study("try", optimizers, ("wine",)).arms  # which names the unknown ones
+    walk = dlopt.descend(dlopt.SURFACES[name](), [arm.kind() for arm in arms], steps=steps, seed=seed)
+    heights = pd.DataFrame(walk.values, columns=[arm.name for arm in arms])
+    heights.insert(0, "step", range(steps + 1))
+    if as_json:
+        return _document(surface=name, heights=_records(heights))
+    few = heights.iloc[np.unique(np.geomspace(1, steps + 1, 14).round().astype(int)) - 1]
+    ends = zip(heights.columns[1:], walk.params[-1], strict=True)
+    ended = "; ".join(
+        f"{arm} ({', '.join(f'{x:.3g}' for x in place[:3])}{'…' * (len(place) > 3)})" for arm, place in ends
+    )
+    return (
+        f"{name}: {steps} steps, all at their defaults. Height by step:\n\n"
+        f"{few.to_string(index=False, float_format='{:.6g}'.format)}\n\nThey end at: {ended}.\n"
+        "Exact, for there is no noise. Other rates: `dlopt.descend` walks with any optimizer."
     )
 
 

@@ -31,6 +31,7 @@ HANDLES = [command for command in COMMANDS if command.startswith("make study ARG
 SHORT = (
     "python -m studies list optimizers",
     "python -m studies try wine --optimizers sgd,adam",
+    "python -m studies try saddle --optimizers sgd,adam",
     "python -m studies show runs/quick",
     "python -m studies mirror runs/quick",
 )

@@ -11,7 +11,11 @@ NAMES = {  # what is asked, and what the answer holds
     "run none.py:mine": "There is no file none.py.",
     "rnu": "There is no command 'rnu'.\nDid you mean run?",
     "list optimisers": "There is no list of 'optimisers'.\nDid you mean optimizers?",
-    "try irish": "There is no dataset 'irish'.\nDid you mean iris?",
+    "try irish": "There is no dataset or surface 'irish'.\nDid you mean iris?",
+    "try sadle": "There is no dataset or surface 'sadle'.\nDid you mean saddle?",
+    "try saddle --epochs 0": (
+        "epochs (of a surface: steps) must be a whole number >= 1, not 0.\nGive 1 or more."
+    ),
     "try wine --optimizers adm": "Did you mean adam?",
     "show OUT": "is no run folder: it has no manifest.json.",
     "mirror OUT": "is no run folder: it has no manifest.json.",

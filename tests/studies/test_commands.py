@@ -16,7 +16,7 @@ from studies.stacks import Stack
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("kind", ["studies", "optimizers", "schedules", "datasets", "models"])
+@pytest.mark.parametrize("kind", ["studies", "optimizers", "schedules", "datasets", "surfaces", "models"])
 def test_lists_come_as_text_and_as_json(kind, capsys):
     assert main(["list", kind]) == 0
     text = capsys.readouterr().out
@@ -42,6 +42,16 @@ def test_an_unfinished_run_says_how_to_finish_it(finished, tmp_path, capsys):
     (tmp_path / "manifest.json").write_text((finished / "manifest.json").read_text())
     assert main(["show", str(tmp_path)]) == 2
     assert f"Finish it with: python -m studies run --out {tmp_path}" in capsys.readouterr().err
+
+
+def test_try_lets_optimizers_walk_on_a_surface(capsys):
+    assert main(["try", "saddle", "--optimizers", "sgd,adam", "--epochs", "30"]) == 0
+    out = capsys.readouterr().out
+    assert "saddle: 30 steps" in out
+    assert main(["try", "saddle", "--optimizers", "sgd,adam", "--epochs", "30", "--json"]) == 0
+    heights = json.loads(capsys.readouterr().out)["heights"]
+    assert [line["step"] for line in heights] == list(range(31))
+    assert heights[-1]["sgd"] == pytest.approx(0.5 * 0.99**60 - 0.5e-12 * 1.01**60)
 
 
 def test_try_prints_a_curve(capsys):
