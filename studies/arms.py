@@ -109,6 +109,15 @@ class Arm:
         """The kinds of decay among its draws."""
         return ("none", "exponential") if self.decay == MIXED else (self.decay,)
 
+    def declared(self) -> list[list[Any]]:
+        """Name, range and default of all fields of its optimizer and its schedules."""
+        kinds = [self.kind, *(dlopt.SCHEDULES[decay] for decay in self.decays() if decay != "none")]
+        return [
+            [name, field.search, getattr(kind(), name)]
+            for kind in kinds
+            for name, field in fields.declared(kind).items()
+        ]
+
     def ranges(self, decay: str | None) -> dict[str, tuple[fields.Field, tuple[float, float]]]:
         """What is searched, with the range of the searched quantity; a schedule's fields last."""
         found = {}

@@ -26,6 +26,7 @@ from studies.stacks import stacks, train_stacks
 from studies.store import write_atomically
 
 Doubles = NDArray[np.float64]
+VERSION = 1  # of the arrays and of the planted faults: grows with every change of them
 USUAL = "usual"  # the arm of the usual design: the same settings in all blocks
 
 
@@ -99,7 +100,9 @@ class Pool:
 
     def file(self, folder: Path, block: int) -> Path:
         """Where a block's arrays are: named after all that determines them."""
-        parts = [dataclasses.asdict(self), RESULTS_VERSION, arithmetic(), datasets.load(self.dataset).digest]
+        declared = [Arm(optimizer).declared() for _, optimizer, _ in self.arms]
+        versions = [VERSION, RESULTS_VERSION, arithmetic()]
+        parts = [dataclasses.asdict(self), declared, versions, datasets.load(self.dataset).digest]
         text = json.dumps(parts, sort_keys=True)
         return folder / f"{self.dataset}-{hashlib.sha256(text.encode()).hexdigest()[:12]}-{block}.npz"
 

@@ -115,16 +115,23 @@ class Descents(NamedTuple):
 def descents(
     arm: dict[str, Any], blocks: NDArray[np.int64], drawn: NDArray[np.int64], slower: float = 1.0
 ) -> Descents:
-    """The envelopes of the searches as `log_ratio` reads them, at the records of sound rows."""
+    """The envelopes of the searches as `log_ratio` reads them, at the records of sound rows.
+
+    A slower one is at x examples as deep as another at x / slower, log loss linear between records.
+    """
     examples = arm["examples"].astype(float)
     at = (blocks[..., None], drawn)
     lowest = np.minimum.accumulate(arm["loss"][at].min(axis=-2).astype(float), axis=-1)
-    lowest = lowest[..., np.searchsorted(examples, examples / slower, side="right") - 1]
-    there = np.broadcast_to(examples == 0, lowest.shape).copy()
+    _, depth = readings.descent(examples, lowest)
+    if slower != 1:
+        after = np.maximum(np.searchsorted(examples, examples / slower), 1)
+        share = (examples / slower - examples[after - 1]) / (examples[after] - examples[after - 1])
+        depth = depth[..., after - 1] + share * (depth[..., after] - depth[..., after - 1])
+    there = np.broadcast_to(examples == 0, depth.shape).copy()
     for size, records in enumerate(arm["recorded"]):
         sound = ((arm["size"][at] == size) & np.isfinite(arm["best"][at])).any(axis=-1)
         there |= sound[..., None] & records
-    return Descents(*readings.descent(examples, lowest), there)
+    return Descents(examples, depth, there)
 
 
 def ratios(a: Descents, b: Descents) -> Doubles:

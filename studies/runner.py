@@ -17,8 +17,6 @@ from typing import Any
 import pandas as pd
 
 import datasets
-import dlopt
-from dlopt import fields
 from studies import tables
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
@@ -98,13 +96,7 @@ def question(study: Study) -> dict[str, Any]:
 
 def identity(study: Study, dataset: str, arm: Arm, pick: Any = None) -> str:
     """What ties a row to what made it: results version, data, arm, all declared fields, a pick."""
-    kinds = [arm.kind, *(dlopt.SCHEDULES[decay] for decay in arm.decays() if decay != "none")]
-    declared = [
-        [name, field.search, getattr(kind(), name)]
-        for kind in kinds
-        for name, field in fields.declared(kind).items()
-    ]
-    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.spec(), declared, pick]
+    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.spec(), arm.declared(), pick]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
