@@ -22,6 +22,7 @@ from reports.tables import Run
 BINS = 4  # to a decade
 ENOUGH = 3  # draws of a cell that may be a size's best
 TIMES = (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # borders of the colours: loss ÷ lowest of the dataset
+SURE = 0.9  # the level below which an interval is not worth a line
 PANELS = 8  # more of them: one dataset only
 KEYS = ["dataset", "uses", "batch_size", "bin"]
 
@@ -102,7 +103,7 @@ def best_bins(run: Run, cells: pd.DataFrame) -> pd.DataFrame:
     best = pd.DataFrame(lines, columns=columns)
     behind = {arm: uses for uses, arms in families(run).items() for arm in arms}
     rates = run["best_rates"].assign(uses=run["best_rates"].optimizer.map(behind))
-    rates = rates.rename(columns={"lr": "best_lr", "low": "best_lr_low", "high": "best_lr_high"})
+    rates = rates.rename(columns={name: f"best_{name}" for name in ("lr", "low", "high", "level")})
     rates = rates.drop_duplicates(KEYS[:3])  # of arms that differ in nothing else there is one a size
     return best.merge(rates.drop(columns=["optimizer", "blocks"]), on=KEYS[:3], how="left")
 
@@ -149,8 +150,8 @@ def _bins(one: pd.DataFrame) -> str:
         if not runs or runs[-1][0] != ends:
             runs.append((ends, []))
         rate = ""
-        if i in (0, len(one) - 1) and np.isfinite(row.best_lr):
-            texts = [words.number(x, 2) for x in (row.best_lr, row.best_lr_low, row.best_lr_high)]
+        if i in (0, len(one) - 1) and row.best_level >= SURE:
+            texts = [words.number(x, 2) for x in (row.best_lr, row.best_low, row.best_high)]
             rate = f": {texts[0]} [{texts[1]}, {texts[2]}]"
         runs[-1][1].append(f"{words.count(row.batch_size)}{rate}")
     return ", ".join(f"{ends} ({', '.join(held)})" for ends, held in runs)

@@ -31,10 +31,11 @@ def literature(run: Run) -> Part | None:
         question="Do published findings on tuning hold here?",
         answer=_answer(frame),
         how=(
-            "Differences are in % of a dataset’s median error, or ratios of examples to the same "
-            "losses; left of 0, what is named first is better. Tested by sign flips over all dataset-blocks "
-            "together, p after Holm within a finding. A verdict follows its rule alone, which was fixed "
-            "before the run; small networks on small tables cannot refute what was found on large ones."
+            "Differences are in % of a dataset’s median error, or ratios of examples to the same losses; "
+            "left of 0, what is named first is better. Ranked within datasets, tested by sign flips over all "
+            "together, p after Holm within a finding: opposite effects on datasets cancel. A verdict follows "
+            "its rule alone, which was fixed before the run; small networks on small tables cannot refute "
+            "what was found on large ones."
         ),
         basis=f"{blocks_basis(run)} Intervals: Hodges-Lehmann, 95{words.THIN}%, over the finite differences.",
         draw=(lambda: _draw(drawn)) if len(drawn) else None,
@@ -47,16 +48,12 @@ def literature(run: Run) -> Part | None:
 
 
 def _answer(frame: pd.DataFrame) -> str:
-    """How many hold, and the nearest thing to a reason for each."""
-    findings = frame.drop_duplicates("position")
-    clauses = []
-    for r in findings.itertuples():
-        lines = frame[frame.position == r.position]
-        one = lines.sort_values("p_holm", kind="stable").iloc[0]
-        clauses.append(
-            f"{words.clean(r.source)}: {r.answer} (clearest: {words.clean(one.what)}, {_effect(one)}, "
-            f"{words.p_value(one.p_holm)})"
-        )
+    """The verdict on each, and the comparison that decides it."""
+    clauses = [
+        f"{words.clean(r.source)}: {r.answer} (it hangs on {words.clean(r.what)}: {_effect(r)}, "
+        f"{words.p_value(r.p_holm)})"
+        for r in frame[frame.decides].itertuples()
+    ]
     return f"{words.listed(clauses)}."
 
 

@@ -126,7 +126,15 @@ def _distance_answer(run: Run, frame: pd.DataFrame, reference: str, others: list
 @part("ends")
 def everywhere(run: Run) -> Part | None:
     """Errors of all optimizers on all datasets, the best and what includes it marked."""
-    columns = ["dataset", "optimizer", "searched", "searched_low", "searched_high", "blocks"]
+    columns = [
+        "dataset",
+        "optimizer",
+        "searched",
+        "searched_low",
+        "searched_high",
+        "searched_level",
+        "blocks",
+    ]
     frame = ordered(run, run["tuning"])[columns].copy()
     most = run["best_of_k"].sort_values("k").groupby(["dataset", "optimizer"], as_index=False).last()
     frame = frame.merge(

@@ -35,9 +35,9 @@ NEEDED: dict[str, str] = {
     "forest": "optimizer dataset reference estimate low high level blocks",
     "best_of_k": "dataset optimizer k estimate low high level blocks",
     "learning_rates": "dataset optimizer lr_low lr_high rows good diverged low high safe",
-    "best_rates": "dataset optimizer batch_size lr low high blocks",
-    "tuning": "dataset optimizer untuned searched searched_low searched_high estimate low high level "
-    "untuned_failed blocks",
+    "best_rates": "dataset optimizer batch_size lr low high level blocks",
+    "tuning": "dataset optimizer untuned searched searched_low searched_high searched_level "
+    "estimate low high level untuned_failed blocks",
     "decay": "scope optimizer p p_holm call estimate low high level blocks",
     "picks": "dataset optimizer tied_with batch_size decay settings quartiles winners searched searched_low "
     "searched_high confirmed confirmed_low confirmed_high confirmed_level confirmed_blocks "
@@ -50,8 +50,8 @@ NEEDED: dict[str, str] = {
     "model parameters sha256",
     "calibration": "results_version question kind subject datasets network blocks draws reading level "
     "studies found rate low high goal status machine date",
-    "literature": "position source claim rule differs answer line what unit estimate low high p_holm call "
-    "failed blocks",
+    "literature": "position source claim rule differs answer decides line what unit estimate low high "
+    "p_holm call failed blocks",
     "quadratic_deep": "subject order lr loss low high orders published",
     "timings": "dataset block batch_size rows steps seconds",
 }

@@ -84,10 +84,9 @@ def checks(run: Run) -> Part | None:
         )
     else:
         how = "Nothing is compared, so there is no call that could be false. "
-    how += (
-        "How often copies of an optimizer are called different is counted below. “Cannot be told apart” "
-        "never means equal."
-    )
+    if len(run["calibration"]):
+        how += "How often copies of an optimizer are called different is counted below. "
+    how += "“Cannot be told apart” never means equal."
     return Part(
         name="checks",
         question="What speaks against these results?",

@@ -172,7 +172,7 @@ def forest(read: pd.DataFrame, placed: pd.DataFrame, floors: dict[str, float]) -
     for dataset, group in read.groupby("dataset"):
         wide = group.pivot(index="block", columns="optimizer", values="search_error")
         errors = wide.to_numpy().ravel()
-        unit = max(order_interval(errors[np.isfinite(errors)])[0], floors[str(dataset)]) / 100
+        unit = max(floors[str(dataset)], order_interval(errors[np.isfinite(errors)])[0]) / 100
         for optimizer in pooled.optimizer:
             d = differences(wide[optimizer], wide[reference]) / unit
             lines.append((optimizer, dataset, reference, *order_interval(d, level), len(d)))
@@ -195,10 +195,18 @@ def tuning(read: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (dataset, optimizer), group in read.groupby(["dataset", "optimizer"]):
         d = differences(group.untuned_error, group.search_error)
-        medians = (order_interval(group.untuned_error)[0], *order_interval(group.search_error)[:3])
+        medians = (order_interval(group.untuned_error)[0], *order_interval(group.search_error))
         failed = int(group.untuned_diverged.sum())
         lines.append((dataset, optimizer, *medians, *hodges_lehmann(d), 0.95, failed, len(d)))
-    columns = ["dataset", "optimizer", "untuned", "searched", "searched_low", "searched_high"]
+    columns = [
+        "dataset",
+        "optimizer",
+        "untuned",
+        "searched",
+        "searched_low",
+        "searched_high",
+        "searched_level",
+    ]
     columns += ["estimate", "low", "high", "level", "untuned_failed", "blocks"]
     return pd.DataFrame(lines, columns=columns)
 
@@ -211,8 +219,8 @@ def best_rates(rows: pd.DataFrame) -> pd.DataFrame:
     key = ["dataset", "optimizer", "batch_size"]
     sound = rows[(rows.kind == "search") & (rows.status == "ok")]
     best = readings.ranked(sound).drop_duplicates([*key, "block"])
-    lines = [(*at, *order_interval(lr)[:3], len(lr)) for at, lr in best.groupby(key).lr]
-    return pd.DataFrame(lines, columns=[*key, "lr", "low", "high", "blocks"])
+    lines = [(*at, *order_interval(lr), len(lr)) for at, lr in best.groupby(key).lr]
+    return pd.DataFrame(lines, columns=[*key, "lr", "low", "high", "level", "blocks"])
 
 
 def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from studies.protocol import Study
 from studies.schema import TABLES
 from studies.statistics import Doubles
 
+MUCH = float(np.log(1.1))  # of a ratio of examples: less is too little to matter
 SMALL = 2.0  # % of a dataset's median error: less is too little to matter, as in the forest
 TIMES, PERCENT = "times the examples", "% of the median error"
 BUDGETS = (1, 2, 4, 8)
@@ -63,7 +64,7 @@ class Asked:
         for name in self.study.datasets:
             every = self.read[self.read.dataset == name].search_error
             middle = statistics.order_interval(every[np.isfinite(every)])[0]
-            found.append([max(middle, self.floors[name]) / 100])
+            found.append([max(self.floors[name], middle) / 100])  # the floor where none is finite
         return np.array(found)
 
     @functools.cached_property
@@ -76,14 +77,17 @@ class Asked:
 Line = tuple[str, Doubles]  # what is compared; its differences, (datasets, blocks), negative: the first wins
 
 
-class Question(NamedTuple):
-    """claim: theirs. rule: when it holds here. differs: their setting. lines, answer: what is computed."""
+class Finding(NamedTuple):
+    """claim: theirs. rule: when it holds here. differs: their setting. lines, answer: what is computed.
+
+    answer: the verdict, and the number of the line that decides it.
+    """
 
     claim: str
     rule: str
     differs: str
     lines: Callable[[Asked], Iterator[Line]]
-    answer: Callable[[pd.DataFrame], str]
+    answer: Callable[[pd.DataFrame], tuple[str, int]]
 
 
 def title(name: str) -> str:
@@ -106,17 +110,20 @@ def defaults(asked: Asked) -> Iterator[Line]:
             yield words, asked.relative(chosen, wide[name])
 
 
-def _defaults(lines: pd.DataFrame) -> str:
+def _defaults(lines: pd.DataFrame) -> tuple[str, int]:
     first = lines.iloc[0]
-    if first.high <= SMALL:
-        return HOLDS
-    return FAILS if first.call == "worse" and first.low > SMALL else OPEN
+    if first.high <= SMALL and not first.failed:
+        return HOLDS, 0
+    return (FAILS if first.call == "worse" and first.low > SMALL else OPEN), 0
 
 
 def momentum(asked: Asked) -> Iterator[Line]:
     """Momentum against SGD at the smallest and at the full batch: examples to the same losses."""
+    plain = (arm for arm in asked.study.arms if len(arm.batch_sizes) == 1 and not asked.study.dependent)
     sizes = {
-        (arm.optimizer, arm.batch_sizes[0]): arm.name for arm in asked.study.arms if len(arm.batch_sizes) == 1
+        (arm.optimizer, arm.batch_sizes[0]): arm.name
+        for arm in plain
+        if arm == Arm(arm.optimizer, name=arm.name, batch_sizes=arm.batch_sizes)
     }
     small = min((size for _, size in sizes if size != FULL), default=FULL)
     wide = asked.ratios.pivot(index=["dataset", "block"], columns=["a", "b"], values="log_ratio")
@@ -129,11 +136,13 @@ def momentum(asked: Asked) -> Iterator[Line]:
         yield f"Momentum / SGD, {words}", np.array(rows)
 
 
-def _momentum(lines: pd.DataFrame) -> str:
-    small, large = lines.call.iloc[0], lines.call.iloc[1]
-    if large == "better":
-        return FAILS if small == "better" else HOLDS
-    return OPEN if large == "tied" and small != "better" else FAILS
+def _momentum(lines: pd.DataFrame) -> tuple[str, int]:
+    small, large = lines.iloc[0], lines.iloc[1]
+    if small.call == "better":
+        return FAILS, 0
+    if large.call != "better":
+        return (FAILS if large.call == "worse" else OPEN), 1
+    return (HOLDS, 1) if small.low >= -MUCH and not small.failed else (OPEN, 0)
 
 
 def inclusion(asked: Asked) -> Iterator[Line]:
@@ -144,10 +153,13 @@ def inclusion(asked: Asked) -> Iterator[Line]:
             yield f"{title(general)} − {title(special)}", asked.relative(wide[general], wide[special])
 
 
-def _inclusion(lines: pd.DataFrame) -> str:
-    if (lines.call == "worse").any():
-        return FAILS
-    return HOLDS if (lines.high <= SMALL).all() else OPEN if not (lines.call == "better").any() else PARTLY
+def _inclusion(lines: pd.DataFrame) -> tuple[str, int]:
+    worse = lines[lines.call == "worse"]
+    if len(worse):
+        return FAILS, int(worse.p_holm.idxmin())
+    nearest = int(lines.high.idxmax())
+    sound = (lines.high <= SMALL).all() and not lines.failed.any()
+    return (HOLDS if sound else OPEN), nearest
 
 
 def budgets(asked: Asked) -> Iterator[Line]:
@@ -162,41 +174,45 @@ def budgets(asked: Asked) -> Iterator[Line]:
                     yield f"Adam − {title(name)}, a budget of {k}", asked.relative(wide["adam"], wide[name])
 
 
-def _budgets(lines: pd.DataFrame) -> str:
+def _budgets(lines: pd.DataFrame) -> tuple[str, int]:
     few = lines[lines.what.str.endswith((" of 1", " of 2"))]
-    if (few.call == "worse").any():
-        return FAILS
-    return HOLDS if (few.call == "better").all() else PARTLY if (few.call == "better").any() else OPEN
+    worse = few[few.call == "worse"]
+    if len(worse):
+        return FAILS, int(worse.p_holm.idxmin())
+    won = (few.call == "better").sum()
+    return (HOLDS if won == len(few) else PARTLY if won else OPEN), int(few.p_holm.idxmax())
 
 
-QUESTIONS = {
-    "Schmidt, Schneider & Hennig 2021": Question(
+FINDINGS = {
+    "Schmidt, Schneider & Hennig 2021": Finding(
         "Trying several optimizers at their defaults works about as well as tuning one.",
-        f"against the first that is tuned, the interval ends below {SMALL:g} % of the median error",
+        f"against the first that is tuned the interval ends below {SMALL:g} % of the median error; it fails "
+        "where a call and the interval say more",
         "They trained deep networks on 8 problems, with 15 optimizers; here small ones on small tables, the "
         "choice among defaults made on validation data in every block.",
         defaults,
         _defaults,
     ),
-    "Zhang et al. 2019": Question(
+    "Zhang et al. 2019": Finding(
         "Momentum only helps at large batches.",
-        "at the full batch momentum needs fewer examples by a call, at the small one it does not",
+        "momentum is called quicker at the full batch, and at the small one the interval excludes 10 % fewer "
+        "examples",
         "They counted steps to a target on image and language models up to batch 65,536; here the ratio of "
         "examples to the same losses, with learning rate and β tuned at each size, up to the full batch.",
         momentum,
         _momentum,
     ),
-    "Choi et al. 2019": Question(
+    "Choi et al. 2019": Finding(
         "A more general optimizer never loses to one that it contains, when both are tuned.",
-        "no general method is called worse",
+        f"no general method is called worse, and all intervals end below {SMALL:g} % of the median error",
         "They tuned ε, which makes Adam contain Momentum, and spent more trials on what has more; here "
         "ε is fixed and both have the same number of draws.",
         inclusion,
         _inclusion,
     ),
-    "Sivaprasad et al. 2020": Question(
+    "Sivaprasad et al. 2020": Finding(
         "Adam is the practical choice when there is little budget for tuning.",
-        "after one and two draws nothing is called better than Adam, and Adam is called better than all",
+        "after one and two draws Adam is called better than all; in part: than some, and nothing is better",
         "They drew from priors fitted to their own tasks; here from wide log-uniform ranges, all "
         "hyperparameters at once.",
         budgets,
@@ -210,15 +226,15 @@ def literature(
 ) -> pd.DataFrame:
     """A line for each comparison behind each question that this run's arms can answer.
 
-    Over all dataset-blocks together, which share a unit: the signed-rank sum's sign-flip test, Holm within
-    the question, and the Hodges-Lehmann estimate and interval that go with it, of the finite differences.
+    Ranked within each dataset and tested together by sign flips as every comparison is, Holm within the
+    finding; beside it Hodges-Lehmann of all finite differences, and how many were not.
     """
     asked, made = Asked(study, rows, read, ratios, floors), []
-    for position, (source, question) in enumerate(QUESTIONS.items()):
+    for position, (source, question) in enumerate(FINDINGS.items()):
         told = [(what, d) for what, d in question.lines(asked) if d.size]
         if not told:
             continue
-        ranks = np.array([statistics.signed_ranks(d.ravel()) for _, d in told])
+        ranks = np.array([statistics.signed_ranks(d).ravel() for _, d in told])
         adjusted = statistics.holm(statistics.sign_flip(ranks, seed_of(study.seed, "flips")))
         lines = pd.DataFrame.from_records(
             {
@@ -238,5 +254,6 @@ def literature(
             }
             for i, ((what, d), p, total) in enumerate(zip(told, adjusted, ranks.sum(axis=1), strict=True))
         )
-        made.append(lines.assign(answer=question.answer(lines)))
+        verdict, decisive = question.answer(lines)
+        made.append(lines.assign(answer=verdict, decides=lines.index == decisive))
     return pd.concat(made) if made else pd.DataFrame(columns=list(TABLES["literature"].columns))

@@ -102,6 +102,7 @@ def importances(
     blocks is left out once (NaN with one block). 1-γ is judged among the draws that have it.
     """
     made = trials(rows, optimizer, sizes)
+    known = any(np.isfinite(one.value) for one in made)  # else all diverged, and no draw is better
     shares, blocks = _shares(made), sorted({one.user_attrs["block"] for one in made})
     fifths = [set(blocks[i::FIFTHS]) for i in range(min(FIFTHS, len(blocks)))]
     without = [_shares([one for one in made if one.user_attrs["block"] not in out]) for out in fifths]
@@ -109,7 +110,8 @@ def importances(
     for parameter, share in shares.items():
         left = np.array([each.get(parameter, 0.0) for each in without])
         spread = np.sqrt((len(left) - 1) * left.var()) if len(left) > 1 else np.nan
-        lines.append((dataset, name, parameter, share, float(spread), len(rows)))
+        told = (share, float(spread)) if known else (np.nan, np.nan)
+        lines.append((dataset, name, parameter, *told, len(rows)))
     return pd.DataFrame(lines, columns=["dataset", "optimizer", "parameter", "importance", "error", "rows"])
 
 

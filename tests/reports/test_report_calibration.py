@@ -78,7 +78,7 @@ def made(bend: Bend, table: pd.DataFrame, question: dict[str, Any] | None = None
 
     def edit(frames: Frames, manifest: Manifest) -> None:
         frames["calibration"] = table
-        manifest["question"] |= {"draws": 16} | (question or {})
+        manifest["question"] |= {"draws": 16, "epochs": "rule"} | (question or {})
         manifest["asked"] |= {"blocks": 20} | asked
 
     return reports.read(bend(edit))
@@ -88,8 +88,11 @@ def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: B
     part = calibrated.calibration(made(bend, TABLE))
     assert part is not None
     assert "at most 5.1\u202f% [4.2, 6.2] in “who ends best” (SGD)" in part.answer
-    assert "the usual design does so in 17 to 31\u202f% of its studies" in part.answer
-    assert "half of the steps · Adam · 3 datasets is found least, in 40.0\u202f% [37.0, 43.0]" in part.answer
+    assert "the usual design calls two copies different in 4 to 6\u202f% of them" in part.answer
+    assert (
+        "half of the steps · Adam · 3 datasets is nearest to its goal of 50\u202f%: found in 40.0"
+        in part.answer
+    )
     assert "lies outside" not in part.answer
     assert "limit of so many blocks: half of the steps" in part.how
     assert part.data is not None
@@ -119,7 +122,10 @@ def test_the_figure_shows_the_rates_of_its_table(bend: Bend) -> None:
         ({"question": {"draws": 8}}, "8 draws to a search, calibrated were 16"),
         ({"question": {"metric": "loss"}}, "another metric than the error"),
         ({"blocks": 12}, "12 blocks, calibrated were 20"),
-        ({"datasets": ["wine"]}, "20 blocks, calibrated were 60"),
+        ({"datasets": ["wine"]}, "no calibration of such studies is published"),
+        ({"question": {"widths": [8, 8]}}, "other widths than the rule's"),
+        ({"question": {"epochs": 7}}, "other epochs than the rule's"),
+        ({"optimizers": {"sgd": {"fixed": {"lr": 1.0}}}}, "searches of other spaces than the declared ones"),
     ],
 )
 def test_a_run_outside_of_what_was_calibrated_says_in_what(bend: Bend, change: Any, said: str) -> None:

@@ -9,13 +9,13 @@ from planted import Optimizer, compared, study
 
 from studies import literature as module
 from studies.arms import FULL, Arm
-from studies.literature import FAILS, HOLDS, OPEN, PARTLY, QUESTIONS, literature
+from studies.literature import FAILS, FINDINGS, HOLDS, OPEN, PARTLY, literature
 from studies.protocol import Study
 from studies.schema import TABLES
 
 SETS = ("wine", "moons")
 FLOORS = dict.fromkeys(SETS, 1e-3)
-SCHMIDT, ZHANG, CHOI, SIVAPRASAD = QUESTIONS
+SCHMIDT, ZHANG, CHOI, SIVAPRASAD = FINDINGS
 
 
 def asked(optimizers, edit=lambda rows: None, blocks=20, arms=None, draws=16):
@@ -120,17 +120,56 @@ def test_adam_is_the_choice_at_small_budgets_where_it_is_best():
     assert table[table.source == SIVAPRASAD].what.str.contains("budget of [48]").sum() == 0
 
 
-def test_a_call_and_its_interval_agree_and_failures_count():
-    table = asked(FOUR | {"sgd": Optimizer(failing=(0, 1, 2))})
-    for r in table.itertuples():
-        assert (r.call == "tied") or (r.high < 0) == (r.call == "better")
-    hit = table[table.what.str.contains("SGD")]
-    assert (hit.failed == 0).all()  # a share misclassified of 1 is finite
+def test_failures_are_told_and_nothing_holds_in_spite_of_them():
+    def edit(rows):
+        rows.loc[(rows.optimizer == "sgd") & (rows.block < 3) & (rows.kind == "search"), "test_error"] = (
+            np.inf
+        )
+
+    table = asked(FOUR | {"sgd": Optimizer(worse=-0.1)}, edit)
+    lines = table[table.what == "Momentum − SGD"]
+    assert lines.failed.tolist() == [6]
+    assert lines.answer.tolist() != [HOLDS]
     assert (table.blocks == 40).all()
 
 
+def test_effects_that_turn_with_the_dataset_cancel():
+    def edit(rows):
+        wine = (rows.dataset == "wine") & (rows.optimizer == "momentum")
+        rows.loc[wine, "test_error"] += 0.5
+        rows.loc[(rows.dataset == "moons") & (rows.optimizer == "momentum"), "test_error"] -= 0.1
+
+    (call,) = asked(FOUR, edit).query("what == 'Momentum − SGD'").call
+    assert call == "tied"
+
+
+def test_one_line_decides_each_finding():
+    table = asked(FOUR | {"momentum": Optimizer(worse=0.3)})
+    assert (table.groupby("source").decides.sum() == 1).all()
+    (decisive,) = table[(table.source == CHOI) & table.decides].what
+    assert decisive == "Momentum − SGD"
+
+
+def test_a_run_where_nothing_is_finite_still_has_its_table():
+    def edit(rows):
+        rows.loc[rows.dataset == "wine", "test_error"] = np.inf
+
+    table = asked(FOUR, edit)
+    assert len(table) > 10
+    assert table.p_holm.between(0, 1).all()
+
+
+def test_an_arm_with_a_fixed_beta_is_no_momentum():
+    names = {f"{name}-batch-{size or 'full'}": (name, size) for name, size in PAIRS}
+    arms = [
+        Arm(name, name=arm, batch_sizes=(size,), fixed=(("beta", 0.5),) if name == "momentum" else ())
+        for arm, (name, size) in names.items()
+    ]
+    assert asked({arm.name: Optimizer() for arm in arms}, arms=arms).empty
+
+
 def test_every_answer_is_one_of_four():
-    for question in QUESTIONS.values():
+    for question in FINDINGS.values():
         lines = pd.DataFrame(
             {
                 "what": ["Adam − SGD, a budget of 1"] * 2,
@@ -138,7 +177,9 @@ def test_every_answer_is_one_of_four():
                 "low": -9.0,
                 "high": 9.0,
                 "call": "tied",
+                "p_holm": 1.0,
+                "failed": 0,
             }
         )
-        assert question.answer(lines) == OPEN
+        assert question.answer(lines)[0] == OPEN
     assert module.BUDGETS == (1, 2, 4, 8)

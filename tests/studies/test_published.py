@@ -26,7 +26,7 @@ def test_the_committed_table_is_what_the_code_finds_today():
 def test_published_losses_are_met_by_the_order_that_is_never_shuffled_and_by_others():
     table = known()["quadratic_deep"].dropna(subset="published")
     assert len(table) == 2 * len(PUBLISHED)
-    assert table.loss.to_numpy() == pytest.approx(table.published.to_numpy(), rel=1e-3)
+    assert table.loss.to_numpy() == pytest.approx(table.published.to_numpy(), rel=2e-3)
     assert isinstance(table, pd.DataFrame)
 
 
