@@ -23,7 +23,7 @@ import dlopt
 from studies import resample
 from studies.arms import Arm
 from studies.compare import LEVEL
-from studies.errors import UsageError, nearest
+from studies.errors import UsageError, nearest, whole_number
 from studies.machine import arithmetic
 from studies.pool import Pool, train_block
 from studies.protocol import RESULTS_VERSION, Study
@@ -118,6 +118,7 @@ def calibrate(name: str, out: Path, jobs: int, say: Callable[[str], None]) -> pd
     """
     if name not in SIZES:
         raise UsageError(f"There is no calibration {name!r}.", nearest(name, list(SIZES)))
+    whole_number("jobs", jobs, 0, 1024)
     size, folder = SIZES[name], out / name
     lines: list[dict[str, Any]] = []
     if size.pools:
@@ -163,7 +164,12 @@ def _train(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> N
         for block in range(pool.blocks)
     ]
     missing = [call for call in calls if not call[-1].exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written to ({error.strerror}).", "Choose another --out."
+        ) from error
     with contextlib.closing(answers(missing, jobs or os.cpu_count() or 1)) as found:
         for done, (i, _) in enumerate(found, 1):
             say(f"pool: {missing[i][1].dataset}, {done} of {len(missing)} blocks")

@@ -95,6 +95,14 @@ def test_too_many_alarms_are_a_failure_and_no_bad_input(tmp_path, monkeypatch, c
     assert main(["calibrate", "smal"]) == 2
 
 
+def test_folders_and_jobs_that_cannot_be_are_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file/full/pool cannot be written to"):
+        calibrate("full", tmp_path / "file", 1, print)
+    with pytest.raises(UsageError, match="jobs must be a whole number >= 0, not -1"):
+        calibrate("full", tmp_path, -1, print)
+
+
 def test_an_unknown_size_is_named(tmp_path):
     with pytest.raises(UsageError, match="no calibration 'smal'"):
         calibrate("smal", tmp_path, 1, print)
