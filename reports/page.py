@@ -18,6 +18,7 @@ from reports import (
     betas,
     blind,
     calibrated,
+    claims,
     deep,
     importance,
     literature,
@@ -42,6 +43,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MODULES = (
     results,
     pick,
+    claims,
     speed,
     profile,
     batch,
@@ -61,6 +63,7 @@ MODULES = (
 )  # importing them registers their parts
 
 FILLED_BY = {
+    "claims": "claims",
     "batch": "batch-size",
     "betas": "betas",
     "literature": "literature",
@@ -72,6 +75,7 @@ CHAPTERS = (
         "Pick for your table",
         "Chosen on validation data, scored on test data, confirmed in fresh blocks.",
     ),
+    ("claims", "Course claims", "What the chapter says, and whether it holds here."),
     ("ends", "Who ends best", "Error after equal searches, compared block by block."),
     ("first", "Who gets there first", "Training examples needed for the same losses."),
     ("batch", "Batch size", "What a size costs, and what it does to the learning rate."),
@@ -90,7 +94,7 @@ CHAPTERS = (
 
 
 # Of a further run a page shows what its study is made for, or else who ends best and gets there first.
-SPECIFIC = ("steps", "best-size", "beta-map", "beta-dots", "schedules")
+SPECIFIC = ("verdicts", "steps", "best-size", "beta-map", "beta-dots", "schedules")
 BESIDE = {"steps": ("rate-map",), "best-size": ("rate-map",)}  # shown with them
 GENERAL = ("heat", "ratios")
 

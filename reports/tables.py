@@ -53,6 +53,8 @@ NEEDED: dict[str, str] = {
     "literature": "position source claim rule differs answer decides line what unit estimate low high "
     "p_holm call failed blocks",
     "quadratic_deep": "subject order lr loss low high orders published",
+    "claims": "number part says chapter rule verdict when effect unit low high resampled code",
+    "evidence": "number line what x value low high expected",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

@@ -79,6 +79,13 @@ ALL = (
         datasets=SIX,
     ),
     Study(
+        name="claims",
+        about="Does what the course chapter says hold, claim by claim?",
+        optimizers=tuple(dlopt.OPTIMIZERS),
+        datasets=("digits", "breast_cancer"),
+        claims=True,
+    ),
+    Study(
         name="literature",
         about="What others published about tuning: do small networks on small tables agree?",
         optimizers=(*dlopt.OPTIMIZERS, *batch_arms(("sgd", "momentum"), (16, FULL))),

@@ -52,6 +52,7 @@ class Study:
     seed: int = 0
     widths: tuple[int, ...] | None = None
     metric: str = "error"
+    claims: bool = dataclasses.field(default=False, compare=False)  # are the chapter's claims asked too?
     about: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from studies.claims.tables import CLAIM_TABLES
 from studies.columns import (
     BLOCK,
     DATASET,
@@ -384,5 +385,6 @@ TABLES: dict[str, Schema] = {
             "seconds": Column("float", "time in the worker"),
         },
     ),
+    **CLAIM_TABLES,
     **KNOWN,
 }

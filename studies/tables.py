@@ -16,6 +16,7 @@ from studies.audit import audit
 from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
+from studies.claims import judged, nothing, numbers
 from studies.draws import batch_sizes
 from studies.known import known
 from studies.literature import literature
@@ -28,7 +29,7 @@ UNITS = {
     "balanced-error": {"classification": "mean over classes of the share misclassified"},
     "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
 }
-Each = Callable[[list[tuple[Any, ...]]], list[pd.DataFrame]]  # calls pure functions, as `Workers.each`
+Each = Callable[[list[tuple[Any, ...]]], list[Any]]  # calls pure functions, as `Workers.each`
 
 
 class Compared(NamedTuple):
@@ -103,6 +104,7 @@ def finished(
             *((importances, *one) for one in searches(found["rows"], described)),
         ]
     )
+    asked = each([(judged, number) for number in numbers()]) if study.claims else [nothing()]
     return {
         **found,
         "picks": picked,
@@ -113,6 +115,8 @@ def finished(
         "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
+        "claims": pd.concat(claim for claim, _ in asked),
+        "evidence": pd.concat(proof for _, proof in asked),
         **known(),
         "batch_times": batch_times(study, found["envelopes"], timings),
     }
