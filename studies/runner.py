@@ -91,6 +91,7 @@ def question(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "results_version": RESULTS_VERSION,
         "arithmetic": arithmetic(),
+        **({"claims": True} if study.claims else {}),
     }
 
 
