@@ -35,7 +35,8 @@ def largest_stable(make: Any, fixed: dict[str, float], curvature: float) -> floa
     "Momentum",
     "Momentum needs a smaller learning rate than plain descent, because it amplifies the steps.",
     "学习率(通常需比普通梯度下降更小,因动量会放大更新幅度)",
-    "on a quadratic the largest stable rate is smaller with momentum than without; both forms are asked",
+    "under a steady gradient its steps grow longer than the learning rate, so that the same step needs a "
+    "smaller one; asked of both forms, the largest stable rates on a quadratic beside",
     (dlopt.HeavyBall, dlopt.Momentum),
 )
 def limits() -> pd.DataFrame:

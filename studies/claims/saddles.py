@@ -30,7 +30,7 @@ def first_beyond(walk: dlopt.landscapes.Walk, axis: int, distance: float) -> Dou
     "A random disturbance leaves the plateau: mini-batch noise does what the full batch cannot.",
     "因为左边或右边的随机扰动,然后走出平稳段",
     "from exactly on a saddle's stable line the full batch never leaves in 20,000 steps, and noise σ does in "
-    "about ln(1/σ)/ln(1+lr) steps, to 25 %",
+    "the steps that the linear law gives, about ln(1/σ)/ln(1+lr), to 25 %",
     (dlopt.descend, dlopt.Quadratic),
     resampled=f"{SEEDS} seeds of the noise; intervals are order statistics of them",
 )
