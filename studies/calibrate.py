@@ -252,11 +252,12 @@ def line(
 ) -> dict[str, Any]:
     """One line of the table. goal: the share that must be found; None where every call is a false alarm.
 
-    A level holds as long as the rate's interval reaches down to it; a goal, as long as it reaches up.
+    A level of 5 % holds as long as the rate's interval reaches down to it, a goal as long as it reaches up;
+    rates at other levels inform.
     """
     low, high = clopper_pearson(found, studies)
     if goal is None:
-        status = "holds" if low <= level else "missed"
+        status = "" if level != LEVEL else "holds" if low <= level else "missed"
     else:
         status = "" if np.isnan(goal) else "holds" if high >= goal else "missed"
     kernels = arithmetic()
@@ -277,7 +278,7 @@ def line(
         "rate": found / studies,
         "low": low,
         "high": high,
-        "goal": level if goal is None else goal,
+        "goal": goal if goal is not None else level if level == LEVEL else np.nan,
         "status": status,
         "machine": "; ".join(f"{name} {value}" for name, value in kernels.items()),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
