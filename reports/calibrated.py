@@ -166,7 +166,7 @@ def _answer(run: Run, frame: pd.DataFrame) -> str:
     if len(planted):
         least = planted.loc[(planted.rate - planted.goal).idxmin()]
         answer += (
-            f"; of the handicaps that must be found, {_label(least)} is nearest to its goal of "
+            f"; of the handicaps that must be found, {_label(least)} stands worst against its goal of "
             f"{100 * least.goal:g}{words.THIN}%: found in {_rate(least)} (“{READINGS[least.reading]}”)"
         )
     reasons = outside(run)

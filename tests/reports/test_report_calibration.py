@@ -90,7 +90,7 @@ def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: B
     assert "at most 5.1\u202f% [4.2, 6.2] in “who ends best” (SGD)" in part.answer
     assert "the usual design calls two copies different in 4 to 6\u202f% of them" in part.answer
     assert (
-        "half of the steps · Adam · 3 datasets is nearest to its goal of 50\u202f%: found in 40.0"
+        "half of the steps · Adam · 3 datasets stands worst against its goal of 50\u202f%: found in 40.0"
         in part.answer
     )
     assert "lies outside" not in part.answer
