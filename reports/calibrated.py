@@ -210,7 +210,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
         ax.axvline(100 * LEVEL, color=INK, lw=0.9, zorder=1)
         ax.set_yticks([-i for i in range(len(names))], names)
         ax.set_ylim(-len(names) + 0.4, 0.6)
-        ax.set_xlim(0, min(100.0, 1.08 * 100 * max(lines.high.max(), 2 * LEVEL)))
+        ax.set_xlim(0, min(102.5, 1.08 * 100 * max(lines.high.max(), 2 * LEVEL)))
         ax.grid(axis="x", color=LINE)
         ax.set_axisbelow(True)
         ax.set_title(title)
