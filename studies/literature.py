@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -54,8 +55,8 @@ class Asked:
 
     def relative(self, a: pd.Series, b: pd.Series) -> Doubles:
         """a - b by dataset and block, in % of the dataset's median error, (datasets, blocks)."""
-        sides = ((a[name].sort_index(), b[name].sort_index()) for name in self.study.datasets)
-        return np.array([statistics.differences(*pair) for pair in sides]) / self.units
+        whole = (side.unstack("block").loc[list(self.study.datasets)].to_numpy() for side in (a, b))
+        return statistics.differences(*whole) / self.units
 
     @functools.cached_property
     def units(self) -> Doubles:
@@ -230,12 +231,16 @@ def literature(
     finding; beside it Hodges-Lehmann of all finite differences, and how many were not.
     """
     asked, made = Asked(study, rows, read, ratios, floors), []
+    told = {source: [(w, d) for w, d in one.lines(asked) if d.size] for source, one in FINDINGS.items()}
+    every = [statistics.signed_ranks(d).ravel() for lines in told.values() for _, d in lines]
+    if not every:
+        return pd.DataFrame(columns=list(TABLES["literature"].columns))
+    raw = iter(statistics.sign_flip(np.array(every), seed_of(study.seed, "flips")))  # one draw serves all
+    totals = iter(np.sum(every, axis=1))
     for position, (source, question) in enumerate(FINDINGS.items()):
-        told = [(what, d) for what, d in question.lines(asked) if d.size]
-        if not told:
+        if not told[source]:
             continue
-        ranks = np.array([statistics.signed_ranks(d).ravel() for _, d in told])
-        adjusted = statistics.holm(statistics.sign_flip(ranks, seed_of(study.seed, "flips")))
+        adjusted = statistics.holm([next(raw) for _ in told[source]])
         lines = pd.DataFrame.from_records(
             {
                 "position": position,
@@ -252,8 +257,10 @@ def literature(
                 "failed": int(np.sum(~np.isfinite(d))),
                 "blocks": d.size,
             }
-            for i, ((what, d), p, total) in enumerate(zip(told, adjusted, ranks.sum(axis=1), strict=True))
+            for i, ((what, d), p, total) in enumerate(
+                zip(told[source], adjusted, itertools.islice(totals, len(adjusted)), strict=True)
+            )
         )
         verdict, decisive = question.answer(lines)
         made.append(lines.assign(answer=verdict, decides=lines.index == decisive))
-    return pd.concat(made) if made else pd.DataFrame(columns=list(TABLES["literature"].columns))
+    return pd.concat(made)
