@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dlopt.landscapes import Quadratic, strict_saddle
+from dlopt.landscapes import Doubles, Quadratic, strict_saddle
 
 __all__ = ["SURFACES", "Surface"]
-
-Doubles = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

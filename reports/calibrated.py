@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports import style, words
-from reports.sections import Cell, Part, Table, part
+from reports.sections import Cell, Part, Table, part, verdict
 from reports.style import CARD, INK, LINE, Look
 from reports.tables import LEVEL, Run
 
@@ -29,26 +29,23 @@ HOW = (
     "resampled from a pool of trainings, then read and tested by the same functions: intervals hold given "
     "its 36 blocks of each dataset, and 60 blocks are these, some of them twice with other draws."
 )
-POOLED, ALONE = 20, 60  # blocks of each dataset: of several, and of one
-DRAWS, COPIES = 16, 8
 
 
 def outside(run: Run) -> list[str]:
     """In which ways the run differs from what was calibrated; empty if in none."""
-    table, question = run["calibration"], run.manifest["question"]
-    if _equal(run).empty:
+    like, question = _equal(run), run.manifest["question"]
+    if like.empty:
         return ["no calibration of such studies is published"]
-    found = []
-    version = int(table.results_version.iloc[0])
+    draws, blocks, version = (int(like[name].iloc[0]) for name in ("draws", "blocks", "results_version"))
+    copies, found = int(max(like.question.map(_copies))), []
     if question.get("results_version") != version:
         found.append(f"results version {question.get('results_version')}, calibrated was {version}")
-    if run.draws != DRAWS:
-        found.append(f"{words.plural(run.draws, 'draw')} to a search, calibrated were {DRAWS}")
-    least = ALONE if len(run.datasets) == 1 else POOLED
-    if run.blocks != least:
-        found.append(f"{words.plural(run.blocks, 'block')}, calibrated were {least}")
-    if len(run.optimizers) > COPIES:
-        found.append(f"{len(run.optimizers)} optimizers, calibrated were up to {COPIES}")
+    if run.draws != draws:
+        found.append(f"{words.plural(run.draws, 'draw')} to a search, calibrated were {draws}")
+    if run.blocks != blocks:
+        found.append(f"{words.plural(run.blocks, 'block')}, calibrated were {blocks}")
+    if len(run.optimizers) > copies:
+        found.append(f"{len(run.optimizers)} optimizers, calibrated were up to {copies}")
     if question.get("metric", "error") != "error":
         found.append("another metric than the error")
     found += [f"other {what} than the rule's" for what in ("widths", "epochs") if _own(question, what)]
@@ -70,13 +67,19 @@ def _own(question: dict[str, Any], what: str) -> bool:
     return question.get(what, "rule") not in ("rule", None)
 
 
+def _copies(question: str) -> int:
+    return int(question.split()[0])
+
+
+def _several(table: pd.DataFrame) -> pd.Series:
+    return table.datasets.str.contains(",")
+
+
 def _equal(run: Run) -> pd.DataFrame:
     """Lines about copies in studies like this one: of several datasets, or of one."""
     table = run["calibration"]
     here = table[(table.level == LEVEL) & (table.kind == "equal") & (table.reading != "usual")]
-    several = here.datasets.str.contains(",")
-    like = several & (here.blocks == POOLED) if len(run.datasets) > 1 else ~several & (here.blocks == ALONE)
-    return here[like & here.network.eq("rule")]
+    return here[(_several(here) == (len(run.datasets) > 1)) & here.network.eq("rule")]
 
 
 def standing(run: Run) -> str:
@@ -91,23 +94,23 @@ def _main(run: Run) -> pd.DataFrame:
     """The lines about several datasets together, and the usual design's, at the level of 5 %."""
     table = run["calibration"]
     usual = table.reading == "usual"
-    several = table.datasets.str.contains(",") & (table.blocks == POOLED)
-    return table[(table.level == LEVEL) & (several | usual)].reset_index(drop=True)
+    return table[(table.level == LEVEL) & (_several(table) | usual)].reset_index(drop=True)
 
 
 def _alarms(lines: pd.DataFrame) -> str:
     """How often two copies, and any of eight, are called different, and by the usual design."""
+    two = lines[(lines.question == "2 copies") & lines.network.eq("rule")]
     clauses = []
     for reading in ("error", "ratio"):
-        here = lines[(lines.question == "2 copies") & lines.network.eq("rule") & (lines.reading == reading)]
+        here = two[two.reading == reading]
         if len(here):
             r = here.sort_values(["rate", "studies"], kind="stable").iloc[-1]
             clauses.append(f"{_rate(r)} in “{READINGS[reading]}” ({words.clean(r.subject)})")
     parts = [f"of two copies of an optimizer, at most {words.join(clauses)} were called different"]
-    eight = lines[lines.question.str.startswith(f"{COPIES} copies") & (lines.reading != "usual")]
-    if len(eight):
-        r = eight.sort_values(["rate", "studies"], kind="stable").iloc[-1]
-        parts.append(f"of {COPIES} copies, any two in at most {_rate(r)} of studies")
+    more = lines[(lines.kind == "equal") & (lines.question != "2 copies") & (lines.reading != "usual")]
+    if len(more):
+        r = more.sort_values(["rate", "studies"], kind="stable").iloc[-1]
+        parts.append(f"of {_copies(r.question)} copies, any two in at most {_rate(r)} of studies")
     usual = lines[(lines.reading == "usual") & lines.question.str.startswith("2 ")].sort_values("rate")
     if len(usual):
         low, high = (f"{words.fixed(100 * rate, 0)}" for rate in (usual.low.min(), usual.high.max()))
@@ -178,8 +181,16 @@ def _limits(frame: pd.DataFrame) -> str:
     missed = frame[(frame.kind == "planted") & (frame.status == "missed")]
     if missed.empty:
         return ""
-    names = [f"{_label(r)} (“{READINGS[r.reading]}”, {_rate(r)})" for r in missed.itertuples()]
+    names = [f"{_label(r)} (“{READINGS[r.reading]}”, {_rate(r)}{_against(r)})" for r in missed.itertuples()]
     return f" Found less often than was asked for, which is a limit of so many blocks: {words.listed(names)}."
+
+
+def _against(r: Any) -> str:
+    """Where it was oftener called better than worse, it is no handicap to that reading."""
+    if r.against <= r.found:
+        return ""
+    better = f"{words.fixed(100 * r.against / r.studies, 1)}{words.THIN}%"
+    return f", and called better in {better}: no handicap there"
 
 
 def _draw(frame: pd.DataFrame) -> Figure:
@@ -221,7 +232,8 @@ def _draw(frame: pd.DataFrame) -> Figure:
 
 
 def _table(run: Run, frame: pd.DataFrame) -> Table:
-    single = run["calibration"].query("level == @LEVEL and blocks == @ALONE and network == 'rule'")
+    table = run["calibration"]
+    single = table[(table.level == LEVEL) & ~_several(table) & (table.reading != "usual")]
     rows = []
     for r in frame.itertuples():
         alone = single[
@@ -237,7 +249,6 @@ def _table(run: Run, frame: pd.DataFrame) -> Table:
         goal = (
             "" if np.isnan(r.goal) else f"{'≤' if r.kind == 'equal' else '≥'} {100 * r.goal:g}{words.THIN}%"
         )
-        said = {"holds": "✓ holds", "missed": "⚠ missed"}.get(r.status, "")
         rows.append(
             [
                 Cell(r.label),
@@ -245,7 +256,7 @@ def _table(run: Run, frame: pd.DataFrame) -> Table:
                 Cell(_rate(r), float(r.rate)),
                 Cell(f"{words.count(r.found)} of {words.count(r.studies)}", int(r.found)),
                 Cell(goal, float(np.nan_to_num(r.goal))),
-                Cell(said, said, "", {"holds": "ok", "missed": "look"}.get(r.status, "")),
+                verdict(r.status) if r.status else Cell(""),
                 Cell(ends),
             ]
         )
@@ -256,7 +267,7 @@ def _table(run: Run, frame: pd.DataFrame) -> Table:
         "Studies",
         "Goal",
         "Verdict",
-        "On one dataset, 60 blocks: least to most of the intervals",
+        "On one dataset, least to most of the intervals",
     ]
     return Table(
         heads, rows, "At a level of 5 %; other levels are in the CSV", frozenset({2, 3, 4}), folded=True

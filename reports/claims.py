@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 
 from reports import words
-from reports.sections import Cell, Part, Table, cell, part
+from reports.sections import VERDICTS, Cell, Part, Table, cell, part, verdict
 from reports.tables import Run
-
-SIGNS = {"holds": "✓", "holds in part": "◐", "does not hold here": "✗", "undecided": "?"}
-CHIPS = {"holds": "ok", "does not hold here": "look"}
 
 
 @part("claims")
@@ -40,15 +37,13 @@ def verdicts(run: Run) -> Part | None:
 
 def _answer(frame: pd.DataFrame) -> str:
     clauses = []
-    for verdict, verb in (
-        ("holds", "hold"),
-        ("holds in part", "hold in part"),
-        ("does not hold here", "do not hold here"),
-        ("undecided", "are undecided"),
-    ):
-        here = frame[frame.verdict == verdict]
+    verbs = {"holds": "hold", "holds in part": "hold in part", "does not hold here": "do not hold here"}
+    for kind in VERDICTS:
+        here = frame[frame.verdict == kind]
         if len(here):
-            clauses.append(f"{len(here)} {verb} ({', '.join(map(str, here.number))})")
+            clauses.append(
+                f"{len(here)} {verbs.get(kind, f'are {kind}')} ({', '.join(map(str, here.number))})"
+            )
     return f"Of {words.plural(len(frame), 'claim')} that were tested {words.join(clauses)}."
 
 
@@ -64,12 +59,7 @@ def _table(frame: pd.DataFrame) -> Table:
         [
             cell(int(r.number)),
             Cell(words.clean(r.says), words.clean(r.says), words.clean(r.chapter)),
-            Cell(
-                f"{SIGNS.get(r.verdict, '')} {r.verdict}",
-                r.verdict,
-                words.clean(r.when),
-                CHIPS.get(r.verdict, "info"),
-            ),
+            verdict(words.clean(r.verdict), words.clean(r.when)),
             Cell(_effect(r), float(r.effect), words.clean(r.unit)),
             Cell(words.clean(r.rule), words.clean(r.rule), words.clean(r.resampled)),
             Cell(words.clean(r.code)),

@@ -9,14 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports import forest, style, words
-from reports.sections import Cell, Part, Table, blocks_basis, part
+from reports.results import SMALL
+from reports.sections import Cell, Part, Table, blocks_basis, part, verdict
 from reports.tables import Run
 
-BAND = 2.0  # %: less is too little to matter
 PERCENT = "% of the median error"
 SAID = {"better": "better", "worse": "worse", "tied": "cannot be told apart"}
-CHIPS = {"holds here": "ok", "does not hold here": "look"}
-SIGNS = {"holds here": "✓", "does not hold here": "✗", "holds in part": "◐", "undecided": "?"}
 
 
 @part("literature")
@@ -75,14 +73,14 @@ def _draw(frame: pd.DataFrame) -> Figure:
         name = words.short(words.clean(source).replace("Schmidt, Schneider & Hennig", "Schmidt et al."), 26)
         groups.append(forest.Group(name, str(lines.answer.iloc[0]), looks[str(source)], told))
     span = forest.reach(groups, 10)
-    return forest.draw(groups, "difference, % of a dataset's median error", span, BAND)
+    return forest.draw(groups, "difference, % of a dataset's median error", span, SMALL)
 
 
 def _verdicts(frame: pd.DataFrame) -> Table:
     rows = [
         [
             Cell(words.clean(r.claim), note=words.clean(r.source)),
-            Cell(f"{SIGNS.get(r.answer, '')} {r.answer}", r.answer, "", CHIPS.get(r.answer, "info")),
+            verdict(words.clean(r.answer)),
             Cell(words.clean(r.rule)),
             Cell(words.clean(r.differs)),
         ]

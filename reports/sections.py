@@ -14,6 +14,13 @@ from reports import words
 from reports.tables import Run
 
 MANY = 12  # optimizers; of more, a picture shows those placed first
+VERDICTS = {
+    "holds": ("✓", "ok"),
+    "holds in part": ("◐", "info"),
+    "does not hold here": ("✗", "look"),
+    "undecided": ("?", "info"),
+    "missed": ("⚠", "look"),
+}
 ROWS = 200  # a longer table is not repeated on the page
 
 
@@ -84,6 +91,12 @@ def cell(value: Any) -> Cell:
     if isinstance(value, float | np.floating):
         return Cell("" if np.isnan(value) else words.number(float(value), 4), float(value))
     return Cell(words.clean(value), words.clean(value))
+
+
+def verdict(text: str, note: str = "") -> Cell:
+    """A verdict as a cell: its sign, its words, and a status."""
+    sign, status = VERDICTS.get(text, ("", "info"))
+    return Cell(f"{sign} {text}".strip(), text, note, status)
 
 
 def frame_table(run: Run, frame: pd.DataFrame, caption: str) -> Table:

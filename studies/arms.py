@@ -146,6 +146,11 @@ class Arm:
         }
 
 
+def about(thing: Any) -> str:
+    """The first line of what a class or a function says of itself."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
 def plain(value: float) -> str:
     """A number as short as it can be without being another one."""
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -7,11 +7,9 @@ by the same readings and test: enough of them for rates to a point, of equal arm
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import functools
-import os
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ from studies.runner import run
 from studies.schema import TABLES
 from studies.statistics import clopper_pearson
 from studies.store import read_table
-from studies.workers import answers
+from studies.workers import gathered
 
 READINGS = ("error", "ratio")
 PARTS = 4  # into which resampled studies are cut, for the workers
@@ -138,15 +136,10 @@ def _whole(plan: Plan, folder: Path, jobs: int, say: Callable[[str], None]) -> I
         for reading in READINGS:
             alarms[reading] += reading in found
         say(f"{number + 1} of {plan.studies} whole: {', '.join(f'{k} {v}' for k, v in alarms.items())}")
+    where = {"datasets": ",".join(plan.datasets), "blocks": plan.blocks, "draws": plan.draws}
     for reading in READINGS:
-        yield {
-            **line(
-                f"{plan.copies} copies, whole studies", plan.optimizer, alarms[reading], plan.studies, reading
-            ),
-            "datasets": ",".join(plan.datasets),
-            "blocks": plan.blocks,
-            "draws": plan.draws,
-        }
+        words = f"{plan.copies} copies, whole studies"
+        yield line(words, plan.optimizer, alarms[reading], plan.studies, reading, goal=LEVEL) | where
 
 
 def false_alarms(comparisons: pd.DataFrame) -> set[str]:
@@ -170,21 +163,17 @@ def _train(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> N
         raise UsageError(
             f"{folder} cannot be written to ({error.strerror}).", "Choose another --out."
         ) from error
-    with contextlib.closing(answers(missing, jobs or os.cpu_count() or 1)) as found:
-        for done, (i, _) in enumerate(found, 1):
-            say(f"pool: {missing[i][1].dataset}, {done} of {len(missing)} blocks")
+    gathered(missing, jobs, lambda n, call: say(f"pool: {call[1].dataset}, {n} of {len(missing)} blocks"))
 
 
-def _questions(size: Size) -> Iterator[tuple[str, Question, dict[str, float] | None]]:
-    """Each with its optimizer and, for what is planted, the shares that must be found."""
+def _questions(size: Size) -> Iterator[tuple[Question, bool, dict[str, float]]]:
+    """Each, whether something is planted, and by reading the most false alarms or the least found."""
     pooled = ((size.pools, 20), *(((pool,), 60) for pool in size.pools))
-    equal = functools.partial(Question, "2 copies")
-    for name in ("adam", "rmsprop", "momentum", "sgd"):
-        yield name, equal(size.pools, name, name), None
-    for pools in (size.regressions, (*size.pools, *size.regressions), size.deeper):
-        yield "adam", equal(pools, "adam", "adam"), None
-    for pool in (*size.pools, *size.regressions):
-        yield "adam", equal((pool,), "adam", "adam", 60), None
+    same = [(size.pools, name, 20) for name in ("adam", "rmsprop", "momentum", "sgd")]
+    same += [(p, "adam", 20) for p in (size.regressions, (*size.pools, *size.regressions), size.deeper)]
+    same += [((pool,), "adam", 60) for pool in (*size.pools, *size.regressions)]
+    for pools, name, blocks in same:
+        yield Question("2 copies", pools, name, name, blocks), False, dict.fromkeys(READINGS, LEVEL)
     for name in ("adam", "rmsprop"):
         for words, how in HANDICAPS.items():
             if how.get("only", name) == name:
@@ -192,47 +181,35 @@ def _questions(size: Size) -> Iterator[tuple[str, Question, dict[str, float] | N
                 planted = {key: how[key] for key in ("draws", "cut", "slower") if key in how}
                 for pools, blocks in pooled:
                     goal = how.get("goal", {}) if len(pools) > 1 else {}
-                    yield name, Question(words, pools, name, other, blocks, **planted), goal
+                    yield Question(words, pools, name, other, blocks, **planted), True, goal
 
 
 def _resampled(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
     questions, each = list(_questions(size)), size.studies // PARTS
     calls: list[tuple[Any, ...]] = [
-        (resample.ask, q, folder, each, part) for _, q, _ in questions for part in range(PARTS)
+        (resample.ask, q, folder, each, part) for q, *_ in questions for part in range(PARTS)
     ]
     calls += [(resample.copies, size.pools, "adam", folder, each // 2, part) for part in range(2 * PARTS)]
     usual = [(pool, arms) for pool in size.pools for arms in (2, COPIES)]
     calls += [(resample.usual, pool, folder, arms, size.studies, 0) for pool, arms in usual]
-    found: list[Any] = [None] * len(calls)
-    with contextlib.closing(answers(calls, jobs or os.cpu_count() or 1)) as some:
-        for done, (i, answer) in enumerate(some, 1):
-            found[i] = answer
-            say(f"resampled: {done} of {len(calls)} parts")
+    found = gathered(calls, jobs, lambda done, _: say(f"resampled: {done} of {len(calls)} parts"))
     lines, studies = [], each * PARTS
-    for i, (optimizer, q, goal) in enumerate(questions):
+    for i, (q, planted, goals) in enumerate(questions):
         parts = found[i * PARTS : (i + 1) * PARTS]
-        for reading in READINGS:
-            for level in LEVELS:
-                better, worse = np.sum([part[reading, level] for part in parts], axis=0).tolist()
-                counts = (better + worse, 0) if goal is None else (better, worse)
-                wanted = None if goal is None else goal.get(reading, np.nan) if level == LEVEL else np.nan
-                where = _where(q.pools, q.blocks)
-                lines.append(
-                    line(q.name, optimizer, counts[0], studies, reading, level, wanted)
-                    | where
-                    | {"against": counts[1]}
-                )
+        for reading, level in itertools.product(READINGS, LEVELS):
+            better, worse = np.sum([part[reading, level] for part in parts], axis=0).tolist()
+            counts = (better, worse) if planted else (better + worse, 0)
+            goal = goals.get(reading, np.nan) if level == LEVEL else np.nan
+            known = line(q.name, q.arm, counts[0], studies, reading, level, planted=planted, goal=goal)
+            lines.append(known | _where(q.pools, q.blocks) | {"against": counts[1]})
     parts = found[len(questions) * PARTS :][: 2 * PARTS]
     for reading in READINGS:
         alarms = sum(part[reading] for part in parts)
-        words = f"{COPIES} copies"
-        lines.append(line(words, "adam", alarms, 2 * PARTS * (each // 2), reading) | _where(size.pools, 20))
+        known = line(f"{COPIES} copies", "adam", alarms, 2 * PARTS * (each // 2), reading, goal=LEVEL)
+        lines.append(known | _where(size.pools, 20))
     for (pool, arms), alarms in zip(usual, found[-len(usual) :], strict=True):
-        words = f"{arms} copies, usual design"
-        known = line(words, "adam", alarms, size.studies, "usual", goal=np.nan) | _where(
-            (pool,), resample.FINAL
-        )
-        lines.append(known | {"draws": resample.SEARCHED})
+        known = line(f"{arms} copies, usual design", "adam", alarms, size.studies, "usual")
+        lines.append(known | _where((pool,), resample.FINAL) | {"draws": resample.SEARCHED})
     return lines
 
 
@@ -248,23 +225,21 @@ def line(
     studies: int,
     reading: str,
     level: float = LEVEL,
-    goal: float | None = None,
+    *,
+    planted: bool = False,
+    goal: float = np.nan,
 ) -> dict[str, Any]:
-    """One line of the table. goal: the share that must be found; None where every call is a false alarm.
+    """One line of the table. goal: the most false alarms or, of what is planted, the least found; NaN: none.
 
-    A level of 5 % holds as long as the rate's interval reaches down to it, a goal as long as it reaches up;
-    rates at other levels inform.
+    It holds as long as the rate's interval reaches it.
     """
     low, high = clopper_pearson(found, studies)
-    if goal is None:
-        status = "" if level != LEVEL else "holds" if low <= level else "missed"
-    else:
-        status = "" if np.isnan(goal) else "holds" if high >= goal else "missed"
+    holds = high >= goal if planted else low <= goal
     kernels = arithmetic()
     return {
         "results_version": RESULTS_VERSION,
         "question": question,
-        "kind": "equal" if goal is None or "copies" in question else "planted",
+        "kind": "planted" if planted else "equal",
         "subject": dlopt.OPTIMIZERS[optimizer].__name__,
         "datasets": "",
         "network": "rule",
@@ -278,8 +253,8 @@ def line(
         "rate": found / studies,
         "low": low,
         "high": high,
-        "goal": goal if goal is not None else level if level == LEVEL else np.nan,
-        "status": status,
+        "goal": goal,
+        "status": "" if np.isnan(goal) else "holds" if holds else "missed",
         "machine": "; ".join(f"{name} {value}" for name, value in kernels.items()),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

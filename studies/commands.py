@@ -19,6 +19,7 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies import mirror, runner
+from studies.arms import about
 from studies.calibrate import calibrate
 from studies.catalog import STUDIES
 from studies.draws import batch_sizes, settings_of, size_and_decay
@@ -72,7 +73,7 @@ def _classes(known: dict[str, type[Any]]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": (kind.__doc__ or "").strip().splitlines()[0],
+            "about": about(kind),
             "search": {f.trial_name(n): list(f.search or ()) for n, f in fields.searched(kind).items()},
         }
         for name, kind in known.items()
@@ -107,10 +108,7 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
     "schedules": lambda: _classes(dlopt.SCHEDULES),
     "datasets": _datasets,
-    "surfaces": lambda: [
-        {"name": name, "about": (make.__doc__ or "").strip().splitlines()[0] or name}
-        for name, make in dlopt.SURFACES.items()
-    ],
+    "surfaces": lambda: [{"name": name, "about": about(make)} for name, make in dlopt.SURFACES.items()],
     "models": lambda: [{"name": name, "about": about} for name, about in MODELS.items()],
 }
 

@@ -160,6 +160,11 @@ def ranking(scores: Scores, calls: pd.DataFrame, optimizers: list[str]) -> pd.Da
     return pd.DataFrame(lines, columns=columns)
 
 
+def percent(errors: pd.Series, floor: float) -> float:
+    """One % of the median of a dataset's finite errors; of the floor where that is larger, or none is."""
+    return max(floor, order_interval(errors[np.isfinite(errors)])[0]) / 100
+
+
 def forest(read: pd.DataFrame, placed: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame:
     """Each optimizer's distance to the reference on each dataset, in % of the dataset's median error.
 
@@ -171,8 +176,7 @@ def forest(read: pd.DataFrame, placed: pd.DataFrame, floors: dict[str, float]) -
     level, lines = 1 - LEVEL / max(len(pooled) - 1, 1), []
     for dataset, group in read.groupby("dataset"):
         wide = group.pivot(index="block", columns="optimizer", values="search_error")
-        errors = wide.to_numpy().ravel()
-        unit = max(floors[str(dataset)], order_interval(errors[np.isfinite(errors)])[0]) / 100
+        unit = percent(group.search_error, floors[str(dataset)])
         for optimizer in pooled.optimizer:
             d = differences(wide[optimizer], wide[reference]) / unit
             lines.append((optimizer, dataset, reference, *order_interval(d, level), len(d)))

@@ -18,7 +18,8 @@ import dlopt
 from datasets.split import seed_of
 from studies import readings, statistics
 from studies.arms import FULL, Arm
-from studies.compare import LEVEL
+from studies.claims import FAILS, HOLDS, OPEN, PARTLY
+from studies.compare import LEVEL, percent
 from studies.protocol import Study
 from studies.schema import TABLES
 from studies.statistics import Doubles
@@ -35,7 +36,6 @@ INCLUDED = (  # a method, and one that it contains
     ("adam", "rmsprop"),
     ("adamw", "adam"),
 )
-HOLDS, PARTLY, FAILS, OPEN = "holds here", "holds in part", "does not hold here", "undecided"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +61,13 @@ class Asked:
     @functools.cached_property
     def units(self) -> Doubles:
         """One % of each dataset's median error, (datasets, 1)."""
-        found = []
-        for name in self.study.datasets:
-            every = self.read[self.read.dataset == name].search_error
-            middle = statistics.order_interval(every[np.isfinite(every)])[0]
-            found.append([max(self.floors[name], middle) / 100])  # the floor where none is finite
-        return np.array(found)
+        errors = {name: group.search_error for name, group in self.read.groupby("dataset")}
+        return np.array([[percent(errors[name], self.floors[name])] for name in self.study.datasets])
+
+    @functools.cached_property
+    def searched(self) -> pd.DataFrame:
+        """The expected test error of a search by dataset and block, a column an optimizer."""
+        return self.read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
 
     @functools.cached_property
     def expected(self) -> pd.DataFrame:
@@ -103,12 +104,11 @@ def defaults(asked: Asked) -> Iterator[Line]:
         return
     best = untuned.sort_values(["best_validation_loss", "optimizer"], kind="stable")
     chosen = best.drop_duplicates(["dataset", "block"]).set_index(["dataset", "block"]).test_error
-    wide = asked.read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
     draws = max(1, asked.study.draws // 2)
     for name in ("adam", "momentum", "sgd"):
         if name in asked.plain:
             words = f"{len(asked.plain)} optimizers at their defaults − {draws} draws of {title(name)}"
-            yield words, asked.relative(chosen, wide[name])
+            yield words, asked.relative(chosen, asked.searched[name])
 
 
 def _defaults(lines: pd.DataFrame) -> tuple[str, int]:
@@ -148,10 +148,12 @@ def _momentum(lines: pd.DataFrame) -> tuple[str, int]:
 
 def inclusion(asked: Asked) -> Iterator[Line]:
     """A method against one that it contains, both tuned with the same number of draws."""
-    wide = asked.read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
     for general, special in INCLUDED:
         if {general, special} <= set(asked.plain):
-            yield f"{title(general)} − {title(special)}", asked.relative(wide[general], wide[special])
+            yield (
+                f"{title(general)} − {title(special)}",
+                asked.relative(asked.searched[general], asked.searched[special]),
+            )
 
 
 def _inclusion(lines: pd.DataFrame) -> tuple[str, int]:

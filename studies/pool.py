@@ -25,7 +25,6 @@ from studies.protocol import RESULTS_VERSION, Row, Study, budget
 from studies.stacks import stacks, train_stacks
 from studies.store import write_atomically
 
-Doubles = NDArray[np.float64]
 VERSION = 1  # of the arrays and of the planted faults: grows with every change of them
 USUAL = "usual"  # the arm of the usual design: the same settings in all blocks
 

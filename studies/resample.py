@@ -23,8 +23,8 @@ from studies import readings, statistics
 from studies.compare import LEVEL, called
 from studies.draws import size_and_decay
 from studies.pool import USUAL, Pool, load
+from studies.statistics import Doubles
 
-Doubles = NDArray[np.float64]
 DRAWS = 16  # of a search
 COPIES = 8
 LEVELS = (LEVEL, 0.01, LEVEL / 28)  # the last is Holm's first step among eight optimizers

@@ -12,6 +12,7 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies import compare, readings
+from studies.arms import about
 from studies.audit import audit
 from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
@@ -132,7 +133,7 @@ def _optimizers(study: Study) -> pd.DataFrame:
                 "optimizer": arm.name,
                 "title": arm.title,
                 "uses": arm.optimizer,
-                "summary": (arm.kind.__doc__ or "").strip().splitlines()[0],
+                "summary": about(arm.kind),
                 "defaults": json.dumps({n: getattr(arm.kind(), n) for n in fields.declared(arm.kind)}),
                 "search": json.dumps({f.trial_name(n): e for n, (f, e) in arm.ranges(declared).items()}),
                 "fixed": json.dumps(dict(arm.fixed)),

@@ -49,8 +49,7 @@ class Workers:
 
     def each(self, calls: Iterable[Call]) -> list[Any]:
         """The answers to all calls, in their order."""
-        with contextlib.closing(answers(calls, self.jobs)) as found:
-            return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
+        return gathered(calls, self.jobs)
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
         for rows in records:
@@ -76,10 +75,24 @@ class Workers:
         self.progress.finished(flat[0]["dataset"], blocks, len(flat), diverged)
 
 
+def gathered(
+    calls: Iterable[Call], jobs: int, tell: Callable[[int, Call], None] = lambda done, call: None
+) -> list[Any]:
+    """The answers to all calls, in their order. tell hears of each as it is done: how many are, and which."""
+    calls = list(calls)
+    found: list[Any] = [None] * len(calls)
+    with contextlib.closing(answers(calls, jobs)) as some:
+        for done, (i, answer) in enumerate(some, 1):
+            found[i] = answer
+            tell(done, calls[i])
+    return found
+
+
 def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
     """A call's number and its answer, as they come. A call is a pure function with its arguments.
 
-    A killed worker's calls are submitted again a few times. Raises UsageError when that did not help.
+    jobs: processes, 0 for one per core. A killed worker's calls are submitted again a few times. Raises
+    UsageError when that did not help.
     """
     waiting = dict(enumerate(calls))
     for attempt in range(RETRIES + 1):
@@ -99,7 +112,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
 
 @contextlib.contextmanager
 def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
-    jobs = min(jobs, len(calls)) or 1
+    jobs = min(jobs or os.cpu_count() or 1, len(calls)) or 1
     how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     with _deaf():

@@ -45,6 +45,7 @@ TABLE = lines(
     {},
     {"subject": "SGD", "rate": 0.051, "low": 0.042, "high": 0.062},
     {"reading": "ratio", "rate": 0.043},
+    {"question": "8 copies", "rate": 0.04, "low": 0.032, "high": 0.05},
     {"level": 0.01, "rate": 0.9},
     {
         "reading": "usual",
@@ -93,12 +94,13 @@ def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: B
         "half of the steps · Adam · 3 datasets stands worst against its goal of 50\u202f%: found in 40.0"
         in part.answer
     )
+    assert "of 8 copies, any two in at most 4.0" in part.answer
     assert "lies outside" not in part.answer
     assert "limit of so many blocks: half of the steps" in part.how
     assert part.data is not None
-    assert len(part.data) == 7  # not the line at another level
+    assert len(part.data) == 8  # not the line at another level
     rows = part.tables[0].rows
-    assert [row[5].status for row in rows] == ["ok", "ok", "ok", "ok", "ok", "ok", "look"]
+    assert [row[5].status for row in rows] == [*["ok"] * 7, "look"]
 
 
 def test_the_figure_shows_the_rates_of_its_table(bend: Bend) -> None:
@@ -137,6 +139,20 @@ def test_a_run_outside_of_what_was_calibrated_says_in_what(bend: Bend, change: A
     narrow(run.tables)
     assert said in calibrated.standing(run)
     assert calibrated.standing(run).startswith("Not calibrated: ")
+
+
+def test_more_optimizers_than_copies_were_calibrated_are_named(bend: Bend) -> None:
+    pairs = TABLE[TABLE.question != "8 copies"]
+    assert "3 optimizers, calibrated were up to 2" in calibrated.standing(made(bend, pairs))
+
+
+def test_what_is_called_better_with_a_handicap_is_told_to_be_none(bend: Bend) -> None:
+    turned = TABLE.assign(
+        against=np.where(TABLE.status == "missed", 1000, 0), found=np.minimum(TABLE.found, 90)
+    )
+    part = calibrated.calibration(made(bend, turned))
+    assert part is not None
+    assert "and called better in 50.0\u202f%: no handicap there" in part.how
 
 
 def test_other_samplers_are_named(bend: Bend) -> None:

@@ -36,7 +36,7 @@ def test_an_alarm_is_a_call_over_all_datasets_together():
 
 @pytest.mark.parametrize(("studies", "alarms"), [(25, 4), (40, 5), (2000, 120)])
 def test_a_level_holds_as_long_as_the_interval_of_its_alarms_reaches_it(studies, alarms):
-    lines = [line("2 copies", "adam", found, studies, "error") for found in (alarms, alarms + 1)]
+    lines = [line("2 copies", "adam", found, studies, "error", goal=0.05) for found in (alarms, alarms + 1)]
     assert [one["status"] for one in lines] == ["holds", "missed"]
     ends = [stats.binomtest(found, studies).proportion_ci(method="exact") for found in (alarms, alarms + 1)]
     assert ends[0].low <= 0.05 < ends[1].low
@@ -45,9 +45,11 @@ def test_a_level_holds_as_long_as_the_interval_of_its_alarms_reaches_it(studies,
 
 
 def test_a_goal_holds_as_long_as_the_interval_of_what_was_found_reaches_it():
-    lines = [line("half of the steps", "adam", found, 100, "error", goal=0.5) for found in (41, 39)]
+    lines = [
+        line("half of the steps", "adam", found, 100, "error", planted=True, goal=0.5) for found in (41, 39)
+    ]
     assert [one["status"] for one in lines] == ["holds", "missed"]
-    none = line("half of the steps", "adam", 3, 100, "ratio", goal=float("nan"))
+    none = line("half of the steps", "adam", 3, 100, "ratio", planted=True)
     assert (none["status"], none["kind"]) == ("", "planted")
 
 
