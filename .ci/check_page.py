@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-VARYING = ("timings", "batch_times")  # no sha256: they differ between two runs of one study
+# No sha256: they differ between two runs of one study.
+VARYING = ("timings", "batch_times", "clocked_claims", "clocked_evidence")
 SECTIONS = ("answer", "distance", "pick", "ends", "first", "trust", "this-machine", "provenance")
 
 

@@ -16,7 +16,8 @@ import pandas as pd
 from reports import words
 
 FORMAT = 1  # of the run folders that this version reads
-VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
+# Tables that differ between two runs of one study.
+VARYING = ("timings", "batch_times", "clocked_claims", "clocked_evidence")
 LEVEL = 0.05  # the false-alarm level that Holm holds for each reading
 LONGEST = 40  # characters of a name on the page
 
@@ -53,8 +54,10 @@ NEEDED: dict[str, str] = {
     "literature": "position source claim rule differs answer decides line what unit estimate low high "
     "p_holm call failed blocks",
     "quadratic_deep": "subject order lr loss low high orders published",
-    "claims": "number part says chapter rule verdict when effect unit low high resampled code",
+    "claims": "number part says chapter rule verdict when effect unit low high resampled code source x y log",
     "evidence": "number line what x value low high expected",
+    "clocked_claims": "number part says rule verdict when effect unit low high resampled code x y log",
+    "clocked_evidence": "number line what x value low high expected",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

@@ -32,6 +32,9 @@ class Progress:
     def finished(self, dataset: str, blocks: list[int], rows: int, diverged: int) -> None:
         """A task is recorded: these blocks of a dataset."""
 
+    def told(self, line: str) -> None:
+        """Something else is done."""
+
 
 class Shown(Progress):
     """Writes to stderr, so that results on stdout can be piped."""
@@ -70,6 +73,10 @@ class Shown(Progress):
             f"{dataset} · {what} {self.done[dataset]}/{self.to_do[dataset]} · "
             f"{diverged} of {rows} diverged · {duration(time_left)} left"
         )
+        self.told(line)
+
+    def told(self, line: str) -> None:
+        """See `Progress`."""
         if self.status:
             self.status.update(line)
         else:

@@ -20,6 +20,7 @@ import datasets
 from studies import tables
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
+from studies.claims.ask import asked, nothing
 from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
 from studies.errors import whole_number
 from studies.machine import arithmetic, machine, one_thread
@@ -63,7 +64,9 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         results = tables.compared(study, rows, curves, workers.each)
         confirmed = _confirm(folder, study, results.picks, workers)
         written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
-        for name, table in written.items():
+        tell = workers.progress.told
+        asking = asked(folder.path, written, workers.jobs, tell) if study.claims else nothing()
+        for name, table in (written | asking).items():
             folder.write_table(name, table)
         seconds = time.perf_counter() - started
         folder.describe(changes(study), machine(workers.jobs, workers.trained, seconds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studies.claims.tables import CLAIM_TABLES
+from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.columns import (
     BLOCK,
     DATASET,
@@ -18,7 +18,7 @@ from studies.columns import (
 from studies.known import KNOWN
 
 FORMAT = 1  # of the run folder; a newer one is refused
-VARYING = ("timings", "batch_times")  # tables that differ between two runs of one study
+VARYING = ("timings", "batch_times", *CLOCKED_TABLES)  # tables that differ between two runs of one study
 
 
 TABLES: dict[str, Schema] = {

@@ -17,7 +17,6 @@ from studies.audit import audit
 from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
-from studies.claims import judged, nothing, numbers
 from studies.draws import batch_sizes
 from studies.known import known
 from studies.literature import literature
@@ -105,7 +104,6 @@ def finished(
             *((importances, *one) for one in searches(found["rows"], described)),
         ]
     )
-    asked = each([(judged, number) for number in numbers()]) if study.claims else [nothing()]
     return {
         **found,
         "picks": picked,
@@ -116,8 +114,6 @@ def finished(
         "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
-        "claims": pd.concat(claim for claim, _ in asked),
-        "evidence": pd.concat(proof for _, proof in asked),
         **known(),
         "batch_times": batch_times(study, found["envelopes"], timings),
     }

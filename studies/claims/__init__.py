@@ -1,28 +1,33 @@
 """The chapter, claim by claim: what is measured, and a verdict that follows from the measurement alone.
 
 A claim is one declaration in a file of this folder: what the chapter says, the rule that was fixed
-beforehand, a function that measures and one that judges. `judged` asks all of them.
+beforehand, a function that measures and one that judges. studies/claims/ask.py asks all of them.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 import dlopt
-from studies.claims.tables import CLAIM_TABLES
 
 HOLDS = "holds"
 PARTLY = "holds in part"
 FAILS = "does not hold here"
 OPEN = "undecided"
+NOT_RUN = "not run"
 ROOT = Path(dlopt.__file__).parents[1]
 NAN = float("nan")
+PARTS = ("Mini-batches", "Averages", "Momentum", "RMSprop", "Adam", "Decay", "Local optima")
+Measure = Callable[..., pd.DataFrame]
+Judge = Callable[[pd.DataFrame], "Judged"]
 
 
 class Judged(NamedTuple):
@@ -42,7 +47,10 @@ class Claim:
 
     rule: when it holds, with the threshold and its reason. code: what of dlopt ran. measure: the evidence,
     a line for each comparison (what, x, value, low, high, expected; NaN where there is none; an interval
-    of NaN: exact). judge: a function of the evidence alone.
+    of NaN: exact), a function of the tables it reads. judge: a function of the evidence alone.
+    reads: tables of finished runs, "default/decay", or "own/readings" of the run that asks. clock: it
+    measures time, so it runs last, alone, and differs between two runs. x, y: what x and value are, as a
+    picture's axes say; log: which of them is on a log scale, "", "x", "y" or "xy".
     """
 
     number: int
@@ -51,25 +59,34 @@ class Claim:
     chapter: str
     rule: str
     code: tuple[Any, ...]
-    measure: Callable[[], pd.DataFrame]
-    judge: Callable[[pd.DataFrame], Judged]
-    resampled: str = field(default="exact: computed, nothing is drawn")
+    measure: Measure
+    judge: Judge
+    resampled: str = "exact: computed, nothing is drawn"
+    reads: tuple[str, ...] = ()
+    clock: bool = False
+    x: str = ""
+    y: str = ""
+    log: str = ""
 
 
 CLAIMS: dict[int, Claim] = {}
+CLOCKED: dict[int, Claim] = {}  # those that measure time; a number may stand in both
 
 
 def claim(
     number: int, part: str, says: str, chapter: str, rule: str, code: tuple[Any, ...], **more: Any
-) -> Callable[[Callable[[], pd.DataFrame]], Callable[[Callable[[pd.DataFrame], Judged]], Claim]]:
+) -> Callable[[Measure], Callable[[Judge], Claim]]:
     """Declare a claim: decorates its measurement, and what that gives decorates its judge."""
 
-    def measured(measure: Callable[[], pd.DataFrame]) -> Callable[[Callable[[pd.DataFrame], Judged]], Claim]:
-        def judging(judge: Callable[[pd.DataFrame], Judged]) -> Claim:
+    def measured(measure: Measure) -> Callable[[Judge], Claim]:
+        def judging(judge: Judge) -> Claim:
             made = Claim(number, part, says, chapter, rule, code, measure, judge, **more)
-            if number in CLAIMS:
+            known = CLOCKED if made.clock else CLAIMS
+            if number in known:
                 raise ValueError(f"Two claims have the number {number}. Give one of them another.")
-            CLAIMS[number] = made
+            if part not in PARTS:
+                raise ValueError(f"The chapter has no part {part!r}. Choose from: {', '.join(PARTS)}.")
+            known[number] = made
             return made
 
         return judging
@@ -80,7 +97,8 @@ def claim(
 def evidence(*lines: tuple[Any, ...]) -> pd.DataFrame:
     """Lines of (what, x, value, expected) or (what, x, value, low, high, expected) as a frame."""
     whole = [line if len(line) == 6 else (*line[:3], NAN, NAN, line[3]) for line in lines]
-    return pd.DataFrame(whole, columns=["what", "x", "value", "low", "high", "expected"])
+    frame = pd.DataFrame(whole, columns=["what", "x", "value", "low", "high", "expected"])
+    return frame.astype(dict.fromkeys(frame.columns[1:], float))
 
 
 def place(thing: Any) -> str:
@@ -90,32 +108,8 @@ def place(thing: Any) -> str:
     return f"{path}:{first}-{first + len(lines) - 1}"
 
 
-def numbers() -> list[int]:
-    """Of all claims, in the chapter's order."""
-    from studies.claims import averages, methods, saddles  # noqa: F401  # each registers its own
-
-    return sorted(CLAIMS)
-
-
-def judged(number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One claim's lines of the tables "claims" and "evidence"."""
-    numbers()  # in a worker nothing is registered yet
-    one = CLAIMS[number]
-    seen = one.measure()
-    verdict = {
-        "number": number,
-        **{name: getattr(one, name) for name in ("part", "says", "chapter", "rule", "resampled")},
-        **one.judge(seen)._asdict(),
-        "code": ", ".join(map(place, one.code)),
-    }
-    proof = seen.assign(number=number, line=range(len(seen)))
-    return (
-        pd.DataFrame([verdict])[list(CLAIM_TABLES["claims"].columns)],
-        proof[list(CLAIM_TABLES["evidence"].columns)],
-    )
-
-
-def nothing() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables of a study that asks no claim."""
-    made = [pd.DataFrame(columns=list(CLAIM_TABLES[name].columns)) for name in ("claims", "evidence")]
-    return made[0], made[1]
+def declared(clock: bool = False) -> dict[int, Claim]:
+    """All claims in the chapter's order: a file of this folder is all that a new one needs."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(sorted((CLOCKED if clock else CLAIMS).items()))

@@ -4,36 +4,47 @@ from __future__ import annotations
 
 from studies.columns import Column, Schema
 
+_CLAIMS = Schema(
+    ("number",),
+    {
+        "number": Column("int", "of the claim, in the chapter's order"),
+        "part": Column("string", "of the chapter"),
+        "says": Column("string", "what it claims"),
+        "chapter": Column("string", "its own words"),
+        "rule": Column("string", "when it holds: fixed beforehand, with the threshold and its reason"),
+        "verdict": Column(
+            "string", "'holds', 'holds in part', 'does not hold here', 'undecided' or 'not run'"
+        ),
+        "when": Column("string", "where it holds in part, what is true instead, or what would run it"),
+        "effect": Column("float", "the number that decides"),
+        "unit": Column("string", "of the effect"),
+        "low": Column("float", "lower end of its interval; NaN: the effect is exact"),
+        "high": Column("float", "upper end"),
+        "resampled": Column("string", "what was drawn again, or that it is exact"),
+        "code": Column("string", "what of dlopt ran: files and lines"),
+        "source": Column("string", "run and sha256 of the tables it read; '' if it read none"),
+        "x": Column("string", "what the evidence's x is"),
+        "y": Column("string", "what its values are"),
+        "log": Column("string", "which of them a picture shows on a log scale: '', 'x', 'y' or 'xy'"),
+    },
+)
+_EVIDENCE = Schema(
+    ("number", "line"),
+    {
+        "number": Column("int", "of the claim"),
+        "line": Column("int", "from 0"),
+        "what": Column("string", "what was measured"),
+        "x": Column("float", "at which β, step, rate or noise"),
+        "value": Column("float", "what was found"),
+        "low": Column("float", "lower end of its interval; NaN: exact"),
+        "high": Column("float", "upper end"),
+        "expected": Column("float", "what the law or the claim expects; NaN: nothing"),
+    },
+)
+CLOCKED_TABLES = ("clocked_claims", "clocked_evidence")  # of claims about time: they differ between two runs
 CLAIM_TABLES: dict[str, Schema] = {
-    "claims": Schema(
-        ("number",),
-        {
-            "number": Column("int", "of the claim, in the chapter's order"),
-            "part": Column("string", "of the chapter"),
-            "says": Column("string", "what it claims"),
-            "chapter": Column("string", "its own words"),
-            "rule": Column("string", "when it holds: fixed beforehand, with the threshold"),
-            "verdict": Column("string", "'holds', 'holds in part', 'does not hold here' or 'undecided'"),
-            "when": Column("string", "where it holds in part, or what is true instead"),
-            "effect": Column("float", "the number that decides"),
-            "unit": Column("string", "of the effect"),
-            "low": Column("float", "lower end of its interval; NaN: the effect is exact"),
-            "high": Column("float", "upper end"),
-            "resampled": Column("string", "what was drawn again, or that it is exact"),
-            "code": Column("string", "what of dlopt ran: files and lines"),
-        },
-    ),
-    "evidence": Schema(
-        ("number", "line"),
-        {
-            "number": Column("int", "of the claim"),
-            "line": Column("int", "from 0"),
-            "what": Column("string", "what was measured"),
-            "x": Column("float", "at which β, step, rate or noise"),
-            "value": Column("float", "what was found"),
-            "low": Column("float", "lower end of its interval; NaN: exact"),
-            "high": Column("float", "upper end"),
-            "expected": Column("float", "what the law or the claim expects; NaN: nothing"),
-        },
-    ),
+    "claims": _CLAIMS,
+    "evidence": _EVIDENCE,
+    "clocked_claims": _CLAIMS,
+    "clocked_evidence": _EVIDENCE,
 }

@@ -1,0 +1,128 @@
+"""All claims asked: measured on the workers, those about time last and alone, kept, and judged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, place
+from studies.claims.tables import CLAIM_TABLES
+from studies.errors import UsageError
+from studies.machine import arithmetic
+from studies.store import read_table, write_atomically
+from studies.workers import answers
+
+Tables = Mapping[str, pd.DataFrame]
+COMMANDS = {"default": "make study"}
+
+
+def measured(number: int, clock: bool) -> pd.DataFrame:
+    """The evidence of a claim that reads no table."""
+    declared()  # in a worker nothing is registered yet
+    return (CLOCKED if clock else CLAIMS)[number].measure()
+
+
+def judged(one: Claim, seen: pd.DataFrame, source: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One claim's lines of the tables of claims and of evidence."""
+    return _lines(one, seen, one.judge(seen), source)
+
+
+def asked(
+    folder: Path, own: Tables, jobs: int, tell: Callable[[str], None] = lambda line: None
+) -> dict[str, pd.DataFrame]:
+    """The tables of all claims. folder: of the run that asks, own: its tables.
+
+    What was measured is kept in the run folder for as long as the code stays the same. tell hears of each
+    claim that was measured.
+    """
+    version = _version()
+    found: dict[str, pd.DataFrame] = {}
+    for clock in (False, True):
+        claims = declared(clock)
+        kept = {n: folder / "claims" / f"{n:02d}{'-clock' * clock}-{version}.parquet" for n in claims}
+        proofs = {n: proof for n, path in kept.items() if (proof := _kept(path)) is not None}
+        missing = [n for n, one in claims.items() if not one.reads and n not in proofs]
+        calls = [(measured, number, clock) for number in missing]
+        for done, (i, seen) in enumerate(answers(calls, 1 if clock else jobs), 1):
+            proofs[missing[i]] = seen
+            write_atomically(kept[missing[i]], seen.to_parquet(index=False))
+            tell(f"claim {missing[i]} · {'alone · ' * clock}{done}/{len(missing)}")
+        lines = [
+            _read(one, folder, own) if one.reads else judged(one, proofs[n]) for n, one in claims.items()
+        ]
+        names = [name for name in CLAIM_TABLES if name.startswith("clocked") == clock]
+        found |= {
+            name: pd.concat([line[i] for line in lines]) if lines else _nothing(name)
+            for i, name in enumerate(names)
+        }
+    return found
+
+
+def _kept(path: Path) -> pd.DataFrame | None:
+    """Evidence that was measured before; none where its file is missing or damaged."""
+    try:
+        return pd.read_parquet(path) if path.exists() else None
+    except Exception:  # pyarrow raises a dozen kinds for broken bytes
+        return None
+
+
+def nothing() -> dict[str, pd.DataFrame]:
+    """The tables of a study that asks no claim."""
+    return {name: _nothing(name) for name in CLAIM_TABLES}
+
+
+def _nothing(name: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(CLAIM_TABLES[name].columns))
+
+
+def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A claim that reads tables of finished runs, or that says which is not there."""
+    frames, digest = [], hashlib.sha256()
+    names = list(dict.fromkeys(table.partition("/")[0] for table in one.reads))
+    for table in one.reads:
+        run, _, name = table.partition("/")
+        if run == "own":
+            frame = own[name]
+        else:
+            try:
+                frame = read_table(folder.parent / run, name)
+            except UsageError:
+                command = COMMANDS.get(run, f"make study NAME={run}")
+                return _lines(one, _no_evidence(), Judged(NOT_RUN, NAN, "", command), "")
+            digest.update(frame.to_csv(index=False).encode())
+        frames.append(frame)
+    others = [run for run in names if run != "own"]
+    source = f"{', '.join(others)} ({digest.hexdigest()[:16]})" if others else "this run"
+    return judged(one, one.measure(*frames), source)
+
+
+def _no_evidence() -> pd.DataFrame:
+    return pd.DataFrame(columns=["what", "x", "value", "low", "high", "expected"])
+
+
+def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    words = ("number", "part", "says", "chapter", "rule", "resampled", "x", "y", "log")
+    line: dict[str, Any] = {
+        **{name: getattr(one, name) for name in words},
+        **verdict._asdict(),
+        "code": ", ".join(map(place, one.code)),
+        "source": source,
+    }
+    proof = seen.assign(number=one.number, line=range(len(seen)))
+    return (
+        pd.DataFrame([line])[list(CLAIM_TABLES["claims"].columns)],
+        proof[list(CLAIM_TABLES["evidence"].columns)],
+    )
+
+
+def _version() -> str:
+    """What evidence is tied to: the sources it may have come from, and the arithmetic."""
+    digest = hashlib.sha256(repr(sorted(arithmetic().items())).encode())
+    for room in ("datasets", "dlopt", "studies/claims"):
+        for path in sorted((ROOT / room).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
