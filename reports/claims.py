@@ -1,4 +1,4 @@
-"""The chapter's claims, each with its verdict, the rule behind it and the code that ran."""
+"""The chapter, claim by claim: verdicts, and a card for each of its parts with formula, evidence and code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,44 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports import words
-from reports.sections import VERDICTS, Cell, Part, Table, cell, part, verdict
+from reports import evidence, words
+from reports.sections import Cell, Part, Table, cell, part, verdict
 from reports.tables import Run
+
+TOLD = {  # a verdict in a sentence, one claim and many
+    "holds": ("holds", "hold"),
+    "holds in part": ("holds in part", "hold in part"),
+    "does not hold here": ("does not hold here", "do not hold here"),
+    "undecided": ("is undecided", "are undecided"),
+    "not run": ("was not run", "were not run"),
+}
+EXACT = "Where an effect has no interval it is exact: computed, with nothing drawn."
+LEFT_OPEN = "A picture leaves out what is not finite; a cross on its edge stands for it."
+
+
+@part("claims")
+def start(run: Run) -> Part | None:
+    """Where a student begins."""
+    if run["claims"].empty:
+        return None
+    return Part(
+        name="start",
+        question="Start here",
+        answer=(
+            "New to this? Read the table below: what a course on optimization says, and whether it holds "
+            "here. Follow a number to the part of the chapter it comes from: formula, picture, code. Then "
+            "change one thing and run again."
+        ),
+        how_title="First commands.",
+        how="Seconds each; all but the last change nothing that was run.",
+        basis="No number is estimated here.",
+        code=[
+            ("Walk off a saddle", "python -m studies try saddle --optimizers sgd,momentum,rmsprop,adam"),
+            ("Train once on a table", "python -m studies try breast_cancer"),
+            ("Change one thing", 'make study ARGS="--set adam.beta2=0.99"'),
+        ],
+        code_title="Commands",
+    )
 
 
 @part("claims")
@@ -23,48 +58,166 @@ def verdicts(run: Run) -> Part | None:
         question="Does what the chapter says hold?",
         answer=_answer(frame),
         how=(
-            "A verdict follows from the numbers below by the rule in its line, fixed beforehand; nobody "
-            "wrote it by hand. Of the chapter's 34 claims those listed are asked so far. A claim that fails "
-            "here is a result about these experiments, not about all of deep learning."
+            "A verdict follows from the numbers by the rule in its line, fixed beforehand; nobody wrote it "
+            "by hand. A claim that fails here is a result about these experiments, not about all of deep "
+            "learning. Claims about time stand under “On this machine”."
         ),
-        basis="Where an effect has no interval it is exact: computed, with nothing drawn.",
+        basis=EXACT,
         data=run["evidence"].sort_values(["number", "line"]),
         csv=("claims", "evidence"),
-        tables=[_table(frame)],
+        tables=[_table(frame, linked=True)],
+        tables_first=True,
+    )
+
+
+@part("claims")
+def lessons(run: Run) -> list[Part]:
+    """A card for each part of the chapter."""
+    made = []
+    for one in run["lessons"].sort_values("position").itertuples():
+        claims = run["claims"].query("part == @one.part").sort_values("number")
+        if claims.empty:
+            continue
+        proof = run["evidence"][run["evidence"].number.isin(claims.number)]
+        made.append(_lesson(one, claims, proof))
+    return made
+
+
+def _lesson(one: Any, claims: pd.DataFrame, proof: pd.DataFrame) -> Part:
+    shown = claims[claims.number.isin(proof.number)]
+    sources = [text.partition("\n") for text in f"\n{words.lines(one.code)}".split("\n# ")[1:]]
+    return Part(
+        name=anchor(one.part),
+        question=f"{words.clean(one.part)}: {words.clean(one.title)}",
+        answer=f"{words.clean(one.says)} {_answer(claims)}",
+        formula=words.lines(one.formula),
+        how_title="What was done.",
+        how=f"{words.clean(one.done)} Dotted grey: what theory or the claim expects. {LEFT_OPEN}",
+        basis=f"In the chapter: {words.clean(one.chinese)}. {EXACT}",
+        draw=(lambda: evidence.figure(shown, proof)) if len(shown) else None,
+        describe=f"Evidence for claims {words.join(map(str, shown.number))}, a panel each.",
+        data=proof.sort_values(["number", "line"]),
+        csv=("claims", "evidence", "lessons"),
+        tables=[_quotes(claims)],
+        code=[(head, body.strip("\n")) for head, _, body in sources],
+        code_title="The lines that implement it",
+    )
+
+
+def anchor(name: object) -> str:
+    """The anchor of a part of the chapter."""
+    return f"chapter-{words.clean(name).lower().replace(' ', '-')}"
+
+
+@part("claims")
+def untested(run: Run) -> Part | None:
+    """What the chapter says and nothing here tests."""
+    frame = run["untested"].sort_values("position")
+    if frame.empty:
+        return None
+    rows = [
+        [Cell(words.clean(r.says), "", words.clean(r.chapter)), Cell(words.clean(r.reason))]
+        for r in frame.itertuples()
+    ]
+    return Part(
+        name="untested",
+        question="What does the chapter say that is not tested?",
+        answer=f"{words.plural(len(frame), 'sentence')} of it: the box says why.",
+        basis="No number is estimated here.",
+        tables=[
+            Table(["The chapter says", "Why it is not tested"], rows, "Said, not tested", sortable=False)
+        ],
+        tables_first=True,
+        csv=("untested",),
+    )
+
+
+@part("claims")
+def glossary(run: Run) -> Part | None:
+    """The chapter's words in two languages."""
+    frame = run["glossary"].sort_values("position")
+    if frame.empty:
+        return None
+    rows = [[Cell(words.clean(v)) for v in (r.term, r.chinese, r.meaning)] for r in frame.itertuples()]
+    return Part(
+        name="glossary",
+        question="What do the words mean?",
+        answer=f"{words.plural(len(frame), 'word')} of the field, in English and 中文.",
+        basis="No number is estimated here.",
+        tables=[Table(["English", "中文", "Meaning"], rows, "Glossary", sortable=False, folded=True)],
+        csv=("glossary",),
+    )
+
+
+@part("this-machine")
+def clocked(run: Run) -> Part | None:
+    """Claims about time."""
+    frame = run["clocked_claims"].sort_values("number", ignore_index=True)
+    if frame.empty:
+        return None
+    proof = run["clocked_evidence"]
+    return Part(
+        name="clocked",
+        question="Does what the chapter says about time hold on this machine?",
+        answer=_answer(frame),
+        how=(
+            "Measured last, alone, in one process; what is compared takes turns. Dotted grey: what is "
+            f"expected. {LEFT_OPEN}"
+        ),
+        basis="Intervals over repeats on this machine at that moment; another machine may say otherwise.",
+        draw=lambda: evidence.figure(frame, proof),
+        describe="Evidence for the claims about time, a panel each.",
+        data=proof.sort_values(["number", "line"]),
+        csv=("clocked_claims", "clocked_evidence"),
+        tables=[_table(frame, linked=False)],
         tables_first=True,
     )
 
 
 def _answer(frame: pd.DataFrame) -> str:
     clauses = []
-    verbs = {"holds": "hold", "holds in part": "hold in part", "does not hold here": "do not hold here"}
-    for kind in VERDICTS:
-        here = frame[frame.verdict == kind]
+    for kind, (one, many) in TOLD.items():
+        here = frame[frame.verdict == kind].number
         if len(here):
-            clauses.append(
-                f"{len(here)} {verbs.get(kind, f'are {kind}')} ({', '.join(map(str, here.number))})"
-            )
-    return f"Of {words.plural(len(frame), 'claim')} that were tested {words.join(clauses)}."
+            clauses.append(f"{len(here)} {one if len(here) == 1 else many} ({', '.join(map(str, here))})")
+    return f"Of {words.plural(len(frame), 'claim')} {words.join(clauses)}."
 
 
 def _effect(r: Any) -> str:
+    if np.isnan(r.effect):
+        return "–"
     value = words.number(r.effect, 3) if np.isfinite(r.effect) else words.INFINITY
     if np.isnan(r.low):
         return f"{value} (exact)"
     return f"{value} [{words.number(r.low, 3)}, {words.number(r.high, 3)}]"
 
 
-def _table(frame: pd.DataFrame) -> Table:
+def _table(frame: pd.DataFrame, linked: bool) -> Table:
     rows = [
         [
-            cell(int(r.number)),
-            Cell(words.clean(r.says), words.clean(r.says), words.clean(r.chapter)),
+            cell(int(r.number))._replace(link=anchor(r.part) if linked else ""),
+            Cell(words.clean(r.says)),
             verdict(words.clean(r.verdict), words.clean(r.when)),
             Cell(_effect(r), float(r.effect), words.clean(r.unit)),
-            Cell(words.clean(r.rule), words.clean(r.rule), words.clean(r.resampled)),
-            Cell(words.clean(r.code)),
+            Cell(words.clean(r.rule), "", words.clean(r.resampled)),
         ]
         for r in frame.itertuples()
     ]
-    heads = ["№", "The chapter says", "Verdict", "Effect", "It holds when", "What ran"]
+    heads = ["№", "The chapter says", "Verdict", "Effect", "It holds when"]
     return Table(heads, rows, "Claims and verdicts", frozenset({0}))
+
+
+def _quotes(claims: pd.DataFrame) -> Table:
+    """The chapter's sentences, what was found, and what ran."""
+    rows = [
+        [
+            cell(int(r.number))._replace(link="verdicts"),
+            Cell(words.clean(r.says), "", words.clean(r.chapter)),
+            verdict(words.clean(r.verdict), words.clean(r.when)),
+            Cell(_effect(r), "", words.clean(r.unit)),
+            Cell(words.clean(r.code), "", f"reads {words.clean(r.source)}" if r.source else ""),
+        ]
+        for r in claims.itertuples()
+    ]
+    heads = ["№", "The chapter's sentence", "Verdict", "Effect", "What ran"]
+    return Table(heads, rows, "Its claims", frozenset({0}), sortable=False)

@@ -37,6 +37,7 @@ def provenance(run: Run) -> Part | None:
             "of the tables, apart from the section “On this machine”. Other versions or other kernels may "
             f"move last digits. To cite: {cite}."
         ),
+        code_title="Commands",
         code=[
             *([("On the command line, for a study of python -m studies list", shell)] if shell else []),
             ("In Python, everything said", _python(run)),

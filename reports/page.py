@@ -101,10 +101,14 @@ GENERAL = ("heat", "ratios")
 
 @dataclass(frozen=True)
 class Shown:
-    """A part with its picture as SVG and its data as a table. file: of its picture, beside: it is linked."""
+    """A part with its picture as SVG and its data as a table.
+
+    file: of its picture, beside: it is linked. prefix: of the anchors of its run.
+    """
 
     part: Part
     file: str
+    prefix: str
     beside: bool
     svg: str | None
     data: Table | None
@@ -146,7 +150,8 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     run, *further = runs
     chapters = _chapters(run)
     for number, other in enumerate(further, start=1):
-        chapters += _group(other, number)
+        taken = _fill(chapters, other, number)
+        chapters += _group(other, number, taken)
     orders = {
         f"{chapter.prefix}{one.name}": pictures.Order(one.draw, one.question, f"{one.describe} {one.answer}")
         for chapter in chapters
@@ -201,16 +206,29 @@ def _chapters(run: Run) -> list[Chapter]:
 def _parts(run: Run, chapter: str) -> list[Part]:
     order = [module.__name__ for module in MODULES]  # whoever was imported first
     makers = sorted(PARTS.get(chapter, []), key=lambda maker: order.index(maker.__module__))
-    return [made for made in (maker(run) for maker in makers) if made is not None]
+    made = [maker(run) for maker in makers]
+    return [one for some in made if some for one in ([some] if isinstance(some, Part) else some)]
 
 
-def _group(run: Run, number: int) -> list[Chapter]:
-    """Those of a further run, their ids after its anchor."""
+def _fill(chapters: list[Chapter], run: Run, number: int) -> set[str]:
+    """Fill what no run before could with the parts of a further one; gives the names of these parts."""
+    taken: set[str] = set()
+    leads = {anchor: lead for anchor, _, lead in CHAPTERS}
+    for i, one in enumerate(chapters):
+        if one.id in FILLED_BY and not one.parts and (parts := _parts(run, one.id)):
+            lead = f"{leads[one.id]} From the study “{run.name}”."
+            chapters[i] = Chapter(one.id, one.title, lead, parts, prefix=f"run{number + 1}-", number=number)
+            taken |= {part.name for part in parts}
+    return taken
+
+
+def _group(run: Run, number: int, taken: set[str]) -> list[Chapter]:
+    """Those of a further run that are not yet on the page, their ids after its anchor."""
     anchor = f"run{number + 1}"
-    every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter)]
+    every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter) if one.name not in taken]
     wanted = {one.name for one in every if one.name in SPECIFIC}
     wanted |= {name for one in wanted for name in BESIDE.get(one, ())}
-    wanted = wanted or set(GENERAL)
+    wanted = wanted or (set() if taken else set(GENERAL))
     changes = "; ".join(words.short(words.clean(change), 120) for change in run.manifest["changes"])
     tests = run["audit"][run["audit"].status.isin(["ok", "look"])]
     bad = int((tests.status == "look").sum())
@@ -233,7 +251,7 @@ def _shown(run: Run, chapter: Chapter, drawn: dict[str, pictures.Picture], besid
             data = frame_table(run, one.data, f"Data: {one.question}")
         svg = drawn[name].svg if name in drawn else None
         linked = beside and chapter.number == 0
-        parts.append(Shown(replace(one, name=name), one.name, linked, svg, data, one.csv))
+        parts.append(Shown(replace(one, name=name), one.name, chapter.prefix, linked, svg, data, one.csv))
     return {"id": chapter.id, "title": chapter.title, "lead": chapter.lead, "parts": parts}
 
 

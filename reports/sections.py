@@ -19,18 +19,20 @@ VERDICTS = {
     "holds in part": ("◐", "info"),
     "does not hold here": ("✗", "look"),
     "undecided": ("?", "info"),
+    "not run": ("○", "info"),
     "missed": ("⚠", "look"),
 }
 ROWS = 200  # a longer table is not repeated on the page
 
 
 class Cell(NamedTuple):
-    """A table's cell: its text, what it sorts by, a second line, a status (ok, look, info)."""
+    """A table's cell: its text, what it sorts by, a second line, a status (ok, look, info), a part's name."""
 
     text: str
     sort: float | str = ""
     note: str = ""
     status: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,21 @@ class Part:
     data: pd.DataFrame | None = None
     csv: Sequence[str] = ()
     tables: Sequence[Table] = ()
+    formula: str = ""
     code: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    code_title: str = "The confirmed settings in code"
     folded: bool = False  # shown on request
     tables_first: bool = False  # above the picture, where the table is the answer
 
 
-PARTS: dict[str, list[Callable[[Run], Part | None]]] = {}
+Makes = Callable[[Run], Part | Sequence[Part] | None]
+PARTS: dict[str, list[Makes]] = {}
 
 
-def part(chapter: str) -> Callable[[Callable[[Run], Part | None]], Callable[[Run], Part | None]]:
-    """Register a function that makes a part of a chapter from a run; None where it has nothing to say."""
+def part(chapter: str) -> Callable[[Makes], Makes]:
+    """Register a function that makes a part of a chapter from a run, or several; None: nothing to say."""
 
-    def register(make: Callable[[Run], Part | None]) -> Callable[[Run], Part | None]:
+    def register(make: Makes) -> Makes:
         PARTS.setdefault(chapter, []).append(make)
         return make
 

@@ -153,13 +153,15 @@ def grid(n: int, height: float, sharey: bool = False) -> tuple[Figure, list[Axes
 
 def legend(fig: Figure, names: Sequence[str], looks: dict[str, Look], titles: Sequence[str]) -> None:
     """One legend for all panels, above them, with colour, marker and dash."""
-    handles = [
-        Line2D([], [], color=one.colour, ls=one.dash, marker=one.marker, ms=5, mec=CARD, mew=0.5)
-        for one in map(looks.__getitem__, names)
-    ]
+    handles = [handle(looks[name]) for name in names]
     labels = [words.short(title) for title in titles]
     columns = max(1, min(len(labels), 5, int(13 * fig.get_figwidth() / (7 + max(map(len, labels))))))
     fig.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=3.2)
+
+
+def handle(look: Look) -> Line2D:
+    """What stands for a series in a legend."""
+    return Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, ms=5, mec=CARD, mew=0.5)
 
 
 def marks(ax: Axes, x: ArrayLike, y: ArrayLike, look: Look) -> None:

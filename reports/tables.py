@@ -58,6 +58,9 @@ NEEDED: dict[str, str] = {
     "evidence": "number line what x value low high expected",
     "clocked_claims": "number part says rule verdict when effect unit low high resampled code x y log",
     "clocked_evidence": "number line what x value low high expected",
+    "lessons": "position part chinese title says done formula code",
+    "glossary": "position term chinese meaning",
+    "untested": "position says chapter reason",
     "timings": "dataset block batch_size rows steps seconds",
 }
 

@@ -51,6 +51,11 @@ def clean(name: object) -> str:
     )
 
 
+def lines(text: object) -> str:
+    """A text as printable lines."""
+    return "\n".join(map(clean, str(text).split("\n")))
+
+
 def short(name: str, most: int = 22) -> str:
     """A name cut in its middle, so that names that share a beginning stay different."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most // 2 - 1) :]}"

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, place
-from studies.claims.tables import CLAIM_TABLES
+from studies.claims.lessons import lessons
+from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
 from studies.machine import arithmetic
 from studies.store import read_table, write_atomically
@@ -54,12 +55,12 @@ def asked(
         lines = [
             _read(one, folder, own) if one.reads else judged(one, proofs[n]) for n, one in claims.items()
         ]
-        names = [name for name in CLAIM_TABLES if name.startswith("clocked") == clock]
+        names = CLOCKED_TABLES if clock else ("claims", "evidence")
         found |= {
             name: pd.concat([line[i] for line in lines]) if lines else _nothing(name)
             for i, name in enumerate(names)
         }
-    return found
+    return found | lessons()
 
 
 def _kept(path: Path) -> pd.DataFrame | None:

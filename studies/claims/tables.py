@@ -47,4 +47,35 @@ CLAIM_TABLES: dict[str, Schema] = {
     "evidence": _EVIDENCE,
     "clocked_claims": _CLAIMS,
     "clocked_evidence": _EVIDENCE,
+    "lessons": Schema(
+        ("position",),
+        {
+            "position": Column("int", "order in the chapter"),
+            "part": Column("string", "of the chapter"),
+            "chinese": Column("string", "its headings there"),
+            "title": Column("string", "what it is about"),
+            "says": Column("string", "what the chapter says, in plain words"),
+            "done": Column("string", "what was done to test it"),
+            "formula": Column("string", "of what it teaches"),
+            "code": Column("string", "the lines of dlopt that implement it, each after where they stand"),
+        },
+    ),
+    "glossary": Schema(
+        ("position",),
+        {
+            "position": Column("int", "alphabetical"),
+            "term": Column("string", "in English"),
+            "chinese": Column("string", "in Chinese"),
+            "meaning": Column("string", "in plain words"),
+        },
+    ),
+    "untested": Schema(
+        ("position",),
+        {
+            "position": Column("int", "order in the chapter"),
+            "says": Column("string", "what the chapter says and nothing here tests"),
+            "chapter": Column("string", "its own words"),
+            "reason": Column("string", "why not"),
+        },
+    ),
 }
