@@ -12,6 +12,8 @@ RUN := $(VENV)/bin/python
 PEERS := .venv-peers
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
+# asked after the default study, for the same page
+CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
 .PHONY: help setup study report dashboard test test-slow calibrate bench lint clean
 .DEFAULT_GOAL := help
@@ -37,20 +39,29 @@ $(READY): pyproject.toml uv.lock uv.requirements.txt
 	@touch $@
 
 study: export AGAIN = make $(MAKECMDGOALS) $(MAKEOVERRIDES)
-study: $(READY) ## run a study (or go on with it), then write its page
+study: $(READY) ## run a study (or go on with it), then write its page; the default one with the claims
 	@trap : INT; folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
 	$(RUN) $(STUDY); code=$$?; \
-	if $(if $(filter --dry-run,$(ARGS)),false,[ $$code -le 1 ]) && [ -d "$$folder/tables" ]; then \
-	  page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
-	  $(RUN) -m reports "$$folder" -o "$$page" || code=$$?; \
+	set -- "$$folder"; page=$$folder/report.html; [ $$code -le 1 ] || page=; \
+	if [ "$$folder" = runs/default ] && [ -n "$$page" ]; then \
+	  page=runs/report.html; \
+	  $(RUN) $(CLAIMS); more=$$?; \
+	  [ $$more -gt 1 ] || set -- "$$folder" runs/claims; \
+	  [ $$more -le $$code ] || code=$$more; \
+	fi; \
+	if $(if $(filter --dry-run,$(ARGS)),false,[ $$code -ne 130 ]) && [ -n "$$page" ] && [ -d "$$folder/tables" ]; then \
+	  $(RUN) -m reports "$$@" -o "$$page" || code=$$?; \
 	fi; \
 	[ $$code -ne 130 ] || echo "Or with: $$AGAIN" >&2; \
 	exit $$code
 
 report: $(READY) ## write the page of a run again
 	@folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
-	page=$$folder/report.html; [ "$$folder" != runs/default ] || page=runs/report.html; \
-	$(RUN) -m reports "$$folder" -o "$$page"
+	set -- "$$folder"; page=$$folder/report.html; \
+	if [ "$$folder" = runs/default ]; then \
+	  page=runs/report.html; [ ! -d runs/claims/tables ] || set -- "$$folder" runs/claims; \
+	fi; \
+	$(RUN) -m reports "$$@" -o "$$page"
 
 dashboard: $(READY) ## look at a run in optuna-dashboard, on this machine only
 	@$(RUN) -c 'import socket; socket.create_server(("127.0.0.1", int("$(PORT)"))).close()' 2>/dev/null || { \

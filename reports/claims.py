@@ -116,7 +116,7 @@ def untested(run: Run) -> Part | None:
     if frame.empty:
         return None
     rows = [
-        [Cell(words.clean(r.says), "", words.clean(r.chapter)), Cell(words.clean(r.reason))]
+        [Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh"), Cell(words.clean(r.reason))]
         for r in frame.itertuples()
     ]
     return Part(
@@ -212,7 +212,7 @@ def _quotes(claims: pd.DataFrame) -> Table:
     rows = [
         [
             cell(int(r.number))._replace(link="verdicts"),
-            Cell(words.clean(r.says), "", words.clean(r.chapter)),
+            Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh"),
             verdict(words.clean(r.verdict), words.clean(r.when)),
             Cell(_effect(r), "", words.clean(r.unit)),
             Cell(words.clean(r.code), "", f"reads {words.clean(r.source)}" if r.source else ""),

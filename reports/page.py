@@ -124,15 +124,30 @@ class Number:
     link: str
 
 
+class Placed(NamedTuple):
+    """A part of one of the runs. number: of the run, from 0."""
+
+    part: Part
+    number: int
+
+    @property
+    def prefix(self) -> str:
+        """Of the anchors of a further run."""
+        return f"run{self.number + 1}-" if self.number else ""
+
+    @property
+    def name(self) -> str:
+        """Its anchor on the page."""
+        return f"{self.prefix}{self.part.name}"
+
+
 class Chapter(NamedTuple):
-    """Parts under one heading. id: its anchor; prefix: of its parts' anchors; number: of its run."""
+    """Parts under one heading. id: its anchor."""
 
     id: str
     title: str
     lead: str
-    parts: Sequence[Part]
-    prefix: str = ""
-    number: int = 0
+    parts: list[Placed]
 
 
 class Made(NamedTuple):
@@ -150,20 +165,19 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     run, *further = runs
     chapters = _chapters(run)
     for number, other in enumerate(further, start=1):
-        taken = _fill(chapters, other, number)
-        chapters += _group(other, number, taken)
+        chapters += _further(chapters, other, number)
     orders = {
-        f"{chapter.prefix}{one.name}": pictures.Order(one.draw, one.question, f"{one.describe} {one.answer}")
+        one.name: pictures.Order(one.part.draw, one.part.question, f"{one.part.describe} {one.part.answer}")
         for chapter in chapters
         for one in chapter.parts
-        if one.draw is not None
+        if one.part.draw is not None
     }
     drawn = pictures.make(orders)
     saved: list[dict[str, bytes]] = [{} for _ in runs]
     for chapter in chapters:
         for one in chapter.parts:
-            if one.draw is not None:
-                saved[chapter.number][one.name] = drawn[f"{chapter.prefix}{one.name}"].png
+            if one.name in drawn:
+                saved[one.number][one.part.name] = drawn[one.name].png
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -177,7 +191,7 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
         study=run.name,
         size=_size(run),
         changes=[words.clean(change) for change in run.manifest["changes"]],
-        chapters=[_shown(runs[chapter.number], chapter, drawn, beside) for chapter in chapters],
+        chapters=[_shown(runs, chapter, drawn, beside) for chapter in chapters],
         verdict=verdict(run),
         told=_told(run),
         numbers=_numbers(run),
@@ -199,7 +213,7 @@ def _chapters(run: Run) -> list[Chapter]:
         if not parts and anchor in FILLED_BY:
             lead = f"{lead} Not in this run: make study NAME={FILLED_BY[anchor]} fills this section."
         if parts or anchor == "answer" or anchor in FILLED_BY:
-            found.append(Chapter(anchor, title, lead, parts))
+            found.append(Chapter(anchor, title, lead, [Placed(one, 0) for one in parts]))
     return found
 
 
@@ -210,21 +224,21 @@ def _parts(run: Run, chapter: str) -> list[Part]:
     return [one for some in made if some for one in ([some] if isinstance(some, Part) else some)]
 
 
-def _fill(chapters: list[Chapter], run: Run, number: int) -> set[str]:
-    """Fill what no run before could with the parts of a further one; gives the names of these parts."""
-    taken: set[str] = set()
-    leads = {anchor: lead for anchor, _, lead in CHAPTERS}
+def _further(chapters: list[Chapter], run: Run, number: int) -> list[Chapter]:
+    """Place a further run: chapters that no run before could fill, times among times, a group of the rest.
+
+    Gives the group's chapters, ids after the run's anchor.
+    """
+    leads, taken = {anchor: lead for anchor, _, lead in CHAPTERS}, set[str]()
     for i, one in enumerate(chapters):
-        if one.id in FILLED_BY and not one.parts and (parts := _parts(run, one.id)):
+        found = _parts(run, one.id)
+        if one.id in FILLED_BY and found and not one.parts:
             lead = f"{leads[one.id]} From the study “{run.name}”."
-            chapters[i] = Chapter(one.id, one.title, lead, parts, prefix=f"run{number + 1}-", number=number)
-            taken |= {part.name for part in parts}
-    return taken
-
-
-def _group(run: Run, number: int, taken: set[str]) -> list[Chapter]:
-    """Those of a further run that are not yet on the page, their ids after its anchor."""
-    anchor = f"run{number + 1}"
+            chapters[i] = one._replace(lead=lead, parts=[Placed(part, number) for part in found])
+            taken |= {part.name for part in found}
+        elif one.id == "this-machine":
+            named = [replace(part, question=f"{part.question} Study “{run.name}”") for part in found]
+            one.parts.extend(Placed(part, number) for part in named)
     every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter) if one.name not in taken]
     wanted = {one.name for one in every if one.name in SPECIFIC}
     wanted |= {name for one in wanted for name in BESIDE.get(one, ())}
@@ -234,24 +248,30 @@ def _group(run: Run, number: int, taken: set[str]) -> list[Chapter]:
     bad = int((tests.status == "look").sum())
     checks = f"{bad} of {len(tests)} checks {'asks' if bad == 1 else 'ask'} for a look."
     lead = f"{_size(run)}. {checks}{f' Changed from the named study: {changes}.' if changes else ''}"
-    groups = [
+    anchor = f"run{number + 1}"
+    groups = (
         (anchor, f"Study “{run.name}”", lead, [one for one in every if one.name in wanted]),
-        (f"{anchor}-this-machine", f"On this machine: {run.name}", "", _parts(run, "this-machine")),
         (f"{anchor}-provenance", f"Provenance: {run.name}", "", _parts(run, "provenance")),
+    )
+    return [
+        Chapter(place, title, text, [Placed(one, number) for one in parts])
+        for place, title, text, parts in groups
     ]
-    return [Chapter(*group, prefix=f"{anchor}-", number=number) for group in groups]
 
 
-def _shown(run: Run, chapter: Chapter, drawn: dict[str, pictures.Picture], beside: bool) -> dict[str, Any]:
+def _shown(
+    runs: Sequence[Run], chapter: Chapter, drawn: dict[str, pictures.Picture], beside: bool
+) -> dict[str, Any]:
     """A chapter as the template reads it."""
     parts = []
     for one in chapter.parts:
-        name, data = f"{chapter.prefix}{one.name}", None
-        if one.data is not None and len(one.data) <= ROWS:
-            data = frame_table(run, one.data, f"Data: {one.question}")
-        svg = drawn[name].svg if name in drawn else None
-        linked = beside and chapter.number == 0
-        parts.append(Shown(replace(one, name=name), one.name, chapter.prefix, linked, svg, data, one.csv))
+        part, data = one.part, None
+        if part.data is not None and len(part.data) <= ROWS:
+            data = frame_table(runs[one.number], part.data, f"Data: {part.question}")
+        svg = drawn[one.name].svg if one.name in drawn else None
+        linked = beside and one.number == 0
+        named = replace(part, name=one.name)
+        parts.append(Shown(named, part.name, one.prefix, linked, svg, data, part.csv))
     return {"id": chapter.id, "title": chapter.title, "lead": chapter.lead, "parts": parts}
 
 

@@ -33,6 +33,7 @@ class Cell(NamedTuple):
     note: str = ""
     status: str = ""
     link: str = ""
+    lang: str = ""  # of the second line
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from studies.catalog import STUDIES
 from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, place
 from studies.claims.lessons import lessons
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
 from studies.machine import arithmetic
-from studies.store import read_table, write_atomically
+from studies.store import read_manifest, read_table, write_atomically
 from studies.workers import answers
 
 Tables = Mapping[str, pd.DataFrame]
@@ -90,7 +91,7 @@ def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataF
             frame = own[name]
         else:
             try:
-                frame = read_table(folder.parent / run, name)
+                frame = _finished(folder.parent / run, run, name)
             except UsageError:
                 command = COMMANDS.get(run, f"make study NAME={run}")
                 return _lines(one, _no_evidence(), Judged(NOT_RUN, NAN, "", command), "")
@@ -99,6 +100,17 @@ def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataF
     others = [run for run in names if run != "own"]
     source = f"{', '.join(others)} ({digest.hexdigest()[:16]})" if others else "this run"
     return judged(one, one.measure(*frames), source)
+
+
+def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
+    """A table of a finished run of a named study. Raises UsageError where it is not there or not whole."""
+    frame, asked = read_table(path, table), read_manifest(path)["asked"]
+    whole = STUDIES[name]
+    lacks = {arm.name for arm in whole.arms} - set(asked["optimizers"])
+    lacks |= set(whole.datasets) - set(asked["datasets"])
+    if lacks:
+        raise UsageError(f"{path} lacks {', '.join(sorted(lacks))}.", "Run that study whole.")
+    return frame
 
 
 def _no_evidence() -> pd.DataFrame:

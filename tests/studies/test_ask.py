@@ -1,0 +1,167 @@
+"""All claims asked: kept, resumed, read from other runs, and those about time last."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from studies.catalog import STUDIES
+from studies.claims import FAILS, HOLDS, NOT_RUN, Claim, Judged, ask, evidence
+from studies.claims.lessons import GLOSSARY, LESSONS, lessons
+from studies.claims.tables import CLAIM_TABLES
+from studies.errors import UsageError
+from studies.runner import growing, question
+from studies.store import RunFolder
+
+
+class Counted:
+    """A measurement that remembers how often it ran."""
+
+    def __init__(self, value: float = 1.0) -> None:
+        self.value, self.calls = value, 0
+
+    def __call__(self, *frames: pd.DataFrame) -> pd.DataFrame:
+        self.calls += 1
+        return evidence(
+            *((f"table {i}", 0.0, float(len(f)), 1.0) for i, f in enumerate(frames)),
+            ("one", 0, self.value, 1.0),
+        )
+
+
+def judge(seen: pd.DataFrame) -> Judged:
+    return Judged(HOLDS if seen.value.iloc[-1] == 1 else FAILS, float(seen.value.iloc[0]), "of a test")
+
+
+def made(number: int, measure: Any, **more: Any) -> Claim:
+    return Claim(number, "Averages", "It is so.", "如此", "always", (evidence,), measure, judge, **more)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> dict[bool, dict[int, Claim]]:
+    """Claims of a test in place of the chapter's."""
+    claims: dict[bool, dict[int, Claim]] = {False: {}, True: {}}
+    monkeypatch.setattr(ask, "declared", lambda clock=False: claims[clock])
+    monkeypatch.setattr(ask, "CLAIMS", claims[False])
+    monkeypatch.setattr(ask, "CLOCKED", claims[True])
+    return claims
+
+
+def finished(path: Path, study: Any, **tables: pd.DataFrame) -> None:
+    """A run folder of a study with just these tables."""
+    settled = study.settled()
+    path.mkdir(parents=True)
+    content = {"format": 1, "asked": growing(settled), "question": question(settled), "changes": []}
+    (path / "manifest.json").write_text(json.dumps(content))
+    for name, frame in tables.items():
+        RunFolder(path, content).write_table(name, frame)
+
+
+def test_what_was_measured_is_kept_for_the_same_code(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = Counted(), Counted(2.0)
+    world[False] |= {3: made(3, one), 5: made(5, two)}
+    told: list[str] = []
+    first = ask.asked(tmp_path, {}, 1, told.append)
+    assert first["claims"].verdict.tolist() == [HOLDS, FAILS]
+    assert told == ["claim 3 · 1/2", "claim 5 · 2/2"]
+    again = ask.asked(tmp_path, {}, 1)
+    assert (one.calls, two.calls) == (1, 1)
+    for name, frame in first.items():
+        pd.testing.assert_frame_equal(frame, again[name])
+    next((tmp_path / "claims").glob("03-*")).write_bytes(b"no parquet")
+    ask.asked(tmp_path, {}, 1)
+    assert (one.calls, two.calls) == (2, 1)  # what is damaged is measured again
+    monkeypatch.setattr(ask, "_version", lambda: "another")
+    ask.asked(tmp_path, {}, 1)
+    assert (one.calls, two.calls) == (3, 2)
+
+
+def test_an_interrupt_loses_the_claim_that_was_asked_and_no_other(world: Any, tmp_path: Path) -> None:
+    one = Counted()
+
+    def interrupted() -> pd.DataFrame:
+        raise KeyboardInterrupt
+
+    world[False] |= {3: made(3, one), 5: made(5, interrupted)}
+    with pytest.raises(KeyboardInterrupt):
+        ask.asked(tmp_path, {}, 1)
+    world[False][5] = made(5, Counted())
+    assert len(ask.asked(tmp_path, {}, 1)["claims"]) == 2
+    assert one.calls == 1
+
+
+def test_the_version_is_that_of_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ask._version()
+    assert before == ask._version()
+    for room in ("datasets", "dlopt", "studies/claims"):
+        (tmp_path / room).mkdir(parents=True)
+        (tmp_path / room / "a.py").write_text("x = 1")
+    monkeypatch.setattr(ask, "ROOT", tmp_path)
+    here = ask._version()
+    (tmp_path / "dlopt" / "a.py").write_text("x = 2")
+    assert len({before, here, ask._version()}) == 3
+
+
+def test_claims_about_time_come_last_and_stand_apart(world: Any, tmp_path: Path) -> None:
+    order: list[str] = []
+    world[False] |= {9: made(9, lambda: order.append("plain") or evidence(("a", 0, 1, 1)))}
+    world[True] |= {2: made(2, lambda: order.append("clock") or evidence(("a", 0, 1, 1)), clock=True)}
+    found = ask.asked(tmp_path, {}, 2)
+    assert order == ["plain", "clock"]
+    assert (found["claims"].number.tolist(), found["clocked_claims"].number.tolist()) == ([9], [2])
+    assert found["clocked_evidence"].number.tolist() == [2]
+
+
+def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: Path) -> None:
+    measure = Counted()
+    world[False] |= {13: made(13, measure, reads=("own/readings", "quick/glossary"))}
+    own = {"readings": pd.DataFrame({"a": [1, 2, 3]})}
+
+    def verdict() -> pd.Series:
+        found: pd.Series = ask.asked(tmp_path / "claims", own, 1)["claims"].iloc[0]
+        return found
+
+    missing = verdict()
+    assert (missing.verdict, missing.when, measure.calls) == (NOT_RUN, "make study NAME=quick", 0)
+    part = STUDIES["quick"].__class__("quick", ("sgd",), ("wine",), blocks=8, draws=4)
+    table = lessons()["glossary"]
+    finished(tmp_path / "quick", part, glossary=table)
+    assert verdict().verdict == NOT_RUN  # momentum, adam and breast_cancer were never asked
+    (tmp_path / "quick").rename(tmp_path / "part")
+    finished(tmp_path / "quick", STUDIES["quick"], glossary=table)
+    there = verdict()
+    assert there.verdict == HOLDS
+    assert there.effect == len(own["readings"])
+    assert there.source.startswith("quick (")
+    (tmp_path / "quick").rename(tmp_path / "old")
+    finished(tmp_path / "quick", STUDIES["quick"], glossary=table.iloc[:-1])
+    assert verdict().source != there.source
+
+
+def test_of_the_default_run_the_command_is_the_short_one(world: Any, tmp_path: Path) -> None:
+    world[False] |= {13: made(13, Counted(), reads=("default/readings",))}
+    assert ask.asked(tmp_path / "claims", {}, 1)["claims"].when[0] == "make study"
+
+
+def test_what_cannot_be_written_stops_the_run(world: Any, tmp_path: Path) -> None:
+    world[False] |= {3: made(3, Counted())}
+    (tmp_path / "claims").write_text("a file where the folder should be")
+    with pytest.raises((OSError, UsageError)):
+        ask.asked(tmp_path, {}, 1)
+
+
+def test_lessons_have_their_code_and_the_glossary_its_order() -> None:
+    tables = lessons()
+    for name, frame in tables.items():
+        assert set(CLAIM_TABLES[name].columns) == set(frame.columns)
+        assert (frame.map(lambda x: str(x).strip()) != "").all(axis=None)
+    for one, text in zip(LESSONS.values(), tables["lessons"].code, strict=True):
+        for thing in one.code:
+            assert f"{'class' if isinstance(thing, type) else 'def'} {thing.__name__}" in text
+    terms = [term.lower() for term, *_ in GLOSSARY]
+    assert terms == sorted(terms)
