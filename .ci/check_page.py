@@ -58,6 +58,15 @@ def main(run: Path, page: Path) -> None:
         assert len(csv) == len(tables[name]), f"csv/{name}.csv has another number of lines"
     assert len(list((run / "figures").glob("*.png"))) >= 6, "figures are missing"
 
+    told = re.sub(r"[\s\u2009]+", " ", text)
+    for claim in [*tables["claims"].itertuples(), *tables["clocked_claims"].itertuples()]:
+        line = re.escape(f"{claim.number} {claim.says} ") + f".{{0,3}}{claim.verdict}"
+        assert re.search(line, told), f"the page does not say {line}"
+        checked += 1
+    if len(tables["claims"]):
+        print(f"{page}: {checked} numbers read back agree with the tables of {run}")
+        return
+
     titles = dict(zip(tables["optimizers"].title, tables["optimizers"].optimizer, strict=True))
     names = "|".join(titles)
     ratios = tables["comparisons"].query("reading == 'ratio' and scope == 'pooled'")

@@ -217,6 +217,7 @@ def show(path: Path, *, as_json: bool) -> Any:
     manifest = read_manifest(path)
     ranking, picks, calls = (read_table(path, name) for name in ("ranking", "picks", "comparisons"))
     pooled = calls[calls.scope == "pooled"]
+    asked = pd.concat([read_table(path, name) for name in ("claims", "clocked_claims")])
     if as_json:
         return _document(
             run=str(path),
@@ -224,8 +225,12 @@ def show(path: Path, *, as_json: bool) -> Any:
             ranking=_records(ranking),
             comparisons=_records(pooled),
             picks=_records(picks),
+            **({"claims": _records(asked)} if len(asked) else {}),
         )
-    parts = []
+    parts = [
+        f"{verdict}: claims {', '.join(map(str, here.number))}."
+        for verdict, here in asked.groupby("verdict", sort=False)
+    ]
     for reading, question in (("error", "Who ends best"), ("ratio", "Who gets there first")):
         here = ranking[(ranking.reading == reading) & (ranking.scope == "pooled")].sort_values("place")
         few = (pooled[pooled.reading == reading].call == "too few blocks").any()
