@@ -328,11 +328,16 @@ def _dots(root: ElementTree.Element) -> None:
         if shape.count("C") != 8 or not shape.startswith("M 0 ") or "stroke" in look:
             continue  # no circle, or one with an edge
         radius = float(shape.split("C")[0].split()[2])
-        points = "".join(f"M{child.get('x')} {child.get('y')}h0" for child in group)
+        points = "".join(f"M{_tenth(child.get('x'))} {_tenth(child.get('y'))}h0" for child in group)
         ends = f"fill:none;{look.replace('fill', 'stroke')};stroke-width:{2 * radius:g};stroke-linecap:round"
         for child in list(group):
             group.remove(child)
         ElementTree.SubElement(group, f"{{{_SVG}}}path", {"d": points, "style": ends})
+
+
+def _tenth(x: str | None) -> str:
+    """A coordinate to a tenth of a point, which no eye tells from a hundredth."""
+    return f"{float(x or 0):.1f}".removesuffix(".0")
 
 
 def _hoist(root: ElementTree.Element) -> None:
