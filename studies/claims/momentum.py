@@ -216,7 +216,7 @@ def robust(table: pd.DataFrame) -> pd.DataFrame:
     # s goes from 1 to JUMP² as JUMP² - (JUMP² - 1)ρᵗ; its root is half-way at this ρᵗ
     left = (JUMP**2 - ((1 + JUMP) / 2) ** 2) / (JUMP**2 - 1)
     for rho, steps in zip(RHOS, steps_to_follow(RHOS), strict=True):
-        lines.append((f"steps to follow, ρ = {rho:g}", rho, steps, math.ceil(math.log(left) / math.log(rho))))
+        lines.append((f"steps to follow, ρ = {rho:g}", NAN, steps, math.ceil(math.log(left) / math.log(rho))))
     return evidence(*lines)
 
 
@@ -224,7 +224,7 @@ def robust(table: pd.DataFrame) -> pd.DataFrame:
 def robust_judged(seen: pd.DataFrame) -> Judged:
     """Which of them can stay as they are, and does a larger ρ follow later?"""
     exact = seen.what.str.startswith("steps")
-    held, follow = seen[~exact], seen[exact].sort_values("x").value.to_numpy()
+    held, follow = seen[~exact], seen[exact].value.to_numpy()
     good, bad = held.high <= 1, held.low >= 1
     later = bool((np.diff(follow) > 0).all())
     if good.all() and later:
