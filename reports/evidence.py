@@ -19,9 +19,7 @@ EXPECTED = style.Look(style.MUTED, "", (0, (1, 1.5)))
 
 def figure(claims: pd.DataFrame, evidence: pd.DataFrame) -> Figure:
     """A panel for each claim, two to a row."""
-    panels = [
-        (one, evidence[evidence.number == one.number].sort_values("line")) for one in claims.itertuples()
-    ]
+    panels = [(one, _shown(evidence[evidence.number == one.number])) for one in claims.itertuples()]
     rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
     heights = [max(_height(lines) for _, lines in row) for row in rows]
     fig = Figure(figsize=(style.WIDTH, sum(heights)), layout="constrained")
@@ -36,13 +34,19 @@ def figure(claims: pd.DataFrame, evidence: pd.DataFrame) -> Figure:
     return fig
 
 
+def _shown(lines: pd.DataFrame) -> pd.DataFrame:
+    """In order; where some have an x, those without it are in other units and stay in the table."""
+    placed = lines.x.notna()
+    return (lines[placed] if placed.any() else lines).sort_values("line")
+
+
 def _over_x(lines: pd.DataFrame) -> bool:
     return bool(lines.groupby("what").x.nunique().max() > 1)
 
 
 def _height(lines: pd.DataFrame) -> float:
     names = lines.what.nunique() + 1
-    return PANEL + 0.5 + ROW * names if _over_x(lines) else 0.8 + max(ROW * min(len(lines), DOTS), 0.9)
+    return PANEL + 0.7 + ROW * names if _over_x(lines) else 0.8 + max(ROW * min(len(lines), DOTS), 0.9)
 
 
 def _curves(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
