@@ -19,6 +19,7 @@ TOLD = {  # a verdict in a sentence, one claim and many
     "not run": ("was not run", "were not run"),
 }
 EXACT = "Where an effect has no interval it is exact: computed, with nothing drawn."
+QUOTES = "The chapter's sentences, the rules, and what ran"
 LEFT_OPEN = "A picture leaves out what is not finite; a cross on its edge stands for it."
 
 
@@ -225,4 +226,4 @@ def _quotes(claims: pd.DataFrame) -> Table:
         for r in claims.itertuples()
     ]
     heads = ["№", "The chapter's sentence", "Verdict", "It holds when", "What ran"]
-    return Table(heads, rows, "Its claims", frozenset({0}), sortable=False)
+    return Table(heads, rows, QUOTES, frozenset({0}), sortable=False, folded=True)
