@@ -130,6 +130,7 @@ def fewer_examples_judged(seen: pd.DataFrame) -> Judged:
     x="batch size",
     y="test error, full batch - this size",
     log="x",
+    blind=False,
 )
 def between() -> pd.DataFrame:
     """How much more test error the full batch ends with, on two small sets and a large one."""

@@ -246,6 +246,7 @@ GROUPS, QUIET = 20, 10  # of so many turns the quickest counts: whatever else ru
     x="power of two",
     y="time of a step / neighbours' mean",
     log="x",
+    blind=False,
 )
 def powers_of_two() -> pd.DataFrame:
     """Time of a step at powers of two over the mean of their neighbours' on both sides."""

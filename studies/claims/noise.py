@@ -57,6 +57,7 @@ def scatter(block: Any, params: Any) -> Doubles:
     x="batch size",
     y="variance / that of one example; cosine",
     log="xy",
+    blind=False,
 )
 def steadier() -> pd.DataFrame:
     """Variance and cosine of mini-batch gradients at the start and after 5 epochs."""
