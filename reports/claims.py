@@ -60,8 +60,8 @@ def verdicts(run: Run) -> Part | None:
         answer=_answer(frame),
         how=(
             "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
-            "part of the chapter: rule, evidence, formula and code. A claim that fails here is a result about "
-            "these experiments, not about all of deep learning. Claims about time stand under “On this "
+            "part of the chapter: rule, evidence, formula and code. A claim that fails here is a result "
+            "about these experiments, not about all of deep learning. Claims about time stand under “On this "
             f"machine”. {_seen(frame)}"
         ),
         basis=EXACT,
