@@ -61,8 +61,8 @@ def suggest_batch_size(n_rows: int, n_features: int, memory: float | None = None
     if memory is not None:
         reasons += (
             f"{size:,} rows take {size * one:,} bytes, 8·B·(features + width + outputs + 3), and "
-            f"{int(memory):,} are there: past the caches steps are slower, past the memory nothing runs "
-            "(claim 7).",
+            f"{int(memory):,} are there: past the memory nothing runs; past the largest cache steps may be "
+            "slower (claim 7).",
         )
     return BatchSize(size, reasons)
 

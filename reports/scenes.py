@@ -86,7 +86,7 @@ def paths(run: Run) -> Part | None:
             "Contour lines and the way from the common start, which ends where the method has arrived; each "
             "method has the rate of one grid with which it needs the fewest steps, none of them longer than "
             "a quarter (a jump that lands well shows nothing). A single start proves "
-            "little: the claims on saddles and plateaus count steps over many."
+            "little: the claim on plateaus counts steps in a network over many."
         ),
         basis="Exact: no noise, nothing is drawn at random.",
         draw=lambda: _draw_paths(walks, heights),

@@ -227,6 +227,17 @@ def test_collapse_is_said_limit_by_limit(world, monkeypatch):
     assert asked(7)[1].verdict == FAILS
     wide = seen.assign(low=0.3, high=0.8)
     assert verdict(7, wide[wide.what != "past L3"], clock=True) == OPEN
+    wide.loc[wide.index[-1], "value"] = 0.0  # what does not fit runs all the same
+    assert verdict(7, wide, clock=True) == FAILS
+
+
+def test_a_child_that_does_not_end_says_nothing(world, monkeypatch):
+    world(by_cache(3, 9))
+    monkeypatch.setattr(memory, "child", lambda rows: NAN if rows > 10**6 else 0.0)
+    seen, judged = asked(7)
+    assert judged.verdict == OPEN
+    assert judged.when.endswith("the memory: open (a child process under 256 MB is not done in a minute)")
+    assert seen[seen.what == "speed under 256 MB"].value.isna().tolist() == [False, True]
 
 
 def test_caches_that_nobody_knows_leave_it_open(world, monkeypatch, tmp_path):

@@ -64,10 +64,27 @@ def test_heights_decide():
     seen = measured(27)
     both, neither, off = seen.copy(), seen.copy(), seen.copy()
     per_step, per_epoch = (seen.what == name for name in (decay.PER_STEP, decay.PER_EPOCH))
-    both.loc[per_step, ["value", "expected"]] = seen.loc[per_epoch, ["value", "expected"]].to_numpy()
-    neither.loc[per_epoch, ["value", "expected"]] = seen.loc[per_step, ["value", "expected"]].to_numpy()
+    numbers = ["value", "low", "high", "expected"]
+    both.loc[per_step, numbers] = seen.loc[per_epoch, numbers].to_numpy()
+    neither.loc[per_epoch, numbers] = seen.loc[per_step, numbers].to_numpy()
     off.loc[off.x == 3, "value"] *= 1.3
     assert [verdict(27, one) for one in (both, neither, off)] == [HOLDS, FAILS, OPEN]
+
+
+def test_in_part_needs_one_that_is_shown_and_one_that_is_not():
+    seen = measured(27)
+    ends = seen.x == seen.x.max()
+    either = seen.copy()  # per epoch may be as high as an undecayed rate at the end, or lower
+    either.loc[ends & (seen.what == decay.PER_EPOCH), "high"] = 1.0
+    assert verdict(27, either) == FAILS  # per step is shown not to be, and nothing is shown to be
+    wide = seen.copy()
+    per_step, per_epoch = (seen.what == name for name in (decay.PER_STEP, decay.PER_EPOCH))
+    numbers = ["value", "low", "high", "expected"]
+    wide.loc[per_step, numbers] = seen.loc[per_epoch, numbers].to_numpy()
+    wide.loc[ends & per_step, "high"] = 1.0
+    judged = CLAIMS[27].judge(wide)
+    assert judged.verdict == OPEN
+    assert not judged.when
 
 
 @pytest.mark.parametrize("false", [Never, Hasty])
@@ -137,6 +154,7 @@ def costs(worse, wide=0.2):
     [
         ([0.0, 0.5, -3.0, 0.1], 0.2, HOLDS),
         ([0.0, 0.5, 3.0, 0.1], 0.2, PARTLY),
+        ([0.0, 0.5, 1.1, 0.1], 0.2, OPEN),  # three as good, one not known
         ([3.0, 1.1, 3.0, 2.0], 0.2, FAILS),
         ([0.5, 0.6, 0.5, 0.9], 2.0, OPEN),
     ],

@@ -55,9 +55,15 @@ def turned(frame):
         (FASTER, [FASTER, FASTER, FASTER, WIDE], HOLDS),
         (FASTER, [FASTER, FASTER, WIDE, WIDE], PARTLY),  # no more than half
         (FASTER, [FASTER, FASTER, FASTER, SLOWER], PARTLY),
+        (FASTER, [WIDE] * 4, PARTLY),
+        (WIDE, [FASTER, SLOWER, WIDE, WIDE], PARTLY),
         (WIDE, [FASTER, WIDE, WIDE, WIDE], PARTLY),
-        (SAME, [WIDE] * 4, PARTLY),  # on bowls
-        (SLOWER, [SLOWER] * 4, PARTLY),
+        (SLOWER, [FASTER, SLOWER, SLOWER, WIDE], FAILS),
+        (WIDE, [SLOWER, WIDE, WIDE, WIDE], FAILS),
+        (WIDE | {"a_better": 4}, [WIDE] * 4, FAILS),  # first in a fifth of the searches
+        (FASTER | {"a_better": 4}, [FASTER] * 4, FAILS),
+        (WIDE | {"a_better": 6}, [WIDE] * 4, OPEN),  # 30 % of 20: up to 54 %
+        (SAME, [WIDE] * 4, OPEN),
         (WIDE, [WIDE] * 4, OPEN),
         (WIDE | {"call": "too few blocks"}, [WIDE] * 4, OPEN),
     ],
@@ -68,9 +74,11 @@ def test_momentum_is_faster_where_the_calls_say_so(pooled, each, expected, monke
     frame, one = table(pooled, each), CLAIMS[13]
     seen = one.measure(frame)
     pd.testing.assert_frame_equal(seen, one.measure(turned(frame)))
+    judged = one.judge(seen)
+    assert judged.verdict == expected
+    assert expected == HOLDS or "faster on every bowl (exact, at the best rates: 0.2 to 0.2" in judged.when
+    seen.loc[seen.what.str.startswith("bowl"), "x"] = 1  # bowls are told and decide nothing
     assert one.judge(seen).verdict == expected
-    seen.loc[seen.what.str.startswith("bowl"), "x"] = 1
-    assert one.judge(seen).verdict == (PARTLY if (frame.call == "a").any() else FAILS)
 
 
 def test_steps_on_bowls_are_those_of_the_recursion():
@@ -101,7 +109,7 @@ def test_momentum_that_is_plain_descent_is_not_faster(monkeypatch):
     monkeypatch.setattr(dlopt, "Momentum", Plain)
     one = CLAIMS[13]
     judged = one.judge(one.measure(table(SAME, [SAME] * 4)))
-    assert judged.verdict == FAILS
+    assert judged.verdict == OPEN
     assert "not faster on every bowl" in judged.when
 
 
@@ -140,7 +148,8 @@ def held(worse, **special):
         (0.1, {}, HOLDS),
         (-3.0, {}, HOLDS),  # better than tuning it
         (0.1, {"β = 0.99, speed": 3.0}, PARTLY),
-        (0.1, {"ρ = 0.9, error": 0.8}, PARTLY),
+        (0.1, {"ρ = 0.9, error": 0.8}, OPEN),  # none is worse
+        (0.1, {"ρ = 0.9, error": 0.8, "β = 0.99, speed": 3.0}, PARTLY),
         (0.8, {}, OPEN),
         (0.8, {"β = 0.9, error": 3.0}, FAILS),
         (3.0, {}, FAILS),

@@ -185,19 +185,29 @@ def test_descents_are_plain_descent():
 
 
 def test_plateaus_on_tables():
-    judge, middle = CLAIMS[31].judge, networks.SLOW[1]
+    judge, (low, middle, high) = CLAIMS[31].judge, networks.SLOW
     names = [case[0] for case in networks.CASES]
     yes, no = {"value": 0.8, "low": 0.7, "high": 0.9}, {"value": 0.1, "low": 0.0, "high": 0.2}
 
     def table(*kinds):
         seen = measured(31)
         for name, kind in zip(names, kinds, strict=True):
-            changed(seen, f"{name}: on", middle, **kind)
-        return judge(seen).verdict
+            changed(seen, f"{name}: on", None, **kind)
+        return seen
+
+    def told(*kinds):
+        return judge(table(*kinds)).verdict
 
     maybe = {"value": 0.5, "low": 0.3, "high": 0.6}
-    assert [table(yes, yes, yes), table(no, no, no)] == [HOLDS, FAILS]
-    assert [table(yes, maybe, yes), table(maybe, no, no), table(yes, no, maybe)] == [OPEN, OPEN, PARTLY]
+    assert [told(yes, yes, yes), told(no, no, no)] == [HOLDS, FAILS]
+    assert [told(yes, maybe, yes), told(maybe, no, no), told(yes, no, maybe)] == [OPEN, FAILS, PARTLY]
+    for x in (low, high):  # another threshold says the contrary, or cannot tell
+        assert judge(changed(table(yes, yes, yes), f"{names[2]}: on", x, **no)).verdict == OPEN
+        assert judge(changed(table(yes, yes, no), f"{names[2]}: on", x, **yes)).verdict == OPEN
+        assert judge(changed(table(yes, yes, yes), f"{names[2]}: on", x, **maybe)).verdict == HOLDS
+    alone = changed(table(maybe, maybe, maybe), f"{names[2]}: on", low, **yes)
+    assert judge(changed(alone, f"{names[2]}: on", high, **yes)).verdict == OPEN
+    assert middle == 0.1
 
 
 def test_nothing_is_slow_without_a_hidden_layer(monkeypatch):

@@ -106,7 +106,12 @@ def test_bowls_decide():
     quick.loc[mine, ["value", "low", "high"]] = 20.0
     slow.loc[mine, ["value", "low", "high"]] = np.inf
     wide.loc[mine & bad, ["low", "high"]] = (1.0, np.inf)
-    assert [verdict(17, one) for one in (quick, slow, wide)] == [HOLDS, FAILS, OPEN]
+    one_wide = quick.copy()
+    one_wide.loc[one_wide.index[-1], ["low", "high"]] = (1.0, np.inf)  # none is shown to be slow
+    one_slow = one_wide.copy()
+    one_slow.loc[mine & (seen.x == 100), ["value", "low", "high"]] = np.inf
+    tables = (quick, slow, wide, one_wide, one_slow)
+    assert [verdict(17, one) for one in tables] == [HOLDS, FAILS, OPEN, OPEN, PARTLY]
 
 
 def test_an_rmsprop_that_is_plain_descent_is_no_quicker(monkeypatch):
@@ -205,7 +210,11 @@ def test_heights_decide():
     low[ends] = (2.0, 1.8, 2.2)
     high[ends] = (0.5, 0.4, 0.6)
     wide[ends] = (1.0, 0.5, 2.0)
-    assert [verdict(19, one) for one in (low, high, wide)] == [HOLDS, FAILS, OPEN]
+    one_wide, one_high = low.copy(), low.copy()
+    one_wide.loc[0, ends] = (1.0, 0.5, 2.0)
+    one_high.loc[0, ends] = (0.5, 0.4, 0.6)
+    tables = (low, high, wide, one_wide, one_high)
+    assert [verdict(19, one) for one in tables] == [HOLDS, FAILS, OPEN, OPEN, PARTLY]
 
 
 def test_walks_that_diverged_count_as_the_worst():
@@ -253,7 +262,12 @@ def test_rarity_decides():
         grows[name] = seen.x
         flat[name] = 1.0
     wide["low"], wide["high"] = 0.5, 2.0
-    assert [verdict(20, one) for one in (grows, flat, wide)] == [HOLDS, FAILS, OPEN]
+    last = seen.index[(seen.what == "RMSprop") & (seen.x == 500)]
+    one_wide, one_flat = grows.copy(), grows.copy()
+    one_wide.loc[last, "low"] = 200.0  # about as high as at 250, or higher
+    one_flat.loc[last, ends] = 250.0
+    tables = (grows, flat, wide, one_wide, one_flat)
+    assert [verdict(20, one) for one in tables] == [HOLDS, FAILS, OPEN, OPEN, PARTLY]
 
 
 def test_an_rmsprop_that_is_plain_descent_steps_the_same_for_all(monkeypatch):
