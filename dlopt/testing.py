@@ -9,11 +9,13 @@ import numpy as np
 
 from dlopt import fields
 from dlopt.average import Floats
+from dlopt.models import Layer
 from dlopt.optimizer import Optimizer, State, suggest
 
 __all__ = ["check", "problems"]
 
 STEPS, WIDTH = 25, 6
+LAYERS = (Layer("hidden", slice(0, 4), (2, 2)), Layer("head", slice(4, 6), (1, 2)))  # of WIDTH in all
 Kind = type[Any]
 _CHECKS: list[Callable[[Kind], Iterator[str]]] = []
 
@@ -50,7 +52,7 @@ def _gradients(rows: int, dtype: Any = np.float64) -> Floats:
 def _walk(optimizer: Any, gradients: Floats) -> Floats:
     params, state = np.ones_like(gradients[0]), None
     for gradient in gradients:
-        params, state = optimizer.step(params, gradient, state)
+        params, state = optimizer.step(params, gradient, state, layers=LAYERS)
     return np.asarray(params)
 
 
@@ -84,7 +86,8 @@ def _update(kind: Kind) -> Iterator[str]:
         state = State(kind.state, gradient)
         state.t = 1
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
-        extra = (params,) if kind._wants_params else ()
+        known = {"params": params, "layers": state.layers}
+        extra = [known[name] for name in kind._more]
         step = optimizer.bind(gradient.dtype).update(gradient, state, lr, *extra)
         if not isinstance(step, np.ndarray) or step.shape != gradient.shape:
             yield f"update returns {np.shape(step)} for gradients {gradient.shape}; return the step, (K, P)."

@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         help="see: python -m studies list; or path.py:my_study; default: what --out holds, or default",
     )
     one.add_argument("--optimizers", type=_names, help="comma-separated")
+    one.add_argument("--optimizer", action="append", help="one more, of yours: path.py or path.py:Class")
     one.add_argument("--datasets", type=_names, help="comma-separated")
     one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
     one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")

@@ -158,7 +158,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     whole_number("jobs", jobs, 0, 1024)
     study = study.settled(runner.blocks_of(out))
     manifest = agreed(out, runner.growing(study), runner.question(study))
-    study = runner.whole(study, manifest)
+    study = runner.whole(study, manifest, out)
     identities = runner.search_identities(study)
     have = RunFolder(out, manifest).reached()
     rows = [row for row in planned(study) if (*row.key, identities[row.dataset, row.optimizer]) not in have]
@@ -197,7 +197,7 @@ def planned(study: Study) -> list[Row]:
         sizes = batch_sizes(study, dataset, arms[name])
         size = sizes[size_and_decay(draw, block, len(sizes))[0]]
         settings = settings_of(arms[name].kind())
-        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings, arms[name].optimizer))
+        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings, arms[name].uses))
     return rows
 
 

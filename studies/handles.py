@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from studies.arms import FULL, LARGEST, Arm, from_spec, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
+from studies.own import kept
 from studies.protocol import Study
 from studies.store import known_manifest
 
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
 ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
-LISTS = ("optimizers", "datasets")
+LISTS = ("optimizers", "datasets", "optimizer")
 STRINGS = ("metric", "model", "sampler", "out")
 KEYS = (*LISTS, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
 LONGEST = 120  # characters of a folder's name; longer ones end in a hash
@@ -71,7 +72,7 @@ def _held(out: str | None) -> Study:
     ruled = {key: None if question[key] == "rule" else question[key] for key in ("epochs", "widths")}
     return Study(
         name=had["name"],
-        optimizers=tuple(from_spec(name, spec) for name, spec in had["optimizers"].items()),
+        optimizers=tuple(from_spec(name, kept(s, Path(out or ""))) for name, s in had["optimizers"].items()),
         datasets=tuple(had["datasets"]),
         blocks=had["blocks"],
         draws=question["draws"],
@@ -137,7 +138,8 @@ def _short(value: Any) -> str:
 def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
     arms = named.arms
     if "optimizers" in given:
-        arms = _chosen(arms, given["optimizers"], any_other=all(arm == Arm(arm.optimizer) for arm in arms))
+        arms = _chosen(arms, given["optimizers"], any_other=all(arm.whole for arm in arms))
+    arms += tuple(Arm(text) for text in dict.fromkeys(given.get("optimizer", ())))
     ranges = dict(given.get("search", {}))
     if "batch_size" in ranges:
         arms = _rebatched(arms, *ranges.pop("batch_size"))
@@ -272,7 +274,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 raise UsageError(f"{path} has {key} = {value!r}.", "Give a list of names.")
-            content[key] = [item.lower() for item in value]
+            content[key] = [item if key == "optimizer" else item.lower() for item in value]
     if {"trials", "draws"} <= set(content):
         raise UsageError(f"{path} has both trials and draws, two words for one thing.", "Give one of them.")
     if "trials" in content:

@@ -19,6 +19,7 @@ import pandas as pd
 import datasets
 import dlopt
 from dlopt import fields
+from studies import own
 from studies.arms import Arm
 from studies.errors import UsageError, nearest, usable_name, whole_number
 from studies.readings import ranked
@@ -167,7 +168,7 @@ class Row(NamedTuple):
     batch_size: int
     decay: str
     settings: tuple[tuple[str, float], ...]
-    uses: str  # the optimizer of its arm
+    uses: str  # by which a worker finds its class
 
     @property
     def key(self) -> tuple[str, int, str, str, int]:
@@ -181,7 +182,7 @@ class Row(NamedTuple):
             schedule = dlopt.SCHEDULES[self.decay]
             chosen = {name: settings.pop(name) for name in fields.declared(schedule)}
             settings["schedule"] = schedule(**chosen)
-        made: dlopt.Optimizer = dlopt.OPTIMIZERS[self.uses](**settings)
+        made: dlopt.Optimizer = own.find(self.uses)(**settings)
         return made
 
 
@@ -229,7 +230,7 @@ class Pick(NamedTuple):
         for block in blocks:
             settings = tuple(self.settings.items())
             key = (self.dataset, block, self.arm.name, "confirm", 0)
-            yield Row(*key, self.batch_size, self.decay, settings, self.arm.optimizer)
+            yield Row(*key, self.batch_size, self.decay, settings, self.arm.uses)
 
 
 def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:

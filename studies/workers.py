@@ -21,7 +21,7 @@ from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
 from studies.protocol import KEY, Row, Study
-from studies.stacks import cost, stacks, train_stacks
+from studies.stacks import Failure, attempt, cost, stacks, train_stacks
 from studies.store import RunFolder
 
 RETRIES = 3  # of the calls without an answer, after a worker was killed
@@ -36,6 +36,7 @@ class Workers:
         self.folder, self.study, self.jobs, self.progress = folder, study, jobs, progress
         self.trained = self.diverged = 0
         self.reached: dict[tuple[Any, ...], float] = {}  # best validation loss, by key
+        self.failed: dict[str, str] = {}  # somebody's own optimizers that raised, and what
 
     def train(self, rows: Sequence[Row], identify: Callable[[Row], str]) -> None:
         """Train rows and record them as they come."""
@@ -43,9 +44,13 @@ class Workers:
         tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
-        with contextlib.closing(answers([(train_stacks, task) for task in tasks], self.jobs)) as found:
+        calls = [(train_stacks if task[0].builtin else attempt, task) for task in tasks]
+        with contextlib.closing(answers(calls, self.jobs)) as found:
             for _, records in found:
-                self._record(records, identities)
+                if isinstance(records, Failure):
+                    self.failed.setdefault(records.uses, records.said)
+                else:
+                    self._record(records, identities)
 
     def each(self, calls: Iterable[Call]) -> list[Any]:
         """The answers to all calls, in their order."""
@@ -95,7 +100,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
     UsageError when that did not help.
     """
     waiting = dict(enumerate(calls))
-    for attempt in range(RETRIES + 1):
+    for tried in range(RETRIES + 1):
         try:
             with _results([delayed(work)(i, *call) for i, call in waiting.items()], jobs) as some:
                 for i, answer in some:
@@ -103,7 +108,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
                     yield i, answer
             return
         except TerminatedWorkerError:
-            if attempt == RETRIES:
+            if tried == RETRIES:
                 raise UsageError(
                     f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
                     "What was finished is kept: run again with --jobs 1.",
