@@ -3,6 +3,7 @@ PYTHON ?= python3
 NAME ?= default
 JOBS ?= 0
 OUT ?=
+OPTIMIZER ?=
 ARGS ?=
 PORT ?= 8080
 CALIBRATE ?= full
@@ -11,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PEERS := .venv-peers
 READY := $(VENV)/.ready
-STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
+STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
 # asked after the default study, for the same page
 CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
@@ -19,7 +20,7 @@ CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [NAME=study] [JOBS=processes] [OUT=folder] [ARGS='...']"
+	@echo "make TARGET [NAME=study] [OPTIMIZER=file.py] [JOBS=processes] [OUT=folder] [ARGS='...']"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## make .venv with everything the suite needs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,7 +25,7 @@ _CHECKS: list[Callable[[Kind], Iterator[str]]] = []
 def problems(optimizer: type[Optimizer]) -> list[str]:
     """Everything that is wrong with an optimizer class, one sentence each; empty when nothing is."""
     found = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         for one in _CHECKS:
             try:
                 found += list(one(optimizer))
@@ -168,6 +170,15 @@ def _repeats(kind: Kind) -> Iterator[str]:
     gradients = _gradients(3)
     if _walk(kind(), gradients).tobytes() != _walk(kind(), gradients).tobytes():
         yield "the same steps taken twice differ in their bits; use no random numbers and no clock."
+
+
+@_check
+def _prints(kind: Kind) -> Iterator[str]:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        _walk(kind(), _gradients(1)[:2, 0])
+    if said.getvalue():
+        yield f"it prints ({said.getvalue().strip()[:40]!r}), and a study takes a million steps; print nothing."
 
 
 @_check

@@ -11,14 +11,48 @@ from reports.tables import Run
 
 
 def verdict(run: Run) -> list[str]:
-    """Two sentences: who ends best, and who gets there first, each with its ties and its certainty."""
+    """Who ends best, and who gets there first, each with its ties and its certainty.
+
+    Before them where each optimizer stands that is not the suite's own.
+    """
     if len(run.optimizers) < 2:
         only = run.title(run.optimizers[0])
         return [
             f"Only {only} ran, so nothing is compared: no sentence can say who ends best.",
             f"Nor who gets there first: run {only} beside another optimizer.",
         ]
-    return [_ends_best(run), _gets_there_first(run)]
+    return [*(_newcomer(run, name) for name in run.newcomers), _ends_best(run), _gets_there_first(run)]
+
+
+def _newcomer(run: Run, name: str) -> str:
+    """Where a new optimizer stands among the known ones, in both readings."""
+    title = run.title(name)
+    if run.too_few("error"):
+        return f"Where {title} stands: {_too_few(run)}."
+    ends, first = (_standing(run, reading, name) for reading in ("error", "ratio"))
+    others = [other for other in run.order("ratio") if other != name]
+    speed = needs(run.against("ratio", "pooled", name, others[0]) or {})
+    return (
+        f"{title}, the new one, at the end {ends}; on the way it {first}, and needs {speed} the examples "
+        f"that {run.title(others[0])} needs for the losses that both reach ({_over(run)})."
+    )
+
+
+def _standing(run: Run, reading: str, name: str) -> str:
+    beats = run.beats(reading)
+    over = {worse: p for better, worse, p in beats if better == name}
+    under = {better: p for better, worse, p in beats if worse == name}
+    clauses = []
+    for verb, found in (("beats", over), ("is beaten by", under)):
+        if found:
+            worst = words.p_value(max(found.values()))
+            p = worst.replace("=", "≤") if len(found) > 1 else worst
+            names = [other for other in run.order(reading) if other in found]
+            clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
+    rest = [other for other in run.order(reading) if other not in {name, *over, *under}]
+    if rest:
+        clauses.append(f"cannot be told from {words.join(run.titles(rest))}")
+    return words.join(clauses)
 
 
 def _too_few(run: Run) -> str:

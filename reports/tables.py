@@ -46,7 +46,7 @@ NEEDED: dict[str, str] = {
     "confirmations": "dataset block optimizer status test_error",
     "baselines": "dataset model estimate low high level blocks",
     "audit": "check dataset optimizer what value limit status detail",
-    "optimizers": "position optimizer title summary defaults search",
+    "optimizers": "position optimizer title source summary defaults search",
     "datasets": "position dataset task rows features classes training_rows test_rows epochs batch_sizes "
     "model parameters sha256",
     "calibration": "results_version question kind subject datasets network blocks draws reading level "
@@ -123,6 +123,12 @@ class Run:
     def title(self, optimizer: object) -> str:
         """An optimizer's name in words; "none" and unknown names as they are."""
         return words.short(self._titles.get(str(optimizer), words.clean(optimizer)), LONGEST)
+
+    @functools.cached_property
+    def newcomers(self) -> list[str]:
+        """Optimizers that are not the suite's own, whole: nothing is fixed about their search."""
+        frame = self["optimizers"].sort_values("position")
+        return [str(name) for name in frame[frame.source.ne("")].optimizer]
 
     def titles(self, optimizers: Any) -> list[str]:
         """Names in words."""

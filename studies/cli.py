@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from studies import commands
+from studies import commands, listing
 from studies.errors import UsageError, nearest
 from studies.handles import KEYS, asked, once, setting, span
 
@@ -36,11 +36,19 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     commands_ = top.add_subparsers(
-        dest="command", required=True, metavar="list | run | show | mirror | try | calibrate"
+        dest="command",
+        required=True,
+        metavar="list | describe | check | run | show | mirror | try | calibrate",
     )
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
-    one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
+    one.add_argument("kind", nargs="?", default="studies", help=", ".join(listing.LISTS))
+
+    one = commands_.add_parser("describe", parents=[common], help="an optimizer or a schedule, in words")
+    one.add_argument("name", help="such as adam or exponential, or path.py:Class")
+
+    one = commands_.add_parser("check", parents=[common], help="does an optimizer keep to the contract?")
+    one.add_argument("name", help="path.py, path.py:Class, or the name of an installed or built-in one")
 
     one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
     one.add_argument(
@@ -99,7 +107,7 @@ def _run(options: argparse.Namespace) -> Any:
             flags[key] = once(key, map(read, flags[key]))
     study, out, jobs = asked(options.name, flags)
     if options.where:
-        return {"schema_version": commands.VERSION, "run": str(out)} if options.json else str(out)
+        return listing.document(run=str(out)) if options.json else str(out)
     if options.dry_run:
         return commands.plan(study, out, jobs, as_json=options.json)
     quiet = options.quiet or options.json
@@ -107,7 +115,9 @@ def _run(options: argparse.Namespace) -> Any:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "list": lambda o: commands.listing(o.kind, as_json=o.json),
+    "list": lambda o: listing.listing(o.kind, as_json=o.json),
+    "describe": lambda o: listing.describe(o.name, as_json=o.json),
+    "check": lambda o: listing.check(o.name, as_json=o.json),
     "run": _run,
     "show": lambda o: commands.show(o.run, as_json=o.json),
     "mirror": lambda o: commands.make_mirror(o.run, o.storage, as_json=o.json),

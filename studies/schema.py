@@ -347,6 +347,7 @@ TABLES: dict[str, Schema] = {
             **OPTIMIZER,
             "title": Column("string", "its class's name, and what is fixed about its search"),
             "uses": Column("string", "the optimizer behind it"),
+            "source": Column("string", "'' for the suite's own, else its file's sha256 or its package"),
             "summary": Column("string", "first line of its docstring: formula and source"),
             "defaults": Column("string", "its defaults as JSON"),
             "search": Column("string", "its search ranges as JSON, under the names of trials"),

@@ -129,6 +129,7 @@ def _optimizers(study: Study) -> pd.DataFrame:
                 "optimizer": arm.name,
                 "title": arm.title,
                 "uses": arm.optimizer,
+                "source": arm.source,
                 "summary": about(arm.kind),
                 "defaults": json.dumps({n: getattr(arm.kind(), n) for n in fields.declared(arm.kind)}),
                 "search": json.dumps({f.trial_name(n): e for n, (f, e) in arm.ranges(declared).items()}),
