@@ -178,7 +178,7 @@ def _prints(kind: Kind) -> Iterator[str]:
     with contextlib.redirect_stdout(said):
         _walk(kind(), _gradients(1)[:2, 0])
     if said.getvalue():
-        yield f"it prints ({said.getvalue().strip()[:40]!r}), and a study takes a million steps; print nothing."
+        yield f"it prints ({said.getvalue().strip()[:40]!r}), and a study takes a million steps: print less."
 
 
 @_check

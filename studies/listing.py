@@ -129,14 +129,14 @@ def describe(name: str, *, as_json: bool) -> Any:
     text = inspect.getdoc(kind) or ""
     if as_json:
         return document(name=kind.__name__, about=text, hyperparameters=lines)
-    shown = [f"{kind.__name__}: {text}", ""]
+    shown = [text, ""]
     for line in lines:
         searched = ""
         if line["search"]:
             low, high = line["search"]
             searched = f"; searched as {line['trial']} in {low:g}..{high:g} (log)"
         symbol = f" ({line['symbol']})" if line["symbol"] != line["name"] else ""
-        shown.append(f"  {line['name']}{symbol}: {line['legal']}, default {line['default']:g}{searched}")
+        shown.append(f"  {line['name']}{symbol} must {line['legal']}, default {line['default']:g}{searched}")
     return "\n".join(shown)
 
 
