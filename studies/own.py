@@ -64,8 +64,8 @@ def digest(path: str | Path) -> str:
 def keep(uses: str, folder: Path) -> None:
     """Keep a copy of a file in a run folder, for the day when it is changed or gone."""
     path, colon, _ = uses.rpartition(":")
-    if colon and path.endswith(".py"):
-        copy = folder / "optimizers" / f"{digest(path)}.py"
+    if colon and path.endswith(".py") and not gone(uses):
+        copy = _copy(Path(path), digest(path), folder)
         if not copy.exists():
             write_atomically(copy, Path(path).read_bytes())
 
@@ -73,9 +73,21 @@ def keep(uses: str, folder: Path) -> None:
 def kept(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The spec of an arm with the run's own copy in place of a file that is gone."""
     path, _, name = spec.get("file", "").rpartition(":")
-    copy = folder / "optimizers" / f"{spec.get('source')}.py"
-    gone = path.endswith(".py") and not Path(path).is_file() and copy.is_file()
-    return {**spec, "file": f"{copy}:{name}"} if gone else spec
+    if not path.endswith(".py") or Path(path).is_file():
+        return spec
+    name_there = gone(spec["file"]) or Path(path).name
+    copy = _copy(Path(name_there), spec["source"], folder)
+    return {**spec, "file": f"{copy}:{name}"} if copy.is_file() else spec
+
+
+def gone(uses: str) -> str:
+    """The name of the file that a run's copy stands for; "" for any other."""
+    stem, dash, tail = Path(uses.rpartition(":")[0]).stem.rpartition("-")
+    return f"{stem}.py" if dash and len(tail) == 64 and set(tail) <= set("0123456789abcdef") else ""
+
+
+def _copy(path: Path, sha256: str, folder: Path) -> Path:
+    return folder / "optimizers" / f"{path.stem}-{sha256}.py"
 
 
 def named(text: str) -> str:

@@ -130,10 +130,15 @@ def search_identities(study: Study) -> dict[tuple[str, str], str]:
 
 
 def changes(study: Study) -> list[str]:
-    """What differs from the named study of the same name, in words."""
+    """What differs from the named study of the same name, in words, and what is gone."""
+    words = [
+        f"{own.gone(arm.uses)} is gone: {arm.title} is what the run's copy of it says"
+        for arm in study.arms
+        if own.gone(arm.uses)
+    ]
     if study.name not in STUDIES:
-        return []
-    named, words = STUDIES[study.name].settled(), []
+        return words
+    named = STUDIES[study.name].settled()
     old_arms, new_arms = ({arm.name: arm for arm in s.arms} for s in (named, study))
     if list(old_arms) != list(new_arms):
         words.append(f"optimizers: {', '.join(new_arms)} (named study: {', '.join(old_arms)})")
