@@ -21,6 +21,8 @@ from dlopt.models import MLP as MLP
 from dlopt.optimizer import Optimizer as Optimizer
 from dlopt.optimizer import State as State
 from dlopt.optimizer import suggest as suggest
+from dlopt.problems import Problem as Problem
+from dlopt.problems import check_gradient as check_gradient
 from dlopt.schedules import *
 from dlopt.schedules import Schedule as Schedule
 from dlopt.surfaces import *

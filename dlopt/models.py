@@ -13,17 +13,27 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlopt.activations import ACTIVATIONS, Activation
 from dlopt.average import Floats
-from dlopt.losses import Loss
+from dlopt.contracts import Block
+from dlopt.losses import CrossEntropy, Loss, SquaredError
 
 CHUNK = 256  # rows of data evaluated at once
 PANEL = 1 << 21  # bytes of activations and their gradients at once: about what a core caches for itself
+# standard deviation of the initial weights, from the inputs and outputs of their layer
+INITS: dict[str, Callable[[int, int], float]] = {
+    "he": lambda inputs, outputs: math.sqrt(2.0 / inputs),
+    "glorot": lambda inputs, outputs: math.sqrt(2.0 / (inputs + outputs)),
+    "small": lambda inputs, outputs: 0.01,
+    "zero": lambda inputs, outputs: 0.0,
+}
 
 
 class Layer(NamedTuple):
@@ -36,20 +46,44 @@ class Layer(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class MLP:
-    """A multilayer perceptron with ReLU between layers and He's initial weights (He et al. 2015).
+    """A multilayer perceptron: cross-entropy over classes, half the mean squared error for real targets.
 
-    widths: sizes of the hidden layers, each >= 1; none gives softmax or linear regression.
+    widths: sizes of the hidden layers, each >= 1; none gives softmax or linear regression. activation,
+    between layers: "relu", "tanh", "sigmoid" or "gelu" (its tanh form, within 5e-4 of PyTorch's default).
+    init, of the weights, while biases start at 0: "he" is N(0, 2 / inputs) (He et al. 2015), "glorot"
+    N(0, 2 / (inputs + outputs)) (Glorot & Bengio 2010), "small" N(0, .01²), "zero" 0. weight_decay: λ >= 0
+    of the penalty ½λ‖W‖² on weights, not biases, in the gradient of training; every loss that is recorded,
+    of training too, is that of the data alone. Raises ValueError for anything else.
     """
 
     widths: tuple[int, ...]
+    activation: str
+    init: str
+    weight_decay: float
 
-    def __init__(self, *widths: int) -> None:
+    def __init__(
+        self, *widths: int, activation: str = "relu", init: str = "he", weight_decay: float = 0.0
+    ) -> None:
         for width in widths:
             if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
                 raise ValueError(
                     f"A hidden layer needs a whole number >= 1, not {width!r}. Write for example MLP(64, 32)."
                 )
+        for name, value, known in (("activation", activation, ACTIVATIONS), ("init", init, INITS)):
+            if not isinstance(value, str) or value not in known:
+                raise ValueError(f"MLP has no {name} {value!r}.\nChoose one of {', '.join(known)}.")
+        number = isinstance(weight_decay, int | float | np.integer | np.floating) and not isinstance(
+            weight_decay, bool
+        )
+        if not number or not 0 <= weight_decay < np.inf:
+            raise ValueError(
+                f"MLP.weight_decay must be a finite number >= 0, not {weight_decay!r}.\n"
+                "Give 0 for none, or for example 1e-4."
+            )
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
+        object.__setattr__(self, "activation", activation)
+        object.__setattr__(self, "init", init)
+        object.__setattr__(self, "weight_decay", float(weight_decay))
 
     def layers(self, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
         """The layout of the flat parameters, from the input on."""
@@ -61,16 +95,50 @@ class MLP:
         return tuple(layers)
 
     def start(self, layers: tuple[Layer, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Initial parameters (P,): weights from N(0, 2 / inputs), biases 0."""
+        """Initial parameters (P,): weights from the normal distribution that `init` names, biases 0."""
         params = np.zeros(layers[-1].slice.stop)
         for layer in layers:
             outputs, inputs = layer.shape[0], layer.shape[1] - 1
             weights = params[layer.slice].reshape(layer.shape)
-            weights[:, :-1] = rng.normal(0.0, np.sqrt(2.0 / inputs), (outputs, inputs))
+            weights[:, :-1] = rng.normal(0.0, INITS[self.init](inputs, outputs), (outputs, inputs))
         return params
 
+    def stack(self, blocks: Sequence[Block], trials: int, dtype: np.dtype[Any]) -> Network:
+        """Copies for some trials on each block, whose seed gives the initial weights."""
+        loss = _loss(blocks[0].n_classes)
+        layers = self.layers(np.shape(blocks[0].X_train)[1], blocks[0].n_classes or 1)
+        starts = [self.start(layers, np.random.default_rng([one.seed, 0])).astype(dtype) for one in blocks]
+        return self._network(layers, np.stack(starts), trials, loss)
+
+    def answers(self, params: Floats, X: NDArray[Any], n_classes: int) -> NDArray[Any]:
+        """Class numbers (n,), or values (n,) where n_classes is 0, of params (1, P) for X (n, F)."""
+        layers = self.layers(X.shape[1] if X.ndim == 2 else 0, n_classes or 1)
+        if X.ndim != 2 or layers[-1].slice.stop != params.shape[1]:
+            raise ValueError(
+                f"X has the shape {X.shape}, and {self} was trained on other features.\n"
+                "Give X (n, F) with the columns of the training data."
+            )
+        network = self._network(layers, params, 1, _loss(n_classes))
+        outputs = network.outputs(network.feed(X[None], np.zeros((1, len(X)))).chunks())
+        return np.argmax(outputs, axis=1) if n_classes else outputs[:, 0]
+
+    def _network(self, layers: tuple[Layer, ...], starts: Floats, trials: int, loss: Loss) -> Network:
+        return Network(layers, starts, trials, loss, ACTIVATIONS[self.activation], self.weight_decay)
+
     def __repr__(self) -> str:
-        return f"MLP({', '.join(map(str, self.widths))})"
+        given = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if field.name != "widths" and getattr(self, field.name) != getattr(_PLAIN, field.name)
+        ]
+        return f"MLP({', '.join([*map(str, self.widths), *given])})"
+
+
+_PLAIN = MLP()
+
+
+def _loss(n_classes: int) -> Loss:
+    return CrossEntropy(n_classes) if n_classes else SquaredError()
 
 
 class Batch(NamedTuple):
@@ -126,12 +194,16 @@ class _Space:
     """
 
     def __init__(
-        self, rows: int, blocks: int, layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]
+        self,
+        rows: int,
+        blocks: int,
+        layers: tuple[Layer, ...],
+        width: int,
+        dtype: np.dtype[Any],
+        activation: type[Activation],
     ) -> None:
         hidden = [layer.shape[0] for layer in layers[:-1]]
-        self.activations = [np.ones((rows, size + 1, width), dtype) for size in hidden]
-        self.zeros = [np.zeros_like(a) for a in self.activations]
-        self.masks = [np.empty(a.shape, bool) for a in self.activations]
+        self.activations = [activation(np.ones((rows, size + 1, width), dtype)) for size in hidden]
         self.deltas = [np.empty((rows, size, width), dtype) for size in hidden]
         # one row of data: BLAS sums a strided vector otherwise than a contiguous one, so K would show
         shape, axes = (layers[-1].shape[0], rows, width), (1, 0, 2)
@@ -141,7 +213,7 @@ class _Space:
         else:
             self.outputs_by_row = np.empty((shape[1], shape[0], width), dtype)
             self.outputs = self.outputs_by_row.transpose(axes)
-        self.filled = [*(active[:, :-1] for active in self.activations), self.outputs_by_row]
+        self.filled = [*(active.values[:, :-1] for active in self.activations), self.outputs_by_row]
         self.first = _by_block(self.filled[0], blocks)
         self.first_delta = _by_block([*self.deltas, self.outputs_by_row][0], blocks)
 
@@ -149,6 +221,14 @@ class _Space:
 def workspace(layers: tuple[Layer, ...], width: int, dtype: np.dtype[Any]) -> int:
     """Bytes of the activations of one row and their gradients, for batches of this width."""
     return 2 * sum(layer.shape[0] + 1 for layer in layers) * width * dtype.itemsize
+
+
+def _on_weights(value: float, layers: tuple[Layer, ...], dtype: np.dtype[Any]) -> Floats:
+    """(P,): the value at each weight and 0 at each bias."""
+    flat = np.full(layers[-1].slice.stop, value, dtype)
+    for layer in layers:
+        flat[layer.slice].reshape(layer.shape)[:, -1] = 0
+    return flat
 
 
 def _by_block(values: Floats, blocks: int) -> Floats:
@@ -171,24 +251,23 @@ class _Panel(NamedTuple):
         """Fill the activations and outputs; return the outputs (C, rows, B)."""
         space = self.space
         np.matmul(self.first, batch.columns, out=space.first)
-        for i, (active, zeros) in enumerate(zip(space.activations, space.zeros, strict=True), start=1):
-            np.maximum(active, zeros, out=active)
-            np.matmul(self.weights[i], active, out=space.filled[i])
+        for i, active in enumerate(space.activations, start=1):
+            active.forward()
+            np.matmul(self.weights[i], active.values, out=space.filled[i])
         return space.outputs
 
     def backward(self, batch: Batch) -> None:
         """Fill the gradients from what the loss made of the outputs."""
         space, delta = self.space, self.space.outputs_by_row
         for i in range(len(self.weights) - 1, 0, -1):
-            active, mask = space.activations[i - 1], space.masks[i - 1]
-            np.matmul(delta, active.transpose(0, 2, 1), out=self.grads[i])
+            active = space.activations[i - 1]
+            np.matmul(delta, active.values.transpose(0, 2, 1), out=self.grads[i])
             if delta.shape[1] == 1:  # an inner dimension of 1 leaves BLAS
                 np.multiply(self.back[i], delta, out=space.deltas[i - 1])
             else:
                 np.matmul(self.back[i], delta, out=space.deltas[i - 1])
             delta = space.deltas[i - 1]
-            np.greater(active, space.zeros[i - 1], out=mask)
-            delta *= mask[:, :-1]
+            delta *= active.slope()[:, :-1]
         np.matmul(space.first_delta, batch.rows, out=self.first_grad)
 
 
@@ -199,10 +278,20 @@ class Network:
     through in panels whose workspace stays within `PANEL` bytes, so memory does not grow with K.
     """
 
-    def __init__(self, layers: tuple[Layer, ...], starts: Floats, trials: int, loss: Loss) -> None:
+    def __init__(
+        self,
+        layers: tuple[Layer, ...],
+        starts: Floats,
+        trials: int,
+        loss: Loss,
+        activation: type[Activation] = ACTIVATIONS["relu"],
+        weight_decay: float = 0.0,
+    ) -> None:
         self.layers, self.loss, self.blocks, self.rows = layers, loss, len(starts), trials * len(starts)
+        self.worst, self.activation = loss.worst, activation
         self.params = np.tile(starts, (trials, 1))
         self.grad = np.zeros_like(self.params)
+        self.penalty = _on_weights(weight_decay, layers, self.params.dtype) if weight_decay else None
         self._by_width: dict[int, list[_Panel]] = {}
         self._spaces: dict[tuple[int, int], _Space] = {}
 
@@ -218,7 +307,7 @@ class Network:
     def _panel(self, part: slice, width: int) -> _Panel:
         rows = part.stop - part.start
         if (rows, width) not in self._spaces:
-            made = _Space(rows, self.blocks, self.layers, width, self.params.dtype)
+            made = _Space(rows, self.blocks, self.layers, width, self.params.dtype, self.activation)
             self._spaces[rows, width] = made
         weights, grads = (
             [flat[part, one.slice].reshape(rows, *one.shape, copy=False) for one in self.layers]
@@ -228,12 +317,18 @@ class Network:
         first, first_grad = (_by_block(views[0], self.blocks) for views in (weights, grads))
         return _Panel(part, weights, grads, back, first, first_grad, self._spaces[rows, width])
 
+    def feed(self, X: Any, y: Any) -> Feed:
+        """Data of all blocks, X (S, n, F) and y (S, n), in the dtype of the parameters."""
+        return Feed(X, y, self.loss, self.params.dtype)
+
     def gradient(self, batch: Batch) -> Floats:
-        """Fill `grad` with the gradient of the batch's mean loss; return that loss, (K·S,)."""
+        """Fill `grad` with the gradient of the batch's mean loss and the penalty; return the loss, (K·S,)."""
         losses = np.empty(self.rows, self.params.dtype)
         for panel in self._panels(batch.size):
             losses[panel.part] = self.loss.backward(panel.forward(batch), batch.targets)
             panel.backward(batch)
+        if self.penalty is not None:
+            self.grad += self.penalty * self.params
         return losses
 
     def evaluate(self, chunks: list[Batch]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,55 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Sequence
-from typing import Any, Protocol, overload
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlopt.losses import CrossEntropy, Loss, SquaredError
-from dlopt.models import MLP, Batch, Feed, Network
+from dlopt.average import Floats
+from dlopt.contracts import Block, Data, Model, Stack
 from dlopt.optimizer import Optimizer, join, placed
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class Block(Protocol):
-    """What is trained on: one split of a dataset, with the seed of weights and mini-batch order."""
-
-    @property
-    def X_train(self) -> Any:
-        """Features (n, F) to train on."""
-
-    @property
-    def y_train(self) -> Any:
-        """Their targets (n,)."""
-
-    @property
-    def X_validation(self) -> Any:
-        """Features to choose by."""
-
-    @property
-    def y_validation(self) -> Any:
-        """Their targets."""
-
-    @property
-    def X_test(self) -> Any:
-        """Features read once, at the end."""
-
-    @property
-    def y_test(self) -> Any:
-        """Their targets."""
-
-    @property
-    def n_classes(self) -> int:
-        """The number of classes, 0 for regression."""
-
-    @property
-    def seed(self) -> int:
-        """Of the initial weights and the mini-batch order."""
+Answers = Callable[[Floats, NDArray[Any]], NDArray[Any]]  # of parameters (1, P) for X
+Progress = Callable[[int, int], object]  # called with (done epochs, epochs)
+PATIENCE = 5.0  # seconds of training that nobody needs to be told of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +71,7 @@ class Training:
     best_validation_errors: Doubles
     test_losses: Doubles
     test_errors: Doubles
-    _loss: Loss
-    _layers: Any
+    _answers: Answers
 
     @property
     def status(self) -> list[str]:
@@ -114,12 +84,12 @@ class Training:
         return float(np.min(self.best_validation_losses))
 
     def predict(self, X: ArrayLike, row: int = 0) -> NDArray[Any]:
-        """Predicted class numbers (n,), or values (n,) in the units trained on, for X (n, F)."""
-        params = self.best_params[row : row + 1]
-        network = Network(self._layers, params, 1, self._loss)
-        X = np.asarray(X)[None]
-        outputs = network.outputs(Feed(X, np.zeros(X.shape[:2]), self._loss, params.dtype).chunks())
-        return np.argmax(outputs, axis=1) if isinstance(self._loss, CrossEntropy) else outputs[:, 0]
+        """Predicted class numbers (n,), or values (n,) in the units trained on, for X (n, F).
+
+        Raises ValueError for a `Problem` that was given no `predict`.
+        """
+        with np.errstate(all="ignore"):
+            return self._answers(self.best_params[row : row + 1], np.asarray(X))
 
 
 def checkpoints(n_train: int, epochs: int) -> Integers:
@@ -148,40 +118,45 @@ def record_steps(n_train: int, batch_size: int, epochs: int) -> tuple[Integers, 
 
 @overload
 def train(
-    model: MLP,
+    model: Model,
     block: Block,
     optimizers: Optimizer | Sequence[Optimizer],
     *,
     batch_size: int,
     epochs: int,
     dtype: Any = ...,
+    progress: bool | Progress = ...,
 ) -> Training: ...
 @overload
 def train(
-    model: MLP,
+    model: Model,
     block: Sequence[Block],
     optimizers: Optimizer | Sequence[Optimizer] | Sequence[Sequence[Optimizer]],
     *,
     batch_size: int,
     epochs: int,
     dtype: Any = ...,
+    progress: bool | Progress = ...,
 ) -> list[Training]: ...
 def train(
-    model: MLP,
+    model: Model,
     block: Any,
     optimizers: Any,
     *,
     batch_size: int,
     epochs: int,
     dtype: Any = np.float32,
+    progress: bool | Progress = True,
 ) -> Training | list[Training]:
     """Train all trials of all optimizers side by side on the same mini-batches.
 
     block: a dataset's block or a `Split`; or a list of S of them, of equal shapes, which gives a list of
     S results. optimizers: one, or a list; with several blocks either the same for each, or a list of S
     lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1. dtype: float32
-    or float64. The trials of a block share initial weights and order; each one's bytes are those it has
-    alone. Raises ValueError with a remedy if a number is out of range or shapes do not fit.
+    or float64. progress: True writes a line to a terminal's stderr once this takes longer than 5 s, but
+    not from a worker process; False writes none; a function is called with (done epochs, epochs) after
+    each. The trials of a block share initial weights and order; each one's bytes are those it has alone.
+    Raises ValueError with a remedy if a number is out of range or shapes do not fit.
     """
     blocks = block if isinstance(block, Sequence) else [block]
     if not blocks:
@@ -193,14 +168,13 @@ def train(
     dtype = np.dtype(dtype)
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be float32 or float64, not {dtype}. Leave it out for float32.")
-    loss: Loss = CrossEntropy(blocks[0].n_classes) if blocks[0].n_classes else SquaredError()
-    layers = model.layers(np.shape(blocks[0].X_train)[1], blocks[0].n_classes or 1)
-    starts = [model.start(layers, np.random.default_rng([one.seed, 0])).astype(dtype) for one in blocks]
-    rows = sum(group.rows for group in groups)
-    network = Network(layers, np.stack(starts), rows // len(blocks), loss)
-    feeds = [Feed(X, y, loss, dtype) for X, y in _data(blocks)]
+    data, trials = _data(blocks), sum(group.rows for group in groups) // len(blocks)
     with np.errstate(all="ignore"):  # divergence is a result
-        results = _Run(network, groups, feeds, [one.seed for one in blocks], batch_size, epochs).results()
+        stack = model.stack(blocks, trials, dtype)
+        feeds = [stack.feed(X, y) for X, y in data]
+        run = _Run(stack, groups, feeds, [one.seed for one in blocks], batch_size, epochs)
+        answers = functools.partial(model.answers, n_classes=blocks[0].n_classes)
+        results = run.results(answers, _shown(progress))
     return results if isinstance(block, Sequence) else results[0]
 
 
@@ -242,14 +216,40 @@ def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
         )
 
 
+class _Line:
+    """One line on stderr, written over once a second, of a training that takes longer than `PATIENCE`."""
+
+    def __init__(self) -> None:
+        self.started, self.said = time.monotonic(), 0.0
+
+    def __call__(self, done: int, epochs: int) -> None:
+        now = time.monotonic()
+        spent = now - self.started
+        if done == epochs and self.said:
+            print(f"\rtrain: {epochs} epochs in {spent:.0f} s".ljust(60), file=sys.stderr)
+        elif done < epochs and spent > PATIENCE and now - self.said > 1:
+            left = f"about {spent * (epochs - done) / done:.0f} s left"
+            print(f"\rtrain: epoch {done} of {epochs}, {left}".ljust(60), end="", file=sys.stderr, flush=True)
+            self.said = now
+
+
+def _shown(progress: bool | Progress) -> Progress:
+    if callable(progress):
+        return progress
+    alone = multiprocessing.parent_process() is None
+    if progress and alone and sys.stderr is not None and sys.stderr.isatty():
+        return _Line()
+    return lambda done, epochs: None
+
+
 class _Run:
     """One pass through `train`."""
 
     def __init__(
         self,
-        network: Network,
+        network: Stack,
         groups: list[Optimizer],
-        feeds: list[Feed],
+        feeds: list[Data],
         seeds: list[int],
         batch_size: int,
         epochs: int,
@@ -273,7 +273,7 @@ class _Run:
         self.diverged = np.zeros(rows, np.int64)
         self.records = self.last = 0
 
-    def results(self) -> list[Training]:
+    def results(self, answers: Answers, progress: Progress) -> list[Training]:
         wanted, step = set(self.steps.tolist()), 0
         self._record()
         for epoch in range(self.epochs):
@@ -284,9 +284,10 @@ class _Run:
                 step += 1
                 if step in wanted:
                     self._record()
-        return self._finish()
+            progress(epoch + 1, self.epochs)
+        return self._finish(answers)
 
-    def _step(self, batch: Batch, rates: list[Any], column: int) -> None:
+    def _step(self, batch: Any, rates: list[Any], column: int) -> None:
         self.losses[:, column] = self.network.gradient(batch)
         for (group, params, grad, state), lr in zip(self.groups, rates, strict=True):
             group.move(params, grad, state, lr)
@@ -307,14 +308,14 @@ class _Run:
         loss, error = self.network.evaluate(self.validation)
         gone = self.diverged > 0
         self.validation_loss[record] = np.where(gone, np.inf, loss)
-        self.validation_error[record] = np.where(gone, self.network.loss.worst, error)
+        self.validation_error[record] = np.where(gone, self.network.worst, error)
         better = ~gone & (loss < self.best)
         self.best[better], self.best_record[better] = loss[better], record
         self.best_params[better] = self.network.params[better]
         self.records, self.last = record + 1, step
 
-    def _finish(self) -> list[Training]:
-        gone, worst, rows = self.diverged > 0, self.network.loss.worst, self.network.rows
+    def _finish(self, answers: Answers) -> list[Training]:
+        gone, worst, rows = self.diverged > 0, self.network.worst, self.network.rows
         np.copyto(self.network.params, self.best_params)
         test_loss, test_error = self.network.evaluate(self.test)
         validation_error = self.validation_error[self.best_record, np.arange(rows)]
@@ -335,8 +336,7 @@ class _Run:
                 best_validation_errors=np.where(gone, worst, validation_error)[mine],
                 test_losses=np.where(gone, np.inf, test_loss)[mine],
                 test_errors=np.where(gone, worst, test_error)[mine],
-                _loss=self.network.loss,
-                _layers=self.network.layers,
+                _answers=answers,
             )
             for mine in blocks
         ]

@@ -58,9 +58,10 @@ def verdicts(run: Run) -> Part | None:
         question="Does what the chapter says hold?",
         answer=_answer(frame),
         how=(
-            "A verdict follows from the numbers by the rule in its line, fixed beforehand; nobody wrote it "
-            "by hand. A claim that fails here is a result about these experiments, not about all of deep "
-            "learning. Claims about time stand under “On this machine”."
+            "A verdict follows from the numbers by a rule that was fixed beforehand; nobody wrote it by "
+            "hand. A number leads to its part of the chapter: rule, evidence, formula and code. A claim that "
+            "fails here is a result about these experiments, not about all of deep learning. Claims about "
+            "time stand under “On this machine”."
         ),
         basis=EXACT,
         data=run["evidence"].sort_values(["number", "line"]),
@@ -199,12 +200,16 @@ def _table(frame: pd.DataFrame, linked: bool) -> Table:
             Cell(words.clean(r.says)),
             verdict(words.clean(r.verdict), words.clean(r.when)),
             Cell(_effect(r), float(r.effect), words.clean(r.unit)),
-            Cell(words.clean(r.rule), "", words.clean(r.resampled)),
+            *([] if linked else [_rule(r)]),
         ]
         for r in frame.itertuples()
     ]
-    heads = ["№", "The chapter says", "Verdict", "Effect", "It holds when"]
+    heads = ["№", "The chapter says", "Verdict", "Effect", *([] if linked else ["It holds when"])]
     return Table(heads, rows, "Claims and verdicts", frozenset({0}))
+
+
+def _rule(r: Any) -> Cell:
+    return Cell(words.clean(r.rule), "", words.clean(r.resampled))
 
 
 def _quotes(claims: pd.DataFrame) -> Table:
@@ -213,11 +218,11 @@ def _quotes(claims: pd.DataFrame) -> Table:
         [
             cell(int(r.number))._replace(link="verdicts"),
             Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh"),
-            verdict(words.clean(r.verdict), words.clean(r.when)),
-            Cell(_effect(r), "", words.clean(r.unit)),
+            verdict(words.clean(r.verdict)),
+            _rule(r),
             Cell(words.clean(r.code), "", f"reads {words.clean(r.source)}" if r.source else ""),
         ]
         for r in claims.itertuples()
     ]
-    heads = ["№", "The chapter's sentence", "Verdict", "Effect", "What ran"]
+    heads = ["№", "The chapter's sentence", "Verdict", "It holds when", "What ran"]
     return Table(heads, rows, "Its claims", frozenset({0}), sortable=False)

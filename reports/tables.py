@@ -60,6 +60,9 @@ NEEDED: dict[str, str] = {
     "clocked_evidence": "number line what x value low high expected",
     "lessons": "position part chinese title says done formula code",
     "glossary": "position term chinese meaning",
+    "walks": "surface method lr step x y height",
+    "heights": "surface x y height",
+    "series": "day beta corrected value average",
     "untested": "position says chapter reason",
     "timings": "dataset block batch_size rows steps seconds",
 }

@@ -130,6 +130,7 @@ def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
         [[row.make() for row in stack.rows] for stack in group],
         batch_size=group[0].batch_size,
         epochs=group[0].epochs,
+        progress=False,  # the run tells its own
     )
     seconds = (time.perf_counter() - started) / len(group)
     return [

@@ -12,6 +12,7 @@ import pandas as pd
 from studies.catalog import STUDIES
 from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, place
 from studies.claims.lessons import lessons
+from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
 from studies.machine import arithmetic
@@ -61,7 +62,7 @@ def asked(
             name: pd.concat([line[i] for line in lines]) if lines else _nothing(name)
             for i, name in enumerate(names)
         }
-    return found | lessons()
+    return found | lessons() | {"walks": walks(), "heights": heights(), "series": series()}
 
 
 def _kept(path: Path) -> pd.DataFrame | None:

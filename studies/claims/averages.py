@@ -29,6 +29,9 @@ def responses(beta: float, steps: int) -> Doubles:
     "控制权重衰减速度(越大,历史数据影响越持久)",
     f"mean age β/(1-β) and variance (1-β)/(1+β) of the weights that `ewa` gives, to a relative {EXACT:g}",
     (dlopt.ewa,),
+    x="β",
+    y="steps; share",
+    log="y",
 )
 def look_back() -> pd.DataFrame:
     """The age and the smoothing of the weights, β by β."""
@@ -58,6 +61,9 @@ def look_back_holds(seen: pd.DataFrame) -> Judged:
     "当初始阶段(t 较小时),可能因初始值而低估真实均值。此时需要偏差修正;当t增大时,修正效果逐渐消失",
     f"of a constant 1 the average is 1-βᵗ and the corrected one 1, to {EXACT:g}",
     (dlopt.ewa, dlopt.debias),
+    x="step",
+    y="average of a constant 1",
+    log="x",
 )
 def start_is_low() -> pd.DataFrame:
     """A constant averaged, with and without correction."""
@@ -91,6 +97,8 @@ def start_is_low_holds(seen: pd.DataFrame) -> Judged:
     "初期迭代时,和偏向零,修正后加速初期收敛",
     "the first steps with correction are longer than without it, under a constant gradient",
     (dlopt.Adam,),
+    x="step",
+    y="length of a step, in lr",
 )
 def first_steps() -> pd.DataFrame:
     """Adam's steps in units of lr under a constant gradient, with its correction and without."""

@@ -38,6 +38,7 @@ def largest_stable(make: Any, fixed: dict[str, float], curvature: float) -> floa
     "under a steady gradient its steps grow longer than the learning rate, so that the same step needs a "
     "smaller one; asked of both forms, the largest stable rates on a quadratic beside",
     (dlopt.HeavyBall, dlopt.Momentum),
+    y="in units of 2/h, and of lr",
 )
 def limits() -> pd.DataFrame:
     """Largest stable rates of SGD, heavy ball and the averaged form, in units of SGD's own limit 2/h."""
@@ -88,6 +89,7 @@ def limits_judged(seen: pd.DataFrame) -> Judged:
     "cache = np.zeros_like(params); cache = rho * cache + (1 - rho) * grads**2",
     "its path differs from RMSprop's by no more than rounding",
     (dlopt.RMSprop,),
+    y="distance, in lr",
 )
 def forgets() -> pd.DataFrame:
     """The snippet beside RMSprop and beside descent by signs, on the same noisy gradients."""

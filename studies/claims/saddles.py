@@ -33,6 +33,8 @@ def first_beyond(walk: dlopt.landscapes.Walk, axis: int, distance: float) -> Dou
     "the steps that the linear law gives, about ln(1/σ)/ln(1+lr), to 25 %",
     (dlopt.descend, dlopt.Quadratic),
     resampled=f"{SEEDS} seeds of the noise; intervals are order statistics of them",
+    y="steps to leave",
+    log="y",
 )
 def noise_leaves() -> pd.DataFrame:
     """Steps until |y| ≥ 1 from (1, 0) on ½(x² - y²), without and with noise."""
@@ -71,6 +73,8 @@ def noise_leaves_judged(seen: pd.DataFrame) -> Judged:
     "each needs at most half of SGD's steps on the saddle, the monkey saddle and the plateau, all at a "
     "learning rate of 0.01",
     (dlopt.Momentum, dlopt.HeavyBall, dlopt.RMSprop, dlopt.Adam),
+    y="steps to leave; bar: those of SGD",
+    log="y",
 )
 def sooner() -> pd.DataFrame:
     """Steps until the height has fallen well below the saddle's or the plateau's, at one learning rate."""

@@ -69,6 +69,37 @@ CLAIM_TABLES: dict[str, Schema] = {
             "meaning": Column("string", "in plain words"),
         },
     ),
+    "walks": Schema(
+        ("surface", "method", "step"),
+        {
+            "surface": Column("string", "the surface's name"),
+            "method": Column("string", "the optimizer's class"),
+            "lr": Column("float", "its learning rate: of one grid the one with the fewest steps"),
+            "step": Column("int", "steps taken"),
+            "x": Column("float", "first parameter"),
+            "y": Column("float", "second parameter"),
+            "height": Column("float", "the surface's height there"),
+        },
+    ),
+    "heights": Schema(
+        ("surface", "x", "y"),
+        {
+            "surface": Column("string", "the surface's name"),
+            "x": Column("float", "first parameter"),
+            "y": Column("float", "second parameter"),
+            "height": Column("float", "the surface's height there"),
+        },
+    ),
+    "series": Schema(
+        ("beta", "corrected", "day"),
+        {
+            "day": Column("int", "of a made-up year, from 1"),
+            "beta": Column("float", "β of the average"),
+            "corrected": Column("bool", "is it divided by 1-βᵗ?"),
+            "value": Column("float", "what was seen that day"),
+            "average": Column("float", "the average after that day"),
+        },
+    ),
     "untested": Schema(
         ("position",),
         {
