@@ -16,7 +16,7 @@ STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(for
 # asked after the default study, for the same page
 CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
-.PHONY: help setup study report dashboard test test-slow calibrate bench lint clean
+.PHONY: help setup study report dashboard test test-slow test-peers calibrate bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -77,6 +77,9 @@ test: $(READY) ## the tests, in at most five minutes
 
 test-slow: $(READY) ## the tests that take longer
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
+
+test-peers: $(PEERS)/.ready ## what is taken home, beside PyTorch and optax
+	@$(PEERS)/bin/python -m pytest -q tests/peers $(ARGS)
 
 calibrate: $(READY) ## studies of equal things, which must not be called different (CALIBRATE=small: a minute)
 	@$(RUN) -m studies calibrate $(CALIBRATE) --jobs $(JOBS) $(ARGS)

@@ -44,6 +44,7 @@ NEEDED: dict[str, str] = {
     "searched_high confirmed confirmed_low confirmed_high confirmed_level confirmed_blocks "
     "confirmed_diverged examples steps",
     "confirmations": "dataset block optimizer status test_error",
+    "takehome": "dataset framework code notes",
     "baselines": "dataset model estimate low high level blocks",
     "audit": "check dataset optimizer what value limit status detail",
     "optimizers": "position optimizer title source summary defaults search",

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from studies import commands, listing
 from studies.errors import UsageError, nearest
+from studies.export import FRAMEWORKS
 from studies.handles import KEYS, asked, once, setting, span
 
 
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     commands_ = top.add_subparsers(
         dest="command",
         required=True,
-        metavar="list | describe | check | run | show | mirror | try | calibrate",
+        metavar="list | describe | check | run | show | replay | mirror | try | calibrate",
     )
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
@@ -78,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
     one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
     one.add_argument("run", type=Path, help="a run folder")
 
+    one.add_argument("--best", action="store_true", help="the confirmed setting for each dataset, as code")
+    one.add_argument("--as", dest="framework", default="dlopt", help=", ".join(FRAMEWORKS))
+
+    one = commands_.add_parser("replay", parents=[common], help="train one recorded row again, bit for bit")
+    one.add_argument("run", type=Path, help="a run folder")
+    one.add_argument("row", help="dataset/block/optimizer/kind/draw, or a line of RUN/csv/rows.csv")
+
     one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
     one.add_argument("run", type=Path, help="a run folder")
     one.add_argument(
@@ -114,12 +122,17 @@ def _run(options: argparse.Namespace) -> Any:
     return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
 
 
+def _framework(options: argparse.Namespace) -> dict[str, str]:
+    return {"framework": options.framework} if options.best else {}
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "list": lambda o: listing.listing(o.kind, as_json=o.json),
     "describe": lambda o: listing.describe(o.name, as_json=o.json),
     "check": lambda o: listing.check(o.name, as_json=o.json),
     "run": _run,
-    "show": lambda o: commands.show(o.run, as_json=o.json),
+    "show": lambda o: (commands.best if o.best else commands.show)(o.run, as_json=o.json, **_framework(o)),
+    "replay": lambda o: commands.replayed(o.run, o.row, as_json=o.json),
     "mirror": lambda o: commands.make_mirror(o.run, o.storage, as_json=o.json),
     "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
     "calibrate": lambda o: commands.calibration(o.size, o.out, o.jobs, as_json=o.json),

@@ -20,10 +20,12 @@ from studies import mirror, runner
 from studies.calibrate import calibrate
 from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import FailedError, UsageError, nearest, whole_number
+from studies.export import FRAMEWORKS
 from studies.listing import document
 from studies.machine import one_thread
 from studies.progress import Shown, duration
 from studies.protocol import Row, Study, budget, confirming_blocks, wanted_keys
+from studies.replay import replay
 from studies.stacks import Stack, cost, stacks, train_stacks
 from studies.store import RunFolder, agreed, free_space, read_manifest, read_table
 
@@ -163,6 +165,30 @@ def show(path: Path, *, as_json: bool) -> Any:
             }
         )
     return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
+
+
+def best(path: Path, framework: str, *, as_json: bool) -> Any:
+    """The confirmed setting for each dataset as code."""
+    if framework not in FRAMEWORKS:
+        raise UsageError(f"There is no code for {framework!r}.", nearest(framework, FRAMEWORKS))
+    table = read_table(path, "takehome")
+    here = table[table.framework == framework]
+    if as_json:
+        return document(run=str(path), settings=_records(here))
+    if framework == "json":
+        return json.dumps({r.dataset: json.loads(r.code) for r in here.itertuples()}, indent=2)
+    return "\n\n".join(f"# {r.dataset}. {r.notes}".rstrip() + f"\n{r.code}" for r in here.itertuples())
+
+
+def replayed(path: Path, row: str, *, as_json: bool) -> Any:
+    """One recorded row, trained again and compared."""
+    with one_thread():
+        found = replay(path, row)
+    if as_json:
+        return document(
+            run=str(path), says=found.sentence, row=_records(found.rows), curve=_records(found.curves)
+        )
+    return found.sentence
 
 
 def make_mirror(path: Path, storage: str | None, *, as_json: bool) -> Any:

@@ -376,6 +376,15 @@ TABLES: dict[str, Schema] = {
             "sha256": Column("string", "of the data"),
         },
     ),
+    "takehome": Schema(
+        ("dataset", "framework"),
+        {
+            **DATASET,
+            "framework": Column("string", "'dlopt', 'torch', 'optax', 'sklearn' or 'json'"),
+            "code": Column("string", "the confirmed setting of the pick; '' where it cannot be said there"),
+            "notes": Column("string", "what differs there, in words"),
+        },
+    ),
     "timings": Schema(
         ("dataset", "block", "batch_size", "rows"),
         {

@@ -18,6 +18,7 @@ from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
+from studies.export import takehome
 from studies.known import known
 from studies.literature import literature
 from studies.mirror import importances, searches
@@ -108,6 +109,7 @@ def finished(
         **found,
         "picks": picked,
         "confirmations": confirmed,
+        "takehome": takehome(study, picked),
         "baselines": pd.concat(made[: len(names)]),
         "importances": pd.concat(made[len(names) :]),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
