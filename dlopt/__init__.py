@@ -9,6 +9,8 @@ from typing import Any
 from dlopt import adam, adaptive, descent, schedules
 from dlopt.adam import *  # each module's __all__ is the list, so a new optimizer is one edit
 from dlopt.adaptive import *
+from dlopt.advice import BatchSize as BatchSize
+from dlopt.advice import suggest_batch_size as suggest_batch_size
 from dlopt.average import accumulate as accumulate
 from dlopt.average import debias as debias
 from dlopt.average import ewa as ewa

@@ -19,6 +19,7 @@ TOLD = {  # a verdict in a sentence, one claim and many
     "not run": ("was not run", "were not run"),
 }
 EXACT = "Where an effect has no interval it is exact: computed, with nothing drawn."
+QUOTES = "The chapter's sentences, the rules, and what ran"
 LEFT_OPEN = "A picture leaves out what is not finite; a cross on its edge stands for it."
 
 
@@ -58,10 +59,10 @@ def verdicts(run: Run) -> Part | None:
         question="Does what the chapter says hold?",
         answer=_answer(frame),
         how=(
-            "A verdict follows from the numbers by a rule that was fixed beforehand; nobody wrote it by "
-            "hand. A number leads to its part of the chapter: rule, evidence, formula and code. A claim that "
-            "fails here is a result about these experiments, not about all of deep learning. Claims about "
-            "time stand under “On this machine”."
+            "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
+            "part of the chapter: rule, evidence, formula and code. A claim that fails here is a result "
+            "about these experiments, not about all of deep learning. Claims about time stand under “On this "
+            f"machine”. {_seen(frame)}"
         ),
         basis=EXACT,
         data=run["evidence"].sort_values(["number", "line"]),
@@ -163,7 +164,7 @@ def clocked(run: Run) -> Part | None:
         answer=_answer(frame),
         how=(
             "Measured last, alone, in one process; what is compared takes turns. Dotted grey: what is "
-            f"expected. {LEFT_OPEN}"
+            f"expected. {LEFT_OPEN} {_seen(frame)}"
         ),
         basis="Intervals over repeats on this machine at that moment; another machine may say otherwise.",
         draw=lambda: evidence.figure(frame, proof),
@@ -182,6 +183,13 @@ def _answer(frame: pd.DataFrame) -> str:
         if len(here):
             clauses.append(f"{len(here)} {one if len(here) == 1 else many} ({', '.join(map(str, here))})")
     return f"Of {words.plural(len(frame), 'claim')} {words.join(clauses)}."
+
+
+def _seen(frame: pd.DataFrame) -> str:
+    """Which rules were settled before any number was seen, and which with an eye on some."""
+    some = frame[~frame.blind.astype(bool)].number
+    rest = f" except those of {words.join(map(str, some))}, settled after a first look" if len(some) else ""
+    return f"Rules and settings were fixed beforehand{rest}."
 
 
 def _effect(r: Any) -> str:
@@ -225,4 +233,4 @@ def _quotes(claims: pd.DataFrame) -> Table:
         for r in claims.itertuples()
     ]
     heads = ["№", "The chapter's sentence", "Verdict", "It holds when", "What ran"]
-    return Table(heads, rows, "Its claims", frozenset({0}), sortable=False)
+    return Table(heads, rows, QUOTES, frozenset({0}), sortable=False, folded=True)

@@ -55,9 +55,10 @@ NEEDED: dict[str, str] = {
     "literature": "position source claim rule differs answer decides line what unit estimate low high "
     "p_holm call failed blocks",
     "quadratic_deep": "subject order lr loss low high orders published",
-    "claims": "number part says chapter rule verdict when effect unit low high resampled code source x y log",
+    "claims": "number part says chapter rule blind verdict when effect unit low high resampled code source "
+    "x y log",
     "evidence": "number line what x value low high expected",
-    "clocked_claims": "number part says rule verdict when effect unit low high resampled code x y log",
+    "clocked_claims": "number part says rule blind verdict when effect unit low high resampled code x y log",
     "clocked_evidence": "number line what x value low high expected",
     "lessons": "position part chinese title says done formula code",
     "glossary": "position term chinese meaning",

@@ -125,7 +125,8 @@ def show(path: Path, *, as_json: bool) -> Any:
     manifest = read_manifest(path)
     ranking, picks, calls = (read_table(path, name) for name in ("ranking", "picks", "comparisons"))
     pooled = calls[calls.scope == "pooled"]
-    asked = pd.concat([read_table(path, name) for name in ("claims", "clocked_claims")])
+    kinds = {"claims": "claims", "clocked_claims": "claims by the clock"}
+    asked = pd.concat(read_table(path, name).assign(kind=kind) for name, kind in kinds.items())
     if as_json:
         return document(
             run=str(path),
@@ -136,8 +137,8 @@ def show(path: Path, *, as_json: bool) -> Any:
             **({"claims": _records(asked)} if len(asked) else {}),
         )
     parts = [
-        f"{verdict}: claims {', '.join(map(str, here.number))}."
-        for verdict, here in asked.groupby("verdict", sort=False)
+        f"{kind} · {verdict}: {', '.join(map(str, here.number))}."
+        for (kind, verdict), here in asked.groupby(["kind", "verdict"], sort=False)
     ]
     for reading, question in (("error", "Who ends best"), ("ratio", "Who gets there first")):
         here = ranking[(ranking.reading == reading) & (ranking.scope == "pooled")].sort_values("place")

@@ -50,7 +50,8 @@ class Claim:
     of NaN: exact), a function of the tables it reads. judge: a function of the evidence alone.
     reads: tables of finished runs, "default/decay", or "own/readings" of the run that asks. clock: it
     measures time, so it runs last, alone, and differs between two runs. x, y: what x and value are, as a
-    picture's axes say; log: which of them is on a log scale, "", "x", "y" or "xy".
+    picture's axes say; log: which of them is on a log scale, "", "x", "y" or "xy". blind: was the rule with
+    its setting fixed before any number was seen?
     """
 
     number: int
@@ -67,6 +68,7 @@ class Claim:
     x: str = ""
     y: str = ""
     log: str = ""
+    blind: bool = True
 
 
 CLAIMS: dict[int, Claim] = {}

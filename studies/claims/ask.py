@@ -119,7 +119,7 @@ def _no_evidence() -> pd.DataFrame:
 
 
 def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    words = ("number", "part", "says", "chapter", "rule", "resampled", "x", "y", "log")
+    words = ("number", "part", "says", "chapter", "rule", "blind", "resampled", "x", "y", "log")
     line: dict[str, Any] = {
         **{name: getattr(one, name) for name in words},
         **verdict._asdict(),

@@ -153,6 +153,7 @@ def steps_law(condition: float, start: Doubles) -> Doubles:
     x="condition number κ",
     y="steps to 1 % of the distance",
     log="xy",
+    blind=False,
 )
 def scales() -> pd.DataFrame:
     """Steps against the condition number."""

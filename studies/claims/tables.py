@@ -12,6 +12,7 @@ _CLAIMS = Schema(
         "says": Column("string", "what it claims"),
         "chapter": Column("string", "its own words"),
         "rule": Column("string", "when it holds: fixed beforehand, with the threshold and its reason"),
+        "blind": Column("bool", "were rule and setting fixed before any number was seen?"),
         "verdict": Column(
             "string", "'holds', 'holds in part', 'does not hold here', 'undecided' or 'not run'"
         ),

@@ -16,7 +16,13 @@ from reports.sections import Part
 from studies.claims.lessons import GLOSSARY, lessons
 
 NAN = np.nan
-LINE = {"rule": "always, since it is so", "resampled": "40 seeds", "code": "dlopt/adam.py:1-2", "source": ""}
+LINE = {
+    "blind": True,
+    "rule": "always, since it is so",
+    "resampled": "40 seeds",
+    "code": "dlopt/adam.py:1-2",
+    "source": "",
+}
 PROOF = ["number", "line", "what", "x", "value", "low", "high", "expected"]
 
 

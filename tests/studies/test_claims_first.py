@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, special, stats
 
 import dlopt
 from studies.claims import CLAIMS, FAILS, HOLDS, OPEN, PARTLY, averages, declared, methods, saddles
@@ -104,5 +104,52 @@ def test_methods_that_are_plain_descent_under_other_names_fail(monkeypatch):
         monkeypatch.setattr(dlopt, name, type(name, (dlopt.SGD,), {}))
     seen = CLAIMS[33].measure()
     assert CLAIMS[33].judge(seen).verdict == FAILS
-    seen["value"] = np.where(seen.what.str.startswith("SGD"), seen.expected, seen.expected / 3)
-    assert CLAIMS[33].judge(seen).verdict == HOLDS
+    assert (seen.value == seen.expected).all()
+
+
+def test_methods_that_are_all_quick_and_a_network_that_cannot_tell():
+    judge, seen = CLAIMS[33].judge, measured(33)
+    network = seen.what.str.contains("network")
+    seen["value"] = seen.expected / 3
+    seen.loc[network, ["low", "high"]] = seen.expected[network].iloc[0] / 4
+    assert judge(seen).verdict == HOLDS
+    seen.loc[network, "high"] = seen.expected[network]
+    assert judge(seen).verdict == OPEN
+    seen.loc[seen.what == "Adam, saddle", "value"] = np.inf
+    assert judge(seen).verdict == PARTLY
+
+
+def test_steps_off_saddles_and_plateaus_are_those_of_closed_forms():
+    steps, plain = {}, {}
+    for line in measured(33).itertuples():
+        steps[line.what], plain[line.what.partition(", ")[2]] = line.value, line.expected
+    assert plain["saddle"] == np.ceil(np.log(1e6) / np.log(1.01))  # 1,389: y grows by 1.01 a step, x is gone
+    push = np.array([[1.01, 0.9], [0.01, 0.9]])  # heavy ball on (y, v): y + v with v = .9v + .01y
+    grown = [np.linalg.matrix_power(push, n)[0] @ [1e-6, 0] for n in (225, 226)]
+    assert grown[0] < 1 <= grown[1]
+    assert steps["HeavyBall, saddle"] == 226
+    # plateau: dw/dt = -w·exp(-w²/2) takes (Ei(w₀²/2) - Ei(w₁²/2))/2; both heights are ½ at w₁²/2 = ln 2
+    time = (special.expi(3.5**2 / 2) - special.expi(np.log(2))) / 2
+    assert plain["plateau"] == pytest.approx(time / 0.01, rel=0.005)
+    assert steps["Momentum, plateau"] == pytest.approx(time / 0.01, rel=0.02)
+    assert steps["HeavyBall, plateau"] == pytest.approx(time / 0.1, rel=0.1)  # ten times as long a step
+
+    def fallen(t, w):
+        return w[0] ** 3 - 3 * w[0] * w[1] ** 2 + 0.5
+
+    fallen.terminal = True
+    line = integrate.solve_ivp(
+        lambda t, w: [3 * w[1] ** 2 - 3 * w[0] ** 2, 6 * w[0] * w[1]],
+        (0, 100),
+        [0.3, 1e-3],
+        events=fallen,
+        rtol=1e-8,
+        atol=1e-12,
+    )
+    assert plain["monkey-saddle"] == pytest.approx(line.t[-1] / 0.01, rel=0.02)
+
+
+def test_rates_on_the_networks_plateau_are_inside_their_grid():
+    chosen = measured(33).what.str.extract(r"rate (.*)")[0].dropna().astype(float)
+    assert len(chosen) == 4
+    assert chosen.between(saddles.GRID[0], saddles.GRID[-1], inclusive="neither").all()

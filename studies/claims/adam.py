@@ -1,0 +1,368 @@
+"""Adam: its correction, its place, its defaults, and where its learning rate lies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+import dlopt
+from dlopt.landscapes import Doubles, Landscape
+from dlopt.surfaces import SURFACES, bowl
+from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence
+from studies.claims.averages import Uncorrected
+from studies.claims.momentum import Pair, compared
+from studies.claims.searched import BLOCKS, between, trained, winners
+from studies.compare import MARGINS
+from studies.statistics import clopper_pearson, differences, order_interval
+
+core: Any = dlopt  # whose classes take more than mypy knows
+ERROR = MARGINS["classification"]
+HELD = (("β₁ = .9", "adam-beta1=0.9"), ("β₂ = .999", "adam-beta2=0.999"))
+EPSILONS = (1e-8, 1e-6, 1e-4, 1e-2)
+EPSILON_RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+FIFTHS = 5  # of the blocks: the jackknife behind an importance's standard error
+LOOK = (1e-4, 1e-2)
+DEFAULT, NEAR = 1e-3, 1.5
+SECOND = (0.9, 0.99, 0.999, 0.9999)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+WAYS = ("lr = .001", "lr = .001, warm-up", "retuned", "retuned, warm-up")
+GROUNDS: dict[str, Callable[[], Landscape]] = {
+    "bowl, κ = 10": lambda: bowl(10.0),
+    "ravine, κ = 100": SURFACES["ravine"],
+    "bowl of 20 axes, κ = 1000": lambda: bowl(1000.0, 20),
+    "rosenbrock": SURFACES["rosenbrock"],
+    "beale": SURFACES["beale"],
+    "himmelblau": SURFACES["himmelblau"],
+    "plateau": SURFACES["plateau"],
+}
+STEPS, LEFT = 2000, 1e-3  # of the height above a minimum, which is 0
+GRID = 10.0 ** (np.arange(-16, 9) / 4)  # 1e-4 to 100, ends that are nobody's best
+TWICE = 2.0
+ROUNDING = 1e-9
+
+
+def with_and_without() -> tuple[Doubles, Doubles]:
+    """(lowest validation loss, test error) of the chosen trials, (blocks, ways, β₂, 2), corrected first."""
+    cells = [(beta2, lr) for beta2 in SECOND for lr in RATES]
+    columns: dict[str, Any] = {"beta2": [beta2 for beta2, _ in cells], "lr": [lr for _, lr in cells]}
+    warm: Any = core.Warmup(epochs=5)
+    optimizers = [
+        kind(**columns, schedule=schedule)
+        for kind in (core.Adam, Uncorrected)
+        for schedule in (core.Constant(), warm)
+    ]
+    found = trained("breast_cancer", dlopt.MLP(8), optimizers, 64, 20)
+    shape = (BLOCKS, 2, 2, len(SECOND), len(RATES))
+    validation = found.validation.reshape(shape)
+    at = RATES.index(DEFAULT)
+    reads = []
+    for part in (validation, found.error.reshape(shape)):
+        # (blocks, correction, warm-up, β₂) each: at .001, and at the rate of the lowest validation loss
+        both = np.concatenate([part[..., at], winners(validation, part)], axis=2)
+        reads.append(np.moveaxis(both, 1, -1))
+    return reads[0], reads[1]
+
+
+@claim(
+    12,
+    "Adam",
+    "Most do not bother with the correction: leaving it out changes nothing that matters.",
+    "大部分时候,大家不在乎执行偏差修正,因为大部分人宁愿熬过初始时期,拿到具有偏差的估测,然后继续计算下去",
+    "for Adam, at β₂ = .9 to .9999, at a learning rate of .001 and retuned, each with a warm-up of 5 epochs "
+    "and without: the same where the interval lies within the study's margin (1.1 times the lowest "
+    "validation loss, which tells more than errors do, and .01 of the test error: less is too little to "
+    "matter), changed where all of it lies outside",
+    (dlopt.Adam, dlopt.Warmup, dlopt.train),
+    resampled=f"{BLOCKS} blocks of breast_cancer, 20 epochs, paired (Hodges-Lehmann); retuned: the best of "
+    f"{len(RATES)} rates from {RATES[0]:g} to {RATES[-1]:g} by validation loss, each side its own",
+    x="steps that β₂ looks back",
+    y="margins worse without correction",
+    log="x",
+    blind=False,
+)
+def unbothered() -> pd.DataFrame:
+    """The differences without correction less with it, in margins, way by way and β₂ by β₂."""
+    losses, errors = with_and_without()
+    with np.errstate(divide="ignore"):
+        ratios = differences(np.log(losses[..., 1]), np.log(losses[..., 0])) / MARGINS["ratio"]
+    plain = differences(errors[:, 2, :, 1], errors[:, 2, :, 0]) / ERROR
+    lines: list[tuple[Any, ...]] = []
+    for name, here in [*zip(WAYS, np.moveaxis(ratios, 1, 0), strict=True), ("retuned, error", plain)]:
+        for beta2, d in zip(SECOND, here.T, strict=True):
+            lines.append((name, 1 / (1 - beta2), *between(d), 0.0))
+    return evidence(*lines)
+
+
+@unbothered
+def unbothered_judged(seen: pd.DataFrame) -> Judged:
+    """Where it is the same, and where it is not."""
+    same = (seen.low >= -1) & (seen.high <= 1)
+    changed = (seen.low > 1) | (seen.high < -1)
+    verdict = HOLDS if same.all() else PARTLY if same.any() else FAILS if changed.any() else OPEN
+    told = []
+    for word, which in (
+        ("the same", same),
+        ("better without", changed & (seen.high < 0)),
+        ("worse without", changed & (seen.low > 0)),
+        ("undecided", ~same & ~changed),
+    ):
+        cases = [
+            f"{name} (β₂ = {', '.join(f'{1 - 1 / x:.6g}' for x in here.x)})"
+            for name, here in seen[which].groupby("what", sort=False)
+        ]
+        told += [f"{word}: {', '.join(cases)}"] if cases else []
+    far = seen.iloc[int(np.argmax(seen.value.abs().fillna(math.inf)))]
+    unit = f"margins worse without correction, at its farthest ({far.what}, β₂ = {1 - 1 / far.x:.6g})"
+    when = "" if verdict == HOLDS else "; ".join(told)
+    return Judged(verdict, float(far.value), unit, when, float(far.low), float(far.high))
+
+
+def arrivals(ground: Landscape, kinds: tuple[Any, ...]) -> Doubles:
+    """Steps of each kind, at its best rate of one grid, until it stays near a minimum; inf if it never is."""
+    walk = dlopt.descend(ground, [kind(lr=GRID) for kind in kinds], steps=STEPS)
+    with np.errstate(all="ignore"):
+        near = walk.values <= LEFT * walk.values[0]
+    there = np.minimum.accumulate(near[::-1])[::-1]
+    steps = np.where(there.any(axis=0), there.argmax(axis=0), np.inf)
+    found: Doubles = steps.reshape(len(kinds), -1).min(axis=1)
+    return found
+
+
+def apart(joined: Any, alone: Any, undo: Callable[[int], float], steps: int = 200) -> float:
+    """The most that two optimizers' steps differ by on the same noisy gradients, in learning rates of 1.
+
+    undo: what takes the correction out of the first one's step t.
+    """
+    rng = np.random.default_rng(0)
+    a, b, mine, other, far = np.zeros(5), np.zeros(5), None, None, 0.0
+    for t in range(1, steps + 1):
+        grad, before, there = rng.normal(size=5) + 0.5, a, b
+        a, mine = joined.step(a, grad, mine)
+        b, other = alone.step(b, grad, other)
+        far = max(far, float(np.abs((a - before) * undo(t) - (b - there)).max()))
+    return far
+
+
+def tied(ranking: pd.DataFrame, table: pd.DataFrame, scope: str) -> float:
+    """In how many of the two readings nobody is called better than Adam; NaN if nobody can say."""
+    calls = table[(table.scope == scope) & ((table.a == "adam") | (table.b == "adam"))].call
+    mine = ranking[(ranking.optimizer == "adam") & (ranking.scope == scope)].tied_for_best
+    return NAN if (calls == "too few blocks").any() or mine.empty else float(mine.sum())
+
+
+def against_first(ranking: pd.DataFrame, table: pd.DataFrame, scope: str) -> Pair:
+    """Adam's examples to target over those of the one placed first among the others, as a logarithm."""
+    others = ranking[
+        (ranking.reading == "ratio") & (ranking.scope == scope) & (ranking.optimizer != "adam")
+    ].sort_values("place")
+    return compared(table, "ratio", scope, "adam", str(others.optimizer.iloc[0])) if len(others) else Pair()
+
+
+@claim(
+    23,
+    "Adam",
+    "Adam joins momentum and RMSprop, and works across problems.",
+    "Adam(Adaptive Moment Estimation)是一种结合了动量(Momentum)和RMSProp思想的梯度下降优化算法",
+    "each of its averages alone, less its correction, takes the steps of RMSprop and of momentum; and it "
+    "works everywhere: on a dataset where no other optimizer of the default study is called better, in error "
+    "or in speed; on a landscape where it stays near the minimum after at most twice the steps of the best "
+    "of SGD, Momentum and RMSprop, each at its best of 25 rates (one factor for all of them is no failure); "
+    "on fewer than half it does not work across problems. Saddles have claim 33: they fall for ever, so the "
+    "largest rate is best",
+    (dlopt.Adam, dlopt.Momentum, dlopt.RMSprop, dlopt.descend),
+    resampled="datasets: blocks, with all of the search in each; landscapes: exact",
+    reads=("default/ranking", "default/comparisons"),
+    x="datasets: in how many of 2 readings nobody is called better; landscapes: its place of 4",
+    y="examples (landscapes: steps), Adam / first of others",
+    log="y",
+    blind=False,
+)
+def across(ranking: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """What Adam costs on each problem over the best of the others, and what it is made of."""
+    lines: list[tuple[Any, ...]] = []
+    for scope in ("pooled", *sorted(set(ranking.scope) - {"pooled"})):
+        pair = against_first(ranking, table, scope)
+        name = "all datasets" if scope == "pooled" else scope
+        lines.append((name, tied(ranking, table, scope), *np.exp(pair[:3]), 1.0))
+    for name, ground in GROUNDS.items():
+        steps = arrivals(ground(), (core.SGD, core.Momentum, core.RMSprop, core.Adam))
+        ratio = steps[-1] / steps[:-1].min() if np.isfinite(steps[-1]) else math.inf
+        lines.append((f"on {name}", float(1 + (steps < steps[-1]).sum()), ratio, 1.0))
+    one_square = core.Adam(lr=1.0, beta1=0.0, beta2=0.99, eps=0.0)
+    square = apart(one_square, core.RMSprop(lr=1.0, rho=0.99, eps=0.0), lambda t: (1 - 0.99**t) ** -0.5)
+    # so large an ε makes the root beside it nothing: what is left is momentum with the rate lr/ε
+    mean = apart(core.Adam(lr=1e12, eps=1e12), core.Momentum(lr=1.0), lambda t: 1 - 0.9**t)
+    return evidence(*lines, ("apart from RMSprop", NAN, square, 0.0), ("apart from momentum", NAN, mean, 0.0))
+
+
+@across
+def across_judged(seen: pd.DataFrame) -> Judged:
+    """Does it join them, and on how many problems does it work?"""
+    joins = bool((seen.value[seen.what.str.startswith("apart")] <= ROUNDING).all())
+    grounds = seen[seen.what.str.startswith("on ")]
+    sets = seen[~seen.what.str.startswith(("apart", "on ", "all "))]
+    fine = [*(sets.x == 2), *(grounds.value <= TWICE)]
+    names = [*sets.what, *grounds.what]
+    if sets.x.isna().any() or sets.empty:
+        verdict = OPEN
+    elif joins and all(fine):
+        verdict = HOLDS
+    else:
+        verdict = PARTLY if joins and 2 * sum(fine) >= len(fine) else FAILS
+    not_there = [name for name, works in zip(names, fine, strict=True) if not works]
+    told = [] if joins else ["it is not made of momentum and RMSprop"]
+    told += [f"not {', '.join(not_there)}"] if not_there else []
+    whole = seen[seen.what == "all datasets"].iloc[0]
+    unit = "times the examples of the first of the others, all datasets"
+    when = "" if verdict == HOLDS else "; ".join(told)
+    return Judged(verdict, float(whole.value), unit, when, float(whole.low), float(whole.high))
+
+
+def epsilons() -> list[tuple[float, tuple[float, float, float]]]:
+    """(ε, how much worse 1e-8 is than it) in test error, the learning rate retuned for each."""
+    pairs = [(eps, lr) for eps in EPSILONS for lr in EPSILON_RATES]
+    adam = core.Adam(lr=[lr for _, lr in pairs], eps=[eps for eps, _ in pairs])
+    found = trained("breast_cancer", dlopt.MLP(16), [adam], 64, 15)
+    shape = (BLOCKS, len(EPSILONS), len(EPSILON_RATES))
+    errors = winners(found.validation.reshape(shape), found.error.reshape(shape))
+    worse = [between(differences(errors[:, 0], errors[:, i])) for i in range(1, len(EPSILONS))]
+    return list(zip(EPSILONS[1:], worse, strict=True))
+
+
+@claim(
+    25,
+    "Adam",
+    "Adam's β₁ = .9, β₂ = .999 and ε = 1e-8 can stay as they are; its learning rate is what to tune.",
+    "衰减率 (通常为0.9), (通常为0.999); 学习率 (默认0.001,可尝试 。); 小常数 (默认保持 ,防止除以零)",
+    "on every dataset the learning rate explains more of the results than β₁ and β₂ together (the 95 % "
+    "interval of the difference above 0); and holding β₁ or β₂ at its default ends within the study's "
+    "margin (.01 of the error, 1.1 times the examples: less is too little to matter) of a search that tunes "
+    "it too, as ε = 1e-8 does within .01 of each larger ε at the same learning rates: as good where the "
+    "interval ends below the margin, worse where it begins above it",
+    (dlopt.Adam, dlopt.train),
+    resampled="blocks, with all of the search in each; importances: each fifth of the blocks left out once; "
+    f"ε, which no study searches: {BLOCKS} blocks of breast_cancer, the learning rate chosen by validation",
+    reads=("default/importances", "own/comparisons"),
+    y="margins worse than tuned; importance, lr less both β",
+)
+def defaults(importances: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The cost of leaving each at its default in margins, and the importance of the rest."""
+    lines: list[tuple[Any, ...]] = []
+    for name, arm in HELD:
+        for reading, word in (("error", "error"), ("ratio", "speed")):
+            pair = compared(table, reading, "pooled", arm, "adam")
+            lines.append((f"{name}, {word}", NAN, *np.divide(pair[:3], pair.margin), NAN))
+    for eps, worse in epsilons():
+        lines.append((f"ε = 1e-8, not {eps:g}, error", NAN, *np.divide(worse, ERROR), NAN))
+    sure = float(stats.t.ppf(0.975, FIFTHS - 1))
+    adam = importances[importances.optimizer == "adam"]
+    for dataset, here in adam.groupby("dataset", sort=True):
+        of = here.set_index("parameter")
+        more = of.importance["lr"] - of.importance["1-beta1"] - of.importance["1-beta2"]
+        # they are not independent; the sum is the most that their difference can vary
+        error = of.error[["lr", "1-beta1", "1-beta2"]].sum()
+        lines.append((f"lr less both β, {dataset}", NAN, more, more - sure * error, more + sure * error, 0.0))
+    return evidence(*lines)
+
+
+@defaults
+def defaults_judged(seen: pd.DataFrame) -> Judged:
+    """Which of them can stay, and is it the learning rate that matters?"""
+    is_rate = seen.what.str.startswith("lr")
+    held, rate = seen[~is_rate], seen[is_rate]
+    good, bad = held.high <= 1, held.low >= 1
+    more, less = rate.low > 0, rate.high < 0
+    if good.all() and more.all() and len(rate):
+        verdict = HOLDS
+    elif (bad.any() and not good.any()) or 2 * less.sum() > len(rate):
+        verdict = FAILS
+    else:
+        verdict = PARTLY if good.any() and more.any() else OPEN
+    groups = (("as good", good), ("worse", bad), ("undecided", ~good & ~bad))
+    told = [f"{name}: {'; '.join(held[which].what)}" for name, which in groups if which.any()]
+    told.append(f"the learning rate matters more than both β on {more.sum()} of {len(rate)} datasets")
+    worst = held.iloc[int(np.argmax(held.value.fillna(-math.inf)))]
+    unit = f"margins worse than tuned, at its worst ({worst.what})"
+    when = "" if verdict == HOLDS else " · ".join(told)
+    return Judged(verdict, float(worst.value), unit, when, float(worst.low), float(worst.high))
+
+
+def beaten(here: pd.DataFrame) -> float:
+    """The share of a search's other draws that its draws near the default learning rate beat; NaN if none."""
+    loss = here.best_validation_loss.to_numpy()
+    near = np.abs(np.log(here.lr.to_numpy() / DEFAULT)) <= math.log(NEAR)
+    if not near.any() or len(loss) < 2:
+        return NAN
+    mine = loss[near, None]
+    wins = (mine < loss).sum(axis=1) + ((mine == loss).sum(axis=1) - 1) / 2
+    return float(np.mean(wins / (len(loss) - 1)))
+
+
+@claim(
+    26,
+    "Adam",
+    "Adam's learning rate: .001 by default, and .0001 to .01 is the place to look.",
+    "学习率 (默认0.001,可尝试 。)",
+    "of the searches (1e-5 to 1) more than half have their winner there, where two draws in five lie, and "
+    f"in the median search a draw within {NEAR} times of .001 beats more than half of the others: the 95 % "
+    "interval over all datasets above a half, and on no dataset below it",
+    (dlopt.Adam,),
+    resampled="searches, one to a block (Clopper-Pearson; order statistics)",
+    reads=("default/rows",),
+    y="share",
+)
+def place_to_look(rows: pd.DataFrame) -> pd.DataFrame:
+    """Where winners lie, beside the share of all draws that lie there, and what a draw near .001 beats."""
+    draws = rows[(rows.optimizer == "adam") & (rows.kind == "search")]
+    draws = draws.sort_values(["dataset", "block", "draw"]).reset_index(drop=True)
+    inside = draws.lr.between(*LOOK)
+    searches = draws.groupby(["dataset", "block"], sort=True)
+    won = inside[searches.best_validation_loss.idxmin()].to_numpy()
+    wins = np.array([beaten(here) for _, here in searches])
+    names = np.array([dataset for (dataset, _), _ in searches])
+    scopes = [("all together", names == names, inside.mean())]
+    scopes += [(n, names == n, inside[draws.dataset == n].mean()) for n in sorted(set(names))]
+    lines: list[tuple[Any, ...]] = []
+    for scope, here, chance in scopes:
+        ends = clopper_pearson(int(won[here].sum()), int(here.sum()))
+        lines.append((f"winners in .0001 to .01: {scope}", NAN, won[here].mean(), *ends, chance))
+    for scope, here, _ in scopes:
+        value, low, high, level = order_interval(wins[here & ~np.isnan(wins)])
+        ends = (low, high) if level >= 0.95 else (0.0, 1.0)  # too few to say
+        lines.append((f"beaten by one near .001: {scope}", NAN, value, *ends, 0.5))
+    rates = draws.lr[searches.best_validation_loss.idxmin()]
+    return evidence(*lines, ("learning rate of the median winner", NAN, *order_interval(rates)[:3], DEFAULT))
+
+
+@place_to_look
+def place_judged(seen: pd.DataFrame) -> Judged:
+    """Over all datasets, and against it on none."""
+    rate, shares = seen.iloc[-1], seen.iloc[:-1]
+    both = shares.what.str.rsplit(": ", n=1, expand=True)
+    good, bad, whole = shares.low > 0.5, shares.high < 0.5, both[1] == "all together"
+    if good[whole].all() and not bad.any():
+        verdict = HOLDS
+    elif good.any():
+        verdict = PARTLY
+    else:
+        verdict = FAILS if bad.any() else OPEN
+    told = []
+    for what in both[0].unique():
+        ways = (("more than half", good), ("fewer than half", bad))
+        on = [(word, ", ".join(both[1][is_so & (both[0] == what)])) for word, is_so in ways]
+        told.append(f"{what}, {', '.join(f'{w}: {names}' for w, names in on if names) or 'undecided'}")
+    told.append(f"the median winner's learning rate is {rate.value:.2g}")
+    first = shares.iloc[0]
+    return Judged(
+        verdict,
+        float(first.value),
+        "of the searches have their winner in .0001 to .01",
+        "; ".join(told) if verdict != HOLDS else "",
+        float(first.low),
+        float(first.high),
+    )

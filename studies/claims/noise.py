@@ -1,0 +1,265 @@
+"""The noise of mini-batches: how it scatters, where it keeps descent, and the chapter's own loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import datasets
+import dlopt
+from dlopt.landscapes import Doubles
+from studies.claims import FAILS, HOLDS, OPEN, Judged, claim, evidence
+from studies.statistics import hodges_lehmann, order_interval
+
+core: Any = dlopt  # whose classes take more than mypy knows
+BLOCKS = 20
+LAW = 0.1  # how far a simulation may lie from its law: chance alone takes it about a third as far
+EPOCHS = {1: 1, 4: 2, 16: 8, 64: 32, 256: 64}  # by batch size: 64 to 341 whole mini-batches
+
+
+def gradients(block: Any, params: Any, size: int, epochs: int) -> Doubles:
+    """The gradient (P,) of each whole mini-batch of some shuffled epochs, all at the same params."""
+    n, rng = len(block.X_train), np.random.default_rng([block.seed, size])
+    stack = dlopt.MLP(32).stack([block] * epochs, 1, np.dtype(np.float32))  # a copy for each epoch
+    stack.params[:] = params
+    feed = stack.feed(np.stack([block.X_train] * epochs), np.stack([block.y_train] * epochs))
+    found = []
+    for batch in feed.batches(rng.permuted(np.tile(np.arange(n), (epochs, 1)), axis=1), size):
+        if batch.size == size:
+            stack.gradient(batch)
+            found.append(stack.grad.astype(float))
+    return np.concatenate(found)
+
+
+def scatter(block: Any, params: Any) -> Doubles:
+    """Variance over that of one example, and mean cosine with the full gradient, for each size: (5, 2)."""
+    full, found = gradients(block, params, len(block.X_train), 1)[0], []
+    for size, epochs in EPOCHS.items():
+        seen = gradients(block, params, size, epochs)
+        cosine = seen @ full / np.maximum(np.linalg.norm(seen, axis=1), 1e-30) / np.linalg.norm(full)
+        found.append((((seen - full) ** 2).sum(axis=1).mean(), cosine.mean()))
+    relative: Doubles = np.array(found) / [found[0][0], 1.0]
+    return relative
+
+
+@claim(
+    6,
+    "Mini-batches",
+    "Mini-batches do not go straight to the minimum, but more steadily than single examples.",
+    "它不会总朝向最小值靠近,但它比随机梯度下降要更持续地靠近最小值的方向",
+    "the variance of the gradient of B of n rows is σ²/B·(n-B)/(n-1), to 10 % for every B (chance alone "
+    "takes it about 3 % away); the cosine with the full gradient is larger at 64, the chapter's smallest "
+    "size, than for single examples (intervals apart), and below .99 (8 degrees) there",
+    (dlopt.MLP, dlopt.train),
+    resampled=f"{BLOCKS} blocks of breast_cancer, 64 to 341 mini-batches each; medians, order statistics",
+    x="batch size",
+    y="variance / that of one example; cosine",
+    log="xy",
+    blind=False,
+)
+def steadier() -> pd.DataFrame:
+    """Variance and cosine of mini-batch gradients at the start and after 5 epochs."""
+    data, lines = datasets.load("breast_cancer"), []
+    blocks, n = [data.block(i) for i in range(BLOCKS)], data.n_train
+    for name, lr in (("start", 1e-12), ("trained", 0.3)):  # a rate that goes nowhere stays at the start
+        runs = dlopt.train(dlopt.MLP(32), blocks, core.SGD(lr=lr), batch_size=64, epochs=5, progress=False)
+        seen = np.array([scatter(block, run.best_params[0]) for block, run in zip(blocks, runs, strict=True)])
+        for i, size in enumerate(EPOCHS):
+            law = (n - size) / (size * (n - 1))
+            lines.append((f"variance, {name}", size, *order_interval(seen[:, i, 0])[:3], law))
+            lines.append((f"cosine, {name}", size, *order_interval(seen[:, i, 1])[:3], np.nan))
+    return evidence(*lines)
+
+
+def by_law(seen: pd.DataFrame) -> tuple[float, bool, bool]:
+    """How far from the law at most, whether that is near enough, and whether chance may explain it."""
+    off = (seen.value / seen.expected - 1).abs()
+    inside = (seen.low <= seen.expected) & (seen.expected <= seen.high)
+    return float(off.max()), bool((off <= LAW).all()), bool((inside | (off <= LAW)).all())
+
+
+@steadier
+def steadier_judged(seen: pd.DataFrame) -> Judged:
+    """Variance by the law, and directions that come nearer to the full gradient's."""
+    off, near, perhaps = by_law(seen[seen.what.str.startswith("variance")])
+    cosines = seen[seen.what.str.startswith("cosine")].set_index("what")
+    one, four, many = (cosines[cosines.x == size] for size in (1, 4, 64))
+    steadier, crooked = (many.low > one.high).all(), (many.high < 0.99).all()
+    never = (many.high <= one.low).any() or (many.low >= 0.99).all()
+    verdict = HOLDS if near and steadier and crooked else OPEN
+    if never or not perhaps:
+        verdict = FAILS
+    when = ", ".join(
+        f"{name.partition(', ')[2]}: cosine {one.value[name]:.2f} with one row, {four.value[name]:.2f} with "
+        f"4, {many.value[name]:.2f} with 64"
+        for name in many.index
+    )
+    return Judged(verdict, off, "largest relative distance of the variance from the 1/B law", when)
+
+
+DIRECTIONS, SEEDS, STEPS = 100, 20, 1000
+HOVERING = (0.02, 0.1, 0.5)
+
+
+def decayed_risk(lr: float, decay: dlopt.Schedule, size: int, steps: int) -> float:
+    """½·E w² after so many steps on ½w² with noise 1/size: each step keeps (1-α)² of it and adds α²."""
+    square = 9.0
+    for step in range(steps):
+        rate = lr * float(decay.factor(step))
+        square = (1 - rate) ** 2 * square + rate**2 / size
+    return square / 2
+
+
+@claim(
+    8,
+    "Mini-batches",
+    "With a fixed learning rate mini-batches do not settle but hover around the minimum.",
+    "它也不一定在很小的范围内收敛或者波动",
+    "on a noisy bowl the steady height above the minimum is αc/(2B(2-αh)) (rate α, batch B, curvature h, "
+    "noise c) to 10 % at every rate and size (chance alone takes it about 3 % away), and a rate that decays "
+    "ends below a tenth of that, which no fixed rate in use would",
+    (dlopt.descend, dlopt.Quadratic, dlopt.SGD, dlopt.InverseTime),
+    resampled=f"{SEEDS} seeds of {DIRECTIONS} directions each; Hodges-Lehmann with signed-rank intervals",
+    x="batch size",
+    y="height above the minimum",
+    log="xy",
+)
+def hovers() -> pd.DataFrame:
+    """The height over the second half of 1,000 steps at three fixed rates, and at the end of decay."""
+    decay, lines = core.InverseTime(k=0.05), []
+    walkers = [core.SGD(lr=list(HOVERING)), core.SGD(lr=HOVERING[-1], schedule=decay)]
+    for size in (1, 4, 16, 64):
+        count = DIRECTIONS * SEEDS
+        bowl = dlopt.Quadratic(np.ones(count), np.full(count, 3.0), noise=1.0)
+        walk = dlopt.descend(bowl, walkers, steps=STEPS, batch_size=size, seed=size)
+        heights = (walk.params**2 / 2).reshape(STEPS + 1, -1, SEEDS, DIRECTIONS).mean(axis=3)
+        steady = heights[STEPS // 2 :].mean(axis=0)
+        for i, lr in enumerate(HOVERING):
+            law = lr / (2 * size * (2 - lr))
+            lines.append((f"rate {lr}", size, *hodges_lehmann(steady[i]), law))
+        law = decayed_risk(HOVERING[-1], decay, size, STEPS)
+        lines.append((f"rate {HOVERING[-1]}, decaying", size, *hodges_lehmann(heights[-1, -1]), law))
+    return evidence(*lines)
+
+
+@hovers
+def hovers_judged(seen: pd.DataFrame) -> Judged:
+    """The law of a fixed rate, and that decay ends the hovering."""
+    decays = seen.what.str.contains("decaying")
+    off, near, perhaps = by_law(seen[~decays])
+    ended = seen[decays].set_index("x")
+    fixed = seen[seen.what == ended.what.iloc[0].partition(",")[0]].set_index("x")
+    verdict = HOLDS if near and (ended.high < fixed.low / 10).all() else OPEN
+    if not perhaps or (ended.low > fixed.high / 10).any():
+        verdict = FAILS
+    left = float((ended.value / fixed.value).max())
+    when = f"decay leaves {left:.0%} of what the same rate hovers at, or less"
+    return Judged(verdict, off, "largest relative distance from the law", when)
+
+
+ROWS, SIZE = 100, 32  # three mini-batches and a last one of 4 rows
+SLOW = (0.003, 0.01, 0.03)
+CLOSE = 0.05  # of the way to another solution
+
+
+def snippet(X: Any, y: Any, theta: Any, learning_rate: Any, orders: Any, whole: bool) -> Doubles:
+    """The chapter's loop; theta (P, K) at the end of each epoch, as it stands there but for two things.
+
+    orders: of the rows, one for each epoch. whole: divide by the nominal size, as it does, or the true.
+    """
+    ends = []
+    for indices in orders:
+        X_shuffled, y_shuffled = X[indices], y[indices]
+        for i in range(0, len(X), SIZE):
+            X_batch, y_batch = X_shuffled[i : i + SIZE], y_shuffled[i : i + SIZE]
+            batch_size = SIZE if whole else len(X_batch)
+            gradient = 2 / batch_size * X_batch.T.dot(X_batch.dot(theta) - y_batch)
+            theta = theta - learning_rate * gradient
+        ends.append(theta)
+    return np.array(ends)
+
+
+def twice_the_rate(X: Any, y: Any, orders: Any) -> Doubles:
+    """The same walk by `dlopt.SGD` on ½·MSE at twice the learning rate; (epochs, P, K)."""
+    optimizer, theta, state, ends = (
+        core.SGD(lr=2 * np.array(SLOW)),
+        np.zeros((len(SLOW), X.shape[1])),
+        None,
+        [],
+    )
+    for indices in orders:
+        for i in range(0, len(X), SIZE):
+            chosen = indices[i : i + SIZE]
+            half = X[chosen].T.dot(X[chosen].dot(theta.T) - y[chosen]) / SIZE
+            theta, state = optimizer.step(theta, half.T, state)
+        ends.append(theta.T)
+    return np.array(ends)
+
+
+@claim(
+    9,
+    "Mini-batches",
+    "The chapter's loop, which divides the last, smaller batch by the nominal size, ends at least squares; "
+    "its gradient is twice that of half the mean square, so its learning rate is half of ours.",
+    "gradient = 2/batch_size * X_batch.T.dot(X_batch.dot(theta) - y_batch)",
+    f"at its smallest rate it ends within {CLOSE:.0%} of the way from least squares to the solution in which "
+    "each row of the last batch weighs as much more as that batch is smaller, with rows in the same order "
+    "always and reshuffled (interval inside); and SGD on ½·MSE at twice the rate walks the same path "
+    "to the last bit, as doubling is exact",
+    (dlopt.SGD,),
+    resampled=f"{SEEDS} seeds of the order where it is reshuffled; Hodges-Lehmann; the rest is exact",
+    x="learning rate of the loop",
+    y="way from least to weighted squares",
+    log="x",
+)
+def last_batch() -> pd.DataFrame:
+    """Where the loop ends, dividing by the nominal and by the true size."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(ROWS, 3))
+    y = (X @ [1.0, -2.0, 0.5] + rng.normal(size=ROWS))[:, None]
+    weight = np.where(np.arange(ROWS) < ROWS // SIZE * SIZE, 1.0, SIZE / (ROWS % SIZE))[:, None]
+    least, weighted = (np.linalg.solve(X.T @ (w * X), X.T @ (w * y)) for w in (1.0, weight))
+    way = (weighted - least) / ((weighted - least) ** 2).sum()
+    start, rates = np.zeros((3, len(SLOW))), np.array(SLOW)
+    fixed = np.tile(np.arange(ROWS), (2000, 1))
+    lines: list[tuple[Any, ...]] = []
+    for name, whole in (("nominal size", True), ("true size", False)):
+        ends = snippet(X, y, start, rates, fixed, whole)[-1]
+        shares = ((ends - least) * way).sum(axis=0)
+        lines += [
+            (f"{name}, one order", lr, share, float(not whole))
+            for lr, share in zip(SLOW, shares, strict=True)
+        ]
+        mixed = []
+        for seed in range(SEEDS):
+            orders = np.random.default_rng(seed).permuted(fixed[:400], axis=1)
+            tail = snippet(X, y, least + start, rates, orders, whole)[100:].mean(axis=0)
+            mixed.append(((tail - least) * way).sum(axis=0))
+        lines += [
+            (f"{name}, reshuffled", lr, *hodges_lehmann(found), 0.0)
+            for lr, found in zip(SLOW, np.transpose(mixed), strict=True)
+        ]
+    apart = np.abs(snippet(X, y, start, rates, fixed[:50], True) - twice_the_rate(X, y, fixed[:50]))
+    lines += [("distance from SGD's path", lr, float(apart[:, :, i].max()), 0.0) for i, lr in enumerate(SLOW)]
+    return evidence(*lines)
+
+
+@last_batch
+def last_batch_judged(seen: pd.DataFrame) -> Judged:
+    """Least squares in both orders, and the same path at twice the rate."""
+    slow = seen[seen.x == seen.x.min()].set_index("what")
+    one, mixed = slow.loc["nominal size, one order"], slow.loc["nominal size, reshuffled"]
+    same = bool((seen[seen.what == "distance from SGD's path"].value == 0).all())
+    verdict = HOLDS if abs(one.value) <= CLOSE and mixed.low >= -CLOSE and mixed.high <= CLOSE else OPEN
+    if not same or abs(one.value) > CLOSE or mixed.low > CLOSE or mixed.high < -CLOSE:
+        verdict = FAILS
+    true = slow.loc["true size, one order"].value
+    when = (
+        f"dividing by the true size ends {true:.0%} of the way to the weighted solution where the order is "
+        f"always the same, and {slow.loc['true size, reshuffled'].value:.0%} where rows are reshuffled"
+    )
+    return Judged(
+        verdict, float(one.value), "of the way to the weighted solution, the order always the same", when
+    )
