@@ -11,12 +11,13 @@ CALIBRATE ?= full
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEERS := .venv-peers
+PUBLIC := dlopt datasets studies.protocol studies.arms studies.runner studies.own studies.catalog
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
 # asked after the default study, for the same page
 CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
-.PHONY: help setup study report dashboard test test-slow test-peers calibrate bench lint clean
+.PHONY: help setup study report dashboard docs test test-slow test-peers calibrate bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -78,6 +79,9 @@ test: $(READY) ## the tests, in at most five minutes
 test-slow: $(READY) ## the tests that take longer
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
 
+docs: $(READY) ## the API's pages from its docstrings, in build/api
+	@$(RUN) -W ignore -m pdoc --docformat restructuredtext -o build/api $(PUBLIC) && echo build/api/index.html
+
 test-peers: $(PEERS)/.ready ## what is taken home, beside PyTorch and optax
 	@$(PEERS)/bin/python -m pytest -q tests/peers $(ARGS)
 
@@ -97,5 +101,5 @@ lint: $(READY) ## ruff and mypy
 	@$(VENV)/bin/mypy
 
 clean: ## remove caches, .venv and .venv-peers; runs/ stays
-	@rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
 	@find dlopt studies datasets reports tests -name __pycache__ -prune -exec rm -rf {} +

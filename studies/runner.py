@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import html
 import json
 import os
 import signal
@@ -22,23 +23,49 @@ from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
 from studies.claims.ask import asked, nothing
 from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
-from studies.errors import FailedError, whole_number
+from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.machine import arithmetic, machine, one_thread
 from studies.progress import Progress
 from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
-from studies.store import RunFolder, known_manifest, open_run
+from studies.schema import TABLES
+from studies.store import RunFolder, known_manifest, open_run, read_table
 from studies.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A finished run. path: its folder; trained: rows trained by this call; diverged: among them."""
+    """A finished run. path: its folder; trained: rows trained by this call; diverged: among them.
+
+    A notebook shows its picks.
+    """
 
     path: Path
     study: Study
     trained: int
     diverged: int
     seconds: float
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table by name, such as "ranking" or "rows"; studies/schema.py has them all with their columns.
+
+        Raises UsageError for a name that it does not have.
+        """
+        if name not in TABLES:
+            raise UsageError(f"There is no table {name!r}.", nearest(name, list(TABLES)))
+        return read_table(self.path, name)
+
+    def best(self) -> pd.DataFrame:
+        """The pick for each dataset: optimizer, what it cannot be told from, settings, confirmed error."""
+        columns = ["dataset", "optimizer", "tied_with", "batch_size", "decay", "settings"]
+        scores = ["confirmed", "confirmed_low", "confirmed_high"]
+        picks = self.table("picks")[columns + scores]
+        return picks.assign(settings=picks.settings.map(json.loads))
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"<p>{html.escape(self.study.name)}: {self.trained} trainings, {html.escape(str(self.path))}</p>"
+        )
+        return head + str(self.best().to_html(index=False))
 
 
 def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | None = None) -> Run:
