@@ -18,7 +18,7 @@ TOLD = {  # a verdict in a sentence, one claim and many
     "undecided": ("is undecided", "are undecided"),
     "not run": ("was not run", "were not run"),
 }
-EXACT = "Where an effect has no interval it is exact: computed, with nothing drawn."
+EXACT = "Effects marked exact are computed, with nothing drawn; intervals are at 95 %."
 QUOTES = "The chapter's sentences, the rules, and what ran"
 LEFT_OPEN = "A picture leaves out what is not finite; a cross on its edge stands for it."
 
@@ -62,7 +62,8 @@ def verdicts(run: Run) -> Part | None:
             "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
             "part of the chapter: rule, evidence, formula and code. A claim that fails here is a result "
             "about these experiments, not about all of deep learning. Claims about time stand under “On this "
-            f"machine”. {_seen(frame)}"
+            "machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
+            f"{_seen(frame)}"
         ),
         basis=EXACT,
         data=run["evidence"].sort_values(["number", "line"]),
@@ -196,8 +197,8 @@ def _effect(r: Any) -> str:
     if np.isnan(r.effect):
         return "–"
     value = words.number(r.effect, 3) if np.isfinite(r.effect) else words.INFINITY
-    if np.isnan(r.low):
-        return f"{value} (exact)"
+    if np.isnan(r.low):  # of what is drawn, the worst of many, which has no interval of its own
+        return f"{value} (exact)" if str(r.resampled).startswith("exact") else value
     return f"{value} [{words.number(r.low, 3)}, {words.number(r.high, 3)}]"
 
 

@@ -13,7 +13,7 @@ from reports import style, words
 
 ROW = 0.21  # inches of a line of dots or of a legend
 PANEL = 1.9  # inches of what is drawn
-DOTS = 14  # of a panel without an x; more are left to the table
+DOTS = 18  # of a panel without an x; more are left to the table
 EXPECTED = style.Look(style.MUTED, "", (0, (1, 1.5)))
 
 
@@ -55,9 +55,7 @@ def _curves(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
     for i, name in enumerate(names):
         here, look = lines[lines.what == name].sort_values("x"), looks[name]
         shown = here[np.isfinite(here.value)]
-        low = np.where(np.isfinite(shown.low), shown.low, shown.value)
-        high = np.where(np.isfinite(shown.high), shown.high, shown.value)
-        ax.vlines(shown.x, low, high, color=look.colour, lw=1)
+        ax.vlines(shown.x, *_ends(shown, lines), color=look.colour, lw=1)
         ax.plot(shown.x, shown.value, color=look.colour, ls=look.dash, lw=1.3)
         few = shown if len(shown) <= 12 else shown.iloc[:: -(-len(shown) // 10)]
         style.marks(ax, few.x, few.value, look)
@@ -82,8 +80,7 @@ def _dots(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
     some = lines.iloc[:DOTS]
     places = np.arange(len(some))[::-1]
     finite = np.isfinite(some.value).to_numpy()
-    low = np.where(np.isfinite(some.low), some.low, some.value)
-    high = np.where(np.isfinite(some.high), some.high, some.value)
+    low, high = _ends(some, some)
     ax.hlines(places[finite], low[finite], high[finite], color=style.INK, lw=1.2)
     ax.plot(some.value[finite], places[finite], ls="none", marker="o", ms=5, color=style.LIGHT["accent"])
     told = np.isfinite(some.expected).to_numpy()
@@ -94,6 +91,16 @@ def _dots(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
     ax.set_ylim(-0.6, len(some) - 0.4)
     _scale(ax, "x", pd.Series(np.concatenate([some.value, low, high, some.expected])), "y" in str(one.log))
     ax.set_xlabel(words.clean(one.y))
+
+
+def _ends(lines: pd.DataFrame, panel: pd.DataFrame) -> tuple[Any, Any]:
+    """Ends of the bars: those of exact values are the values, infinite ones reach to the panel's edge."""
+    known = pd.concat([panel.value, panel.low, panel.high, panel.expected])
+    known = known[np.isfinite(known)]
+    low, high = (np.where(ends.isna(), lines.value, ends) for ends in (lines.low, lines.high))
+    if known.empty:
+        return low, high
+    return np.where(np.isneginf(low), known.min(), low), np.where(np.isposinf(high), known.max(), high)
 
 
 def _scale(ax: Axes, which: str, values: pd.Series, log: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,6 +101,18 @@ def evidence(*lines: tuple[Any, ...]) -> pd.DataFrame:
     whole = [line if len(line) == 6 else (*line[:3], NAN, NAN, line[3]) for line in lines]
     frame = pd.DataFrame(whole, columns=["what", "x", "value", "low", "high", "expected"])
     return frame.astype(dict.fromkeys(frame.columns[1:], float))
+
+
+def weighed(good: Iterable[bool], bad: Iterable[bool]) -> str:
+    """The verdict over several comparisons, each shown to be as claimed, shown not to be, or neither.
+
+    Holds: all are as claimed. In part: some are and some are not. Fails: some are not, and none is.
+    Undecided: all else.
+    """
+    yes, no = list(good), list(bad)
+    if all(yes):
+        return HOLDS
+    return (PARTLY if any(yes) else FAILS) if any(no) else OPEN
 
 
 def place(thing: Any) -> str:

@@ -15,7 +15,7 @@ from studies.claims.lessons import lessons
 from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
-from studies.machine import arithmetic
+from studies.machine import arithmetic, machine
 from studies.store import read_manifest, read_table, write_atomically
 from studies.workers import answers
 
@@ -42,10 +42,9 @@ def asked(
     What was measured is kept in the run folder for as long as the code stays the same. tell hears of each
     claim that was measured.
     """
-    version = _version()
     found: dict[str, pd.DataFrame] = {}
     for clock in (False, True):
-        claims = declared(clock)
+        claims, version = declared(clock), _version(clock)
         kept = {n: folder / "claims" / f"{n:02d}{'-clock' * clock}-{version}.parquet" for n in claims}
         proofs = {n: proof for n, path in kept.items() if (proof := _kept(path)) is not None}
         missing = [n for n, one in claims.items() if not one.reads and n not in proofs]
@@ -105,12 +104,14 @@ def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataF
 
 def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
     """A table of a finished run of a named study. Raises UsageError where it is not there or not whole."""
-    frame, asked = read_table(path, table), read_manifest(path)["asked"]
-    whole = STUDIES[name]
-    lacks = {arm.name for arm in whole.arms} - set(asked["optimizers"])
-    lacks |= set(whole.datasets) - set(asked["datasets"])
+    frame, manifest = read_table(path, table), read_manifest(path)
+    asked, question, whole = manifest["asked"], manifest["question"], STUDIES[name].settled()
+    lacks = [arm.name for arm in whole.arms if asked["optimizers"].get(arm.name) != arm.spec()]
+    lacks += [one for one in whole.datasets if one not in asked["datasets"]]
+    lacks += ["blocks"] * (asked["blocks"] < (whole.blocks or 0))
+    lacks += ["draws"] * (question["draws"] != whole.draws) + ["budget"] * (question["epochs"] != "rule")
     if lacks:
-        raise UsageError(f"{path} lacks {', '.join(sorted(lacks))}.", "Run that study whole.")
+        raise UsageError(f"{path} lacks {', '.join(lacks)} of {name}.", "Run that study whole.")
     return frame
 
 
@@ -133,10 +134,11 @@ def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tupl
     )
 
 
-def _version() -> str:
-    """What evidence is tied to: the sources it may have come from, and the arithmetic."""
-    digest = hashlib.sha256(repr(sorted(arithmetic().items())).encode())
-    for room in ("datasets", "dlopt", "studies/claims"):
+def _version(clock: bool = False) -> str:
+    """What evidence is tied to: the sources it may have come from, the arithmetic, for times the machine."""
+    here = {k: v for k, v in machine(1, 0, 0.0).items() if k in ("processor", "cores")} if clock else {}
+    digest = hashlib.sha256(repr(sorted((arithmetic() | here).items())).encode())
+    for room in ("datasets", "dlopt", "studies", "studies/claims"):
         for path in sorted((ROOT / room).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

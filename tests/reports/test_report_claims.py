@@ -50,7 +50,7 @@ def planted(frames: Frames, manifest: Manifest) -> None:
     frames["claims"] = pd.DataFrame(
         [
             claim(10, "Averages", "holds", 0.5, low=0.4, high=0.6),
-            claim(11, "Averages", "does not hold here", np.inf, when="it rises by 3"),
+            claim(11, "Averages", "does not hold here", np.inf, when="it rises by 3", resampled="exact"),
             claim(13, "Momentum", "not run", NAN, when="make study", says=HOSTILE[0]),
             claim(14, "Momentum", "undecided"),
             claim(17, "RMSprop", "holds in part", when="on bowls"),
@@ -97,7 +97,7 @@ def test_every_verdict_is_counted_in_words(asked: Path) -> None:
         "Of 2 claims 1 holds (10) and 1 does not hold here (11)."
     )
     effects = [row[3].text for row in found["verdicts"].tables[0].rows]
-    assert effects == ["0.500 [0.400, 0.600]", "∞ (exact)", "–", "1.00 (exact)", "1.00 (exact)", "–"]
+    assert effects == ["0.500 [0.400, 0.600]", "∞ (exact)", "–", "1.00", "1.00", "–"]
 
 
 def test_a_claim_leads_to_its_part_and_back(asked: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.claims import FAILS, HOLDS, NOT_RUN, Claim, Judged, ask, evidence
 from studies.claims.lessons import GLOSSARY, LESSONS, lessons
@@ -76,7 +78,7 @@ def test_what_was_measured_is_kept_for_the_same_code(
     next((tmp_path / "claims").glob("03-*")).write_bytes(b"no parquet")
     ask.asked(tmp_path, {}, 1)
     assert (one.calls, two.calls) == (2, 1)  # what is damaged is measured again
-    monkeypatch.setattr(ask, "_version", lambda: "another")
+    monkeypatch.setattr(ask, "_version", lambda clock=False: "another")
     ask.asked(tmp_path, {}, 1)
     assert (one.calls, two.calls) == (3, 2)
 
@@ -98,13 +100,15 @@ def test_an_interrupt_loses_the_claim_that_was_asked_and_no_other(world: Any, tm
 def test_the_version_is_that_of_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ask._version()
     assert before == ask._version()
-    for room in ("datasets", "dlopt", "studies/claims"):
-        (tmp_path / room).mkdir(parents=True)
+    for room in ("datasets", "dlopt", "studies/claims", "studies"):
+        (tmp_path / room).mkdir(parents=True, exist_ok=True)
         (tmp_path / room / "a.py").write_text("x = 1")
     monkeypatch.setattr(ask, "ROOT", tmp_path)
     here = ask._version()
     (tmp_path / "dlopt" / "a.py").write_text("x = 2")
-    assert len({before, here, ask._version()}) == 3
+    changed = ask._version()
+    (tmp_path / "studies" / "a.py").write_text("x = 3")
+    assert len({before, here, changed, ask._version(), ask._version(clock=True)}) == 5
 
 
 def test_claims_about_time_come_last_and_stand_apart(world: Any, tmp_path: Path) -> None:
@@ -128,11 +132,15 @@ def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: 
 
     missing = verdict()
     assert (missing.verdict, missing.when, measure.calls) == (NOT_RUN, "make study NAME=quick", 0)
-    part = STUDIES["quick"].__class__("quick", ("sgd",), ("wine",), blocks=8, draws=4)
+    part = dataclasses.replace(STUDIES["quick"], blocks=2)
     table = lessons()["glossary"]
     finished(tmp_path / "quick", part, glossary=table)
-    assert verdict().verdict == NOT_RUN  # momentum, adam and breast_cancer were never asked
+    assert verdict().verdict == NOT_RUN  # six blocks were never asked
     (tmp_path / "quick").rename(tmp_path / "part")
+    held = (Arm("sgd", fixed=(("lr", 0.1),)), "momentum", "adam")
+    finished(tmp_path / "quick", dataclasses.replace(STUDIES["quick"], optimizers=held), glossary=table)
+    assert verdict().verdict == NOT_RUN  # SGD is another one
+    (tmp_path / "quick").rename(tmp_path / "held")
     finished(tmp_path / "quick", STUDIES["quick"], glossary=table)
     there = verdict()
     assert there.verdict == HOLDS

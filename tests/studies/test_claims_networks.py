@@ -7,7 +7,7 @@ from scipy import integrate, optimize
 import datasets
 import dlopt
 from dlopt.models import MLP
-from studies.claims import CLAIMS, FAILS, HOLDS, OPEN, PARTLY, declared, networks
+from studies.claims import CLAIMS, FAILS, HOLDS, OPEN, PARTLY, declared, networks, width
 from studies.statistics import clopper_pearson
 from tests.studies.claimed import seen as measured
 from tests.studies.claimed import verdict
@@ -247,7 +247,7 @@ def test_wide_networks_that_are_born_dead_are_stuck(monkeypatch):
             alive = rng.random() > 0.4 or self.widths[0] < 8
             return alive * super().start(layers, rng)
 
-    monkeypatch.setattr(networks, "TABLES", (("moons", 300, 60, (4, 32)),))
+    monkeypatch.setattr(width, "TABLES", (("moons", 300, 60, (4, 32)),))
     assert CLAIMS[34].judge(CLAIMS[34].measure()).verdict != FAILS
     monkeypatch.setattr(dlopt, "MLP", Stillborn)
     seen = CLAIMS[34].measure()
@@ -264,6 +264,6 @@ def test_rates_are_chosen_inside_their_grid(monkeypatch):
         return real(model, blocks, optimizer, **more)
 
     monkeypatch.setattr(dlopt, "train", spy)
-    for width in (4, 16):
-        networks.endings(*networks.TABLES[0][:3], width)
-    assert all(networks.RATES[0] < rate < networks.RATES[-1] for rates in chosen[1::2] for rate in rates)
+    for units in (4, 16):
+        width.endings(*width.TABLES[0][:3], units)
+    assert all(width.RATES[0] < rate < width.RATES[-1] for rates in chosen[1::2] for rate in rates)
