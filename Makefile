@@ -4,6 +4,8 @@ NAME ?= default
 JOBS ?= 0
 OUT ?=
 OPTIMIZER ?=
+DATA ?=
+TARGET ?=
 ARGS ?=
 PORT ?= 8080
 CALIBRATE ?= full
@@ -13,7 +15,7 @@ RUN := $(VENV)/bin/python
 PEERS := .venv-peers
 PUBLIC := dlopt datasets studies.protocol studies.arms studies.runner studies.own studies.catalog
 READY := $(VENV)/.ready
-STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
+STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(if $(DATA),--data '$(DATA)') $(if $(TARGET),--target '$(TARGET)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
 # asked after the default study, for the same page
 CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
@@ -21,7 +23,7 @@ CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [NAME=study] [OPTIMIZER=file.py] [JOBS=processes] [OUT=folder] [ARGS='...']"
+	@echo "make TARGET [NAME=study] [OPTIMIZER=file.py] [DATA=table.csv TARGET=column] [JOBS=processes] [OUT=folder] [ARGS='...']"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## make .venv with everything the suite needs

@@ -62,8 +62,8 @@ def _datasets() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "task": data.task,
-                "rows": len(data.X),
-                "features": data.X.shape[1],
+                "rows": data.n_rows,
+                "features": data.n_features,
                 "classes": data.n_classes,
                 "epochs": plan.epochs,
                 "batch_sizes": list(plan.batch_sizes),

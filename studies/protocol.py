@@ -36,7 +36,8 @@ KEY = ("dataset", "block", "optimizer", "kind", "draw")
 class Study:
     """A question: what is compared on which datasets, repeated in how many blocks with how many draws.
 
-    optimizers: names, or `Arm`s for a search of which something is fixed. blocks: >= 1, each its own
+    optimizers: names, or `Arm`s for a search of which something is fixed. datasets: names, or tables of
+    yours (`datasets.read`, `from_frame`, `from_arrays`). blocks: >= 1, each its own
     split, initial weights and mini-batch order; None for 60 with one dataset, else 20. draws: >= 2,
     settings that each arm tries in each block.
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression. metric: what is
@@ -46,7 +47,7 @@ class Study:
 
     name: str
     optimizers: tuple[str | Arm, ...]
-    datasets: tuple[str, ...]
+    datasets: tuple[Any, ...]  # names, once made
     blocks: int | None = None
     draws: int = 16
     epochs: int | None = None
@@ -58,6 +59,8 @@ class Study:
 
     def __post_init__(self) -> None:
         usable_name("A study's name", self.name)
+        if isinstance(self.datasets, list | tuple):
+            object.__setattr__(self, "datasets", tuple(map(_named, self.datasets)))
         for kind, types in (("optimizers", (str, Arm)), ("datasets", (str,))):
             given = getattr(self, kind)
             if isinstance(given, str) or not all(isinstance(one, types) for one in given):
@@ -133,6 +136,16 @@ class Study:
         return dataclasses.replace(self, blocks=self.blocks or blocks or self._usual_blocks)
 
 
+def _named(one: Any) -> Any:
+    """A table of yours becomes known by its name."""
+    if not isinstance(one, datasets.Table):
+        return one
+    try:
+        return datasets.add(one)[0]
+    except ValueError as error:
+        raise UsageError(*str(error).split("\n", 1)) from None
+
+
 class Budget(NamedTuple):
     """What every training on a dataset gets."""
 
@@ -141,7 +154,7 @@ class Budget(NamedTuple):
     widths: tuple[int, ...]
 
 
-def budget(dataset: datasets.Dataset, study: Study | None = None) -> Budget:
+def budget(dataset: datasets.Data, study: Study | None = None) -> Budget:
     """The rule: about 40,000 examples, at least 10 and at most 200 epochs, the same for every optimizer.
 
     Batch sizes are the powers of two from 64 to 512 below the training rows, the full batch where there
@@ -153,7 +166,7 @@ def budget(dataset: datasets.Dataset, study: Study | None = None) -> Budget:
     batch_sizes = tuple(size for size in (64, 128, 256, 512) if size < n) or (n,)
     widths = study.widths if study and study.widths is not None else None
     return Budget(
-        epochs, batch_sizes, (64 if dataset.X.shape[1] >= 64 else 32,) if widths is None else widths
+        epochs, batch_sizes, (64 if dataset.n_features >= 64 else 32,) if widths is None else widths
     )
 
 
@@ -197,9 +210,9 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
     ]
 
 
-def weights(dataset: datasets.Dataset, widths: tuple[int, ...]) -> int:
+def weights(dataset: datasets.Data, widths: tuple[int, ...]) -> int:
     """How many weights a network with these hidden layers has, without its biases."""
-    sizes = (dataset.X.shape[1], *widths, max(dataset.n_classes, 1))
+    sizes = (dataset.n_features, *widths, max(dataset.n_classes, 1))
     return sum(a * b for a, b in itertools.pairwise(sizes))
 
 

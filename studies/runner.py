@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 import datasets
-from studies import own, tables
+from studies import own, tables, yours
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
 from studies.claims.ask import asked, nothing
@@ -127,6 +127,7 @@ def growing(study: Study) -> dict[str, Any]:
         "optimizers": {arm.name: arm.spec() for arm in study.arms},
         "datasets": list(study.datasets),
         "blocks": study.blocks,
+        **({"tables": known} if (known := yours.sources(study.datasets)) else {}),
     }
 
 
@@ -196,6 +197,7 @@ def blocks_of(path: Path) -> int | None:
 def whole(study: Study, manifest: dict[str, Any], path: Path) -> Study:
     """The study with all that its folder holds, whoever was asked for first."""
     had = manifest["asked"]
+    yours.again(had.get("tables", {}))
     return dataclasses.replace(
         study,
         optimizers=tuple(from_spec(name, own.kept(s, path)) for name, s in had["optimizers"].items()),

@@ -67,7 +67,7 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
 def together(stack: Stack) -> int:
     """How many blocks of such a stack train in one array: as many as share a core's cache."""
     dataset = datasets.load(stack.dataset)
-    layers = dlopt.MLP(*stack.widths).layers(dataset.X.shape[1], dataset.n_classes or 1)
+    layers = dlopt.MLP(*stack.widths).layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
     return min(max(PANEL // size, 1), MOST)
 
@@ -81,7 +81,7 @@ def cost(stack: Stack) -> float:
 
 
 @functools.lru_cache(maxsize=MOST)
-def _block(dataset: str, block: int, seed: int) -> datasets.Block:
+def _block(dataset: str, digest: str, block: int, seed: int) -> datasets.Block:
     return datasets.load(dataset).block(block, seed=seed)
 
 
@@ -122,7 +122,9 @@ def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
 
 
 def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
-    blocks = [_block(stack.dataset, stack.block, stack.seed) for stack in group]
+    blocks = [
+        _block(stack.dataset, datasets.load(stack.dataset).digest, stack.block, stack.seed) for stack in group
+    ]
     started = time.perf_counter()
     trainings = dlopt.train(
         dlopt.MLP(*group[0].widths),

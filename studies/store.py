@@ -326,6 +326,7 @@ def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
             "optimizers": {**had["optimizers"], **asked["optimizers"]},
             "datasets": list(dict.fromkeys([*had["datasets"], *asked["datasets"]])),
             "blocks": max(had["blocks"], asked["blocks"]),
+            **({"tables": tables} if (tables := had.get("tables", {}) | asked.get("tables", {})) else {}),
         },
         "question": question,
         "changes": old.get("changes", []),

@@ -150,7 +150,7 @@ def _datasets(study: Study) -> pd.DataFrame:
         dataset = datasets.load(name)
         plan = budget(dataset, study)
         model = dlopt.MLP(*plan.widths)
-        layers = model.layers(dataset.X.shape[1], dataset.n_classes or 1)
+        layers = model.layers(dataset.n_features, dataset.n_classes or 1)
         sizes = {size for arm in study.arms for size in batch_sizes(study, name, arm)}
         lines.append(
             {
@@ -158,8 +158,8 @@ def _datasets(study: Study) -> pd.DataFrame:
                 "dataset": name,
                 "task": dataset.task,
                 "unit": UNITS[study.metric][dataset.task],
-                "rows": len(dataset.X),
-                "features": dataset.X.shape[1],
+                "rows": dataset.n_rows,
+                "features": dataset.n_features,
                 "classes": dataset.n_classes,
                 "training_rows": dataset.n_train,
                 "test_rows": dataset.n_test,
@@ -168,6 +168,7 @@ def _datasets(study: Study) -> pd.DataFrame:
                 "model": repr(model),
                 "parameters": layers[-1].slice.stop,
                 "sha256": dataset.digest,
+                "notes": "\n".join(dataset.notes),
             }
         )
     return pd.DataFrame(lines)

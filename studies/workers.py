@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+import datasets
 from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
@@ -118,7 +119,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
 @contextlib.contextmanager
 def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
     jobs = min(jobs or os.cpu_count() or 1, len(calls)) or 1
-    how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
+    how = {"initializer": begin, "initargs": (os.getpid(), *datasets.added())} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     with _deaf():
         results: Generator[tuple[int, Any]] = parallel(calls)
@@ -146,11 +147,13 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin(coordinator: int) -> None:
+def begin(coordinator: int, *tables: datasets.Table) -> None:
     """What a worker process does first: see to it that it ends when its coordinator is gone.
 
-    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task.
+    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task. tables: of the
+    user's own, to be known here too.
     """
+    datasets.add(*tables)
 
     def watch() -> None:
         while os.getppid() == coordinator:
