@@ -3,6 +3,9 @@ PYTHON ?= python3
 NAME ?= default
 JOBS ?= 0
 OUT ?=
+OPTIMIZER ?=
+DATA ?=
+TARGET ?=
 ARGS ?=
 PORT ?= 8080
 CALIBRATE ?= full
@@ -10,16 +13,17 @@ CALIBRATE ?= full
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEERS := .venv-peers
+PUBLIC := dlopt datasets studies.protocol studies.arms studies.runner studies.own studies.catalog
 READY := $(VENV)/.ready
-STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(ARGS)
+STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(if $(DATA),--data '$(DATA)') $(if $(TARGET),--target '$(TARGET)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
 # asked after the default study, for the same page
 CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
-.PHONY: help setup study report dashboard test test-slow calibrate bench lint clean
+.PHONY: help setup study report dashboard docs test test-slow test-peers calibrate bench lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [NAME=study] [JOBS=processes] [OUT=folder] [ARGS='...']"
+	@echo "make TARGET [NAME=study] [OPTIMIZER=file.py] [DATA=table.csv TARGET=column] [JOBS=processes] [OUT=folder] [ARGS='...']"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## make .venv with everything the suite needs
@@ -77,6 +81,12 @@ test: $(READY) ## the tests, in at most five minutes
 test-slow: $(READY) ## the tests that take longer
 	@OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -q -m slow $(ARGS)
 
+docs: $(READY) ## the API's pages from its docstrings, in build/api
+	@$(RUN) -W ignore -m pdoc --docformat restructuredtext -o build/api $(PUBLIC) && echo build/api/index.html
+
+test-peers: $(PEERS)/.ready ## what is taken home, beside PyTorch and optax
+	@$(PEERS)/bin/python -m pytest -q tests/peers $(ARGS)
+
 calibrate: $(READY) ## studies of equal things, which must not be called different (CALIBRATE=small: a minute)
 	@$(RUN) -m studies calibrate $(CALIBRATE) --jobs $(JOBS) $(ARGS)
 
@@ -93,5 +103,5 @@ lint: $(READY) ## ruff and mypy
 	@$(VENV)/bin/mypy
 
 clean: ## remove caches, .venv and .venv-peers; runs/ stays
-	@rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
 	@find dlopt studies datasets reports tests -name __pycache__ -prune -exec rm -rf {} +

@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 
 from datasets import scikit
 from datasets.split import Block, make_block, seed_of, sizes
+from datasets.table import Table, from_arrays, from_frame, read, read_folder
 
-__all__ = ["Block", "Dataset", "load", "names"]
+__all__ = [
+    "Block",
+    "Dataset",
+    "Table",
+    "add",
+    "from_arrays",
+    "from_frame",
+    "load",
+    "names",
+    "read",
+    "read_folder",
+]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +46,18 @@ class Dataset:
     def task(self) -> str:
         """Either "classification" or "regression"."""
         return "classification" if self.n_classes else "regression"
+
+    notes = ()  # there was nothing to decide
+
+    @property
+    def n_rows(self) -> int:
+        """All rows."""
+        return len(self.X)
+
+    @property
+    def n_features(self) -> int:
+        """Features of every block."""
+        return int(self.X.shape[1])
 
     @property
     def n_train(self) -> int:
@@ -56,18 +80,43 @@ class Dataset:
         return make_block(self.X, self.y, self.n_classes, seed_of(seed, self.name, index))
 
 
+Data = Dataset | Table
+_added: dict[str, Table] = {}
+
+
 def names() -> list[str]:
     """The names that `load` knows. Those in `scikit.CACHED` need scikit-learn's cache."""
-    return [*scikit.CLASSIFICATION, *scikit.REGRESSION, *scikit.CACHED]
+    return [*scikit.CLASSIFICATION, *scikit.REGRESSION, *scikit.CACHED, *sorted(_added)]
 
 
-@functools.lru_cache(maxsize=32)
-def load(name: str) -> Dataset:
-    """Load a dataset by name.
+def add(*tables: Table) -> list[str]:
+    """Make tables of yours known to `load` by their names, in this process; gives the names.
+
+    A later table takes the place of an earlier one of its name. Raises ValueError for a built-in name.
+    """
+    for table in tables:
+        if table.name in (*scikit.CLASSIFICATION, *scikit.REGRESSION, *scikit.CACHED):
+            raise ValueError(f"{table.name!r} is the name of a built-in dataset.\nRename your table.")
+        _added[table.name] = table
+    return [table.name for table in tables]
+
+
+def added() -> list[Table]:
+    """The tables that were made known here: what a worker process needs too."""
+    return [_added[name] for name in sorted(_added)]
+
+
+def load(name: str) -> Dataset | Table:
+    """Load a dataset by name, or a table that was made known.
 
     Raises ValueError for a name that it does not know, and for one that is not in scikit-learn's cache,
     with the command that fetches it.
     """
+    return _added[name] if name in _added else _load(name)
+
+
+@functools.lru_cache(maxsize=32)
+def _load(name: str) -> Dataset:
     if name in scikit.CACHED:
         classes, fetch = scikit.CACHED[name]
         try:

@@ -13,24 +13,31 @@ import numpy as np
 from dlopt import fields
 from dlopt.average import Factor, Floats
 from dlopt.fields import Trial, decay, positive, rate
+from dlopt.models import Layer
 from dlopt.schedules import Constant, Schedule
+
+MORE = ((), ("params",), ("layers",), ("params", "layers"))
 
 
 class State:
     """What an optimizer remembers between steps: its declared arrays (start at 0) and t, the step count.
 
-    t is 1 in the first update.
+    t is 1 in the first update. layers: where each weight matrix lies in the parameters, for an optimizer
+    that asks for it.
     """
 
     t: int
+    layers: tuple[Layer, ...]
 
-    def __init__(self, names: Sequence[str], like: Floats) -> None:
+    def __init__(self, names: Sequence[str], like: Floats, layers: Sequence[Layer] = ()) -> None:
         self.t = 0
+        size = like.shape[-1]
+        self.layers = tuple(layers) or (Layer("params", slice(0, size), (1, size)),)
         for name in names:
             setattr(self, name, np.zeros_like(like))
 
     def __getattr__(self, name: str) -> Any:  # only called for what is missing
-        known = ", ".join(k for k in vars(self) if k != "t") or "nothing"
+        known = ", ".join(k for k in vars(self) if k not in ("t", "layers")) or "nothing"
         raise AttributeError(f"This optimizer keeps no state {name!r}, but {known}. Declare it in `state`.")
 
 
@@ -43,15 +50,16 @@ class Optimizer:
 
     lr: learning rate, declared by the subclass. Every hyperparameter is a number or one per trial (K of
     them), and then the instance moves K trials at once, params (K, P). schedule: a Schedule, or one per
-    trial. A subclass declares `state`, the names of its arrays, and writes
-    `update(grad, state, lr)` or `update(grad, state, lr, params)`, which returns the step; the base
-    subtracts it. Inside `update` a hyperparameter has the parameters' dtype.
+    trial. A subclass declares `state`, the names of its arrays, and writes `update(grad, state, lr)`, which
+    returns the step; the base subtracts it. It may ask for more: `params`, read-only, and then `layers`,
+    a (name, slice, shape) for each weight matrix, whose last column is the bias. Inside `update` a
+    hyperparameter has the parameters' dtype.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
     lr: float
     schedule: Schedule | tuple[Schedule, ...] = dataclasses.field(default_factory=Constant)
-    _wants_params: ClassVar[bool] = False
+    _more: ClassVar[tuple[str, ...]] = ()  # what update takes beside (grad, state, lr)
 
     def __init_subclass__(cls) -> None:
         fields.declare(cls)
@@ -62,12 +70,13 @@ class Optimizer:
         if isinstance(cls.state, str):
             raise TypeError(f"{cls.__name__}.state must be a tuple of names. Write ({cls.state!r},).")
         wanted = list(inspect.signature(cls.update).parameters)[1:]
-        if wanted not in (["grad", "state", "lr"], ["grad", "state", "lr", "params"]):
+        more = tuple(wanted[3:])
+        if wanted[:3] != ["grad", "state", "lr"] or more not in MORE:
             raise TypeError(
                 f"{cls.__name__}.update takes ({', '.join(wanted)}). "
-                "It must take (self, grad, state, lr) or (self, grad, state, lr, params)."
+                "It must take (self, grad, state, lr), and may take params and then layers after them."
             )
-        cls._wants_params = len(wanted) == 4
+        cls._more = more
 
     def __post_init__(self) -> None:
         fields.settle(self)
@@ -113,12 +122,19 @@ class Optimizer:
         return self.lr * np.array([[s.factor(epoch)] for s in self.schedule])
 
     def step(
-        self, params: Floats, grad: Floats, state: State | None = None, *, epoch: int = 0
+        self,
+        params: Floats,
+        grad: Floats,
+        state: State | None = None,
+        *,
+        epoch: int = 0,
+        layers: Sequence[Layer] = (),
     ) -> tuple[Floats, State]:
         """Return the parameters after one step and the new state.
 
         params, grad: (P,), or (K, P) for K trials; neither is changed. state: None before the first step,
-        afterwards what the last step returned; it is consumed. epoch: for the schedule, from 0.
+        afterwards what the last step returned; it is consumed. epoch: for the schedule, from 0. layers: of
+        the first step, such as `MLP(64).layers(30, 2)`; by default all parameters are one row of weights.
         Raises ValueError if the shapes do not fit.
         """
         params, grad = np.asarray(params), np.asarray(grad)
@@ -131,7 +147,7 @@ class Optimizer:
                 f"{grad.shape}. Both must be ({self.rows}, P), or (P,) for one trial."
             )
         moved = params.copy()
-        state = State(self.state, moved) if state is None else state
+        state = State(self.state, moved, layers) if state is None else state
         for kept in self.state:
             if getattr(state, kept).shape != moved.shape:
                 raise ValueError(
@@ -166,10 +182,11 @@ class Optimizer:
     def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
         state.t += 1
-        if self._wants_params:
+        if self._more:
             seen = params.view()
             seen.flags.writeable = False
-            params -= self.update(grad, state, lr, seen)
+            known = {"params": seen, "layers": state.layers}
+            params -= self.update(grad, state, lr, *(known[name] for name in self._more))
         else:
             params -= self.update(grad, state, lr)
 
@@ -195,12 +212,14 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
     return kind(**inner, schedule=[schedules[i] for i in order])  # type: ignore[arg-type]  # lists are taken
 
 
-def placed(groups: Sequence[Optimizer], params: Floats) -> list[tuple[Optimizer, slice, State]]:
+def placed(
+    groups: Sequence[Optimizer], params: Floats, layers: Sequence[Layer] = ()
+) -> list[tuple[Optimizer, slice, State]]:
     """Each optimizer bound to the dtype of params (K, P), its rows, and a new state."""
     found, start = [], 0
     for group in groups:
         rows = slice(start, start + group.rows)
-        found.append((group.bind(params.dtype), rows, State(group.state, params[rows])))
+        found.append((group.bind(params.dtype), rows, State(group.state, params[rows], layers)))
         start += group.rows
     return found
 

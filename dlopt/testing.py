@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,11 +11,13 @@ import numpy as np
 
 from dlopt import fields
 from dlopt.average import Floats
+from dlopt.models import Layer
 from dlopt.optimizer import Optimizer, State, suggest
 
 __all__ = ["check", "problems"]
 
 STEPS, WIDTH = 25, 6
+LAYERS = (Layer("hidden", slice(0, 4), (2, 2)), Layer("head", slice(4, 6), (1, 2)))  # of WIDTH in all
 Kind = type[Any]
 _CHECKS: list[Callable[[Kind], Iterator[str]]] = []
 
@@ -21,7 +25,7 @@ _CHECKS: list[Callable[[Kind], Iterator[str]]] = []
 def problems(optimizer: type[Optimizer]) -> list[str]:
     """Everything that is wrong with an optimizer class, one sentence each; empty when nothing is."""
     found = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         for one in _CHECKS:
             try:
                 found += list(one(optimizer))
@@ -50,7 +54,7 @@ def _gradients(rows: int, dtype: Any = np.float64) -> Floats:
 def _walk(optimizer: Any, gradients: Floats) -> Floats:
     params, state = np.ones_like(gradients[0]), None
     for gradient in gradients:
-        params, state = optimizer.step(params, gradient, state)
+        params, state = optimizer.step(params, gradient, state, layers=LAYERS)
     return np.asarray(params)
 
 
@@ -84,7 +88,8 @@ def _update(kind: Kind) -> Iterator[str]:
         state = State(kind.state, gradient)
         state.t = 1
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
-        extra = (params,) if kind._wants_params else ()
+        known = {"params": params, "layers": state.layers}
+        extra = [known[name] for name in kind._more]
         step = optimizer.bind(gradient.dtype).update(gradient, state, lr, *extra)
         if not isinstance(step, np.ndarray) or step.shape != gradient.shape:
             yield f"update returns {np.shape(step)} for gradients {gradient.shape}; return the step, (K, P)."
@@ -165,6 +170,15 @@ def _repeats(kind: Kind) -> Iterator[str]:
     gradients = _gradients(3)
     if _walk(kind(), gradients).tobytes() != _walk(kind(), gradients).tobytes():
         yield "the same steps taken twice differ in their bits; use no random numbers and no clock."
+
+
+@_check
+def _prints(kind: Kind) -> Iterator[str]:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        _walk(kind(), _gradients(1)[:2, 0])
+    if said.getvalue():
+        yield f"it prints ({said.getvalue().strip()[:40]!r}), and a study takes a million steps: print less."
 
 
 @_check

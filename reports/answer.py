@@ -11,14 +11,89 @@ from reports.tables import Run
 
 
 def verdict(run: Run) -> list[str]:
-    """Two sentences: who ends best, and who gets there first, each with its ties and its certainty."""
+    """Who ends best, and who gets there first, each with its ties and its certainty.
+
+    Before them where each optimizer stands that is not the suite's own.
+    """
+    yours = [_your_table(run, name) for name in run.own_tables]
     if len(run.optimizers) < 2:
         only = run.title(run.optimizers[0])
         return [
+            *yours,
             f"Only {only} ran, so nothing is compared: no sentence can say who ends best.",
             f"Nor who gets there first: run {only} beside another optimizer.",
         ]
-    return [_ends_best(run), _gets_there_first(run)]
+    new = [_newcomer(run, name) for name in run.newcomers]
+    return [*yours, *new, _ends_best(run), _gets_there_first(run)]
+
+
+def _your_table(run: Run, dataset: str) -> str:
+    """What to use on a table of the user's own, what that reached, and what reaches more."""
+    pick = run["picks"].set_index("dataset").loc[dataset]
+    unit = run.unit(dataset)
+    tied = [run.title(name) for name in str(pick.tied_with).split(",") if name]
+    settings = ", ".join(
+        f"{words.symbol(name)} {words.setting(name, value)}"
+        for name, value in words.settings(pick.settings).items()
+        if name != "eps"
+    )
+    decay = "no decay" if pick.decay == "none" else f"{words.clean(pick.decay)} decay"
+    reached = words.interval(pick.confirmed, pick.confirmed_low, pick.confirmed_high, unit)
+    worth = run["tuning"].set_index(["dataset", "optimizer"]).loc[(dataset, pick.optimizer)]
+    gain = words.interval(worth.estimate, worth.low, worth.high, unit, difference=True)
+    power = run["power"].query("reading == 'error' and dataset == @dataset").found
+    seen = float(power.iloc[0]) * unit.factor if len(power) else float("nan")
+    least = (
+        ""
+        if np.isnan(seen)
+        else f"; these blocks find differences of {words.number(seen, 2)}{unit.difference}"
+    )
+    others = f" (or {words.join(tied, 'or')}, not to be told from it)" if tied else ""
+    text = (
+        f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
+        f"{others}, "
+        f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
+        f"{words.count(pick.confirmed_blocks)} fresh blocks; tuning was worth {gain}{least}."
+    )
+    rest = run["baselines"].query("dataset == @dataset and model != 'mean' and model != 'majority class'")
+    better = rest[rest.estimate < pick.confirmed].sort_values("estimate")
+    if better.empty:
+        return text
+    best = better.iloc[0]
+    found = words.interval(best.estimate, best.low, best.high, unit)
+    what = f"On {run.shown(dataset)} {words.clean(best.model)} reaches {found} on the same splits"
+    return f"{what}: try that first. {text}"
+
+
+def _newcomer(run: Run, name: str) -> str:
+    """Where a new optimizer stands among the known ones, in both readings."""
+    title = run.title(name)
+    if run.too_few("error"):
+        return f"Where {title} stands: {_too_few(run)}."
+    ends, first = (_standing(run, reading, name) for reading in ("error", "ratio"))
+    others = [other for other in run.order("ratio") if other != name]
+    speed = needs(run.against("ratio", "pooled", name, others[0]) or {})
+    return (
+        f"{title}, the new one, at the end {ends}; on the way it {first}, and needs {speed} the examples "
+        f"that {run.title(others[0])} needs for the losses that both reach ({_over(run)})."
+    )
+
+
+def _standing(run: Run, reading: str, name: str) -> str:
+    beats = run.beats(reading)
+    over = {worse: p for better, worse, p in beats if better == name}
+    under = {better: p for better, worse, p in beats if worse == name}
+    clauses = []
+    for verb, found in (("beats", over), ("is beaten by", under)):
+        if found:
+            worst = words.p_value(max(found.values()))
+            p = worst.replace("=", "≤") if len(found) > 1 else worst
+            names = [other for other in run.order(reading) if other in found]
+            clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
+    rest = [other for other in run.order(reading) if other not in {name, *over, *under}]
+    if rest:
+        clauses.append(f"cannot be told from {words.join(run.titles(rest))}")
+    return words.join(clauses)
 
 
 def _too_few(run: Run) -> str:

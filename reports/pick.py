@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -17,11 +14,13 @@ from reports.tables import Run
 TRIVIAL = ("majority class", "mean")
 
 
+FRAMEWORKS = {"dlopt": "dlopt", "torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn"}
+
+
 @part("pick")
 def picks(run: Run) -> Part | None:
     """The table of picks, its code, and the picture of what they are worth."""
     frame = scores(run)
-    code = [(run.shown(r.dataset), snippet(run, r)) for r in ordered(run, run["picks"]).itertuples()]
     confirmed = int(run["picks"].confirmed_blocks.min())
     level = run["picks"].filter(like="_level").min().min()
     return Part(
@@ -54,7 +53,7 @@ def picks(run: Run) -> Part | None:
         csv=("picks", "confirmations", "baselines"),
         tables=[_table(run)],
         tables_first=True,
-        code=code,
+        code=_code(run),
     )
 
 
@@ -193,29 +192,15 @@ def _range(field: str, ends: list[float]) -> str:
     return f"{low}–{high}"
 
 
-def snippet(run: Run, pick: Any) -> str:
-    """The confirmed setting as Python, to the last digit."""
-    kind, _, _ = run.title(pick.optimizer).partition(" · ")  # what follows is fixed about its search
-    about = run["datasets"].set_index("dataset").loc[pick.dataset]
-    line = run["optimizers"].set_index("optimizer").loc[pick.optimizer]
-    own, values = words.settings(line.defaults), words.settings(pick.settings)
-    imports = (
-        {kind, "MLP", "train"} if kind.isidentifier() and not keyword.iskeyword(kind) else {"MLP", "train"}
-    )
-    arguments = [f"{words.clean(k)}={v!r}" for k, v in values.items() if k in own]
-    if pick.decay != "none":
-        schedule = words.clean(pick.decay).title().replace("-", "").replace("_", "")
-        inner = ", ".join(f"{words.clean(k)}={v!r}" for k, v in values.items() if k not in own)
-        arguments.append(f"schedule={schedule}({inner})")
-        imports.add(schedule)
-    budget = f"batch_size={int(pick.batch_size)}, epochs={int(about.epochs)}"
-    lines = [
-        f"from dlopt import {', '.join(sorted(imports, key=str.lower))}",
-        "",
-        f"optimizer = {kind}({', '.join(arguments)})",
-        f"train({words.clean(about.model)}, block, [optimizer], {budget})",
-    ]
-    return "\n".join(lines)
+def _code(run: Run) -> list[tuple[str, str]]:
+    """The confirmed settings for each framework, and why one is missing."""
+    lines = ordered(run, run["takehome"])
+    found = []
+    for name in FRAMEWORKS:
+        for r in lines[lines.framework == name].itertuples():
+            label = f"{run.shown(r.dataset)}, {FRAMEWORKS[name]}. {words.clean(r.notes)}"
+            found.append((label.strip(), words.lines(r.code) or "–"))
+    return found
 
 
 def _draw(run: Run, frame: pd.DataFrame) -> Figure:
@@ -283,3 +268,26 @@ def _draw(run: Run, frame: pd.DataFrame) -> Figure:
 
 def _columns(n: int) -> int:
     return {1: 1, 2: 2, 4: 2}.get(n, 3)
+
+
+@part("pick")
+def decided(run: Run) -> Part | None:
+    """What was decided about a table of the user's own."""
+    frame = run["datasets"].sort_values("position")
+    frame = frame[frame.notes.ne("")]
+    if frame.empty:
+        return None
+    rows = [
+        [Cell(run.shown(r.dataset)), Cell(words.clean(line))]
+        for r in frame.itertuples()
+        for line in str(r.notes).split("\n")
+    ]
+    return Part(
+        name="your-table",
+        question="What was made of your table?",
+        answer=f"{words.plural(len(rows), 'decision')}; --task, --group and --time change some of them.",
+        basis="No number is estimated here.",
+        tables=[Table(["Table", "What was decided"], rows, "Decisions", sortable=False)],
+        tables_first=True,
+        csv=("datasets",),
+    )

@@ -44,11 +44,12 @@ NEEDED: dict[str, str] = {
     "searched_high confirmed confirmed_low confirmed_high confirmed_level confirmed_blocks "
     "confirmed_diverged examples steps",
     "confirmations": "dataset block optimizer status test_error",
+    "takehome": "dataset framework code notes",
     "baselines": "dataset model estimate low high level blocks",
     "audit": "check dataset optimizer what value limit status detail",
-    "optimizers": "position optimizer title summary defaults search",
+    "optimizers": "position optimizer title source summary defaults search",
     "datasets": "position dataset task rows features classes training_rows test_rows epochs batch_sizes "
-    "model parameters sha256",
+    "model parameters sha256 notes",
     "calibration": "results_version question kind subject datasets network blocks draws reading level "
     "studies found rate low high goal status machine date",
     "literature": "position source claim rule differs answer decides line what unit estimate low high "
@@ -127,6 +128,18 @@ class Run:
     def title(self, optimizer: object) -> str:
         """An optimizer's name in words; "none" and unknown names as they are."""
         return words.short(self._titles.get(str(optimizer), words.clean(optimizer)), LONGEST)
+
+    @functools.cached_property
+    def own_tables(self) -> list[str]:
+        """Datasets that are tables of the user's own."""
+        frame = self["datasets"].sort_values("position")
+        return [str(name) for name in frame[frame.notes.ne("")].dataset]
+
+    @functools.cached_property
+    def newcomers(self) -> list[str]:
+        """Optimizers that are not the suite's own, whole: nothing is fixed about their search."""
+        frame = self["optimizers"].sort_values("position")
+        return [str(name) for name in frame[frame.source.ne("")].optimizer]
 
     def titles(self, optimizers: Any) -> list[str]:
         """Names in words."""

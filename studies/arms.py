@@ -7,6 +7,7 @@ from typing import Any
 
 import dlopt
 from dlopt import fields
+from studies import own
 from studies.errors import UsageError, nearest, usable_name, whole_number
 
 MIXED = "mixed"  # half of the draws without decay, half with the exponential one
@@ -19,10 +20,12 @@ LARGEST = 2**20  # batch size
 class Arm:
     """An optimizer's search, under its name in all tables.
 
-    optimizer: a name of `dlopt.OPTIMIZERS`. decay: "mixed", "none" or a schedule's name. batch_sizes:
-    those searched, empty for the budget's rule, 0 for the full batch. fixed: hyperparameters that are not
-    drawn. search: ranges instead of the declared ones, in the hyperparameter's own units. sampler: where
-    the draws come from. Raises UsageError for an unknown name or a value out of range.
+    optimizer: a name of `dlopt.OPTIMIZERS`, or one of yours: "path.py:Class", "path.py", or the name under
+    which an installed package offers it; then file says where it is, and optimizer is its class's name.
+    decay: "mixed", "none" or a schedule's name. batch_sizes: those searched, empty for the budget's rule, 0
+    for the full batch. fixed: hyperparameters that are not drawn. search: ranges instead of the declared
+    ones, in the hyperparameter's own units. sampler: where the draws come from. Raises UsageError for an
+    unknown name, a value out of range, or an optimizer that does not keep to the contract.
     """
 
     optimizer: str
@@ -32,10 +35,14 @@ class Arm:
     fixed: tuple[tuple[str, float], ...] = ()
     search: tuple[tuple[str, tuple[float, float]], ...] = ()
     sampler: str = "random"
+    file: str = dataclasses.field(default="", repr=False)
 
     def __post_init__(self) -> None:
+        if not self.file and self.optimizer not in dlopt.OPTIMIZERS:
+            object.__setattr__(self, "file", own.named(self.optimizer))
+        if self.file:
+            object.__setattr__(self, "optimizer", own.find(self.file).__name__.lower())
         for word, value, known in (
-            ("optimizer", self.optimizer, list(dlopt.OPTIMIZERS)),
             ("decay", self.decay, [MIXED, "none", *_decays()]),
             ("sampler", self.sampler, list(SAMPLERS)),
         ):
@@ -48,10 +55,10 @@ class Arm:
             whole_number("a batch size", size, FULL, LARGEST)
         for held in ("fixed", "search"):  # in one order, whichever flag came first
             object.__setattr__(self, held, tuple(sorted(dict(getattr(self, held)).items())))
-        own = fields.declared(self.kind)
+        known = list(fields.declared(self.kind))
         for name in [name for name, _ in (*self.fixed, *self.search)]:
-            if name not in own:
-                raise UsageError(f"{self.kind.__name__} has no {name!r}.", nearest(name, list(own)))
+            if name not in known:
+                raise UsageError(f"{self.kind.__name__} has no {name!r}.", nearest(name, known))
         both = {name for name, _ in self.fixed} & {name for name, _ in self.search}
         if both:
             name = sorted(both)[0]
@@ -81,7 +88,22 @@ class Arm:
     @property
     def kind(self) -> Any:
         """The optimizer's class."""
-        return dlopt.OPTIMIZERS[self.optimizer]
+        return own.find(self.uses)
+
+    @property
+    def whole(self) -> bool:
+        """Is nothing fixed about its search?"""
+        return self == Arm(self.optimizer, file=self.file)
+
+    @property
+    def uses(self) -> str:
+        """By what a worker finds its class."""
+        return self.file or self.optimizer
+
+    @property
+    def source(self) -> str:
+        """What its class is tied to; "" for the suite's own."""
+        return own.source(self.uses)
 
     @property
     def title(self) -> str:
@@ -100,7 +122,7 @@ class Arm:
     @property
     def order(self) -> tuple[Any, ...]:
         """Where it stands among others: the house's own order, whoever was asked for first."""
-        place = list(dlopt.OPTIMIZERS).index(self.optimizer)
+        place = [*dlopt.OPTIMIZERS, self.optimizer].index(self.optimizer)
         decays = [MIXED, "none", *_decays()]
         sizes = tuple(s or 10**9 for s in self.batch_sizes)
         return (place, SAMPLERS.index(self.sampler), decays.index(self.decay), sizes, self.fixed, self.name)
@@ -143,7 +165,13 @@ class Arm:
             "fixed": dict(self.fixed),
             "search": {name: list(ends) for name, ends in self.search},
             "sampler": self.sampler,
+            **({"file": self.file, "source": self.source} if self.file else {}),
         }
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its rows are tied to: all of it, wherever its file lies."""
+        return {key: value for key, value in self.spec().items() if key != "file"}
 
 
 def about(thing: Any) -> str:
@@ -167,6 +195,7 @@ def from_spec(name: str, spec: dict[str, Any]) -> Arm:
             fixed=tuple(spec["fixed"].items()),
             search=tuple((k, (ends[0], ends[1])) for k, ends in spec["search"].items()),
             sampler=spec["sampler"],
+            file=spec.get("file", ""),
         )
     except (AttributeError, LookupError, TypeError):
         raise UsageError(f"The manifest describes {name!r} as {spec!r}.", "Choose another folder.") from None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import datasets
@@ -38,11 +39,15 @@ def baselines(study: Study, name: str) -> pd.DataFrame:
     """
     dataset, lines = datasets.load(name), []
     blocks = [dataset.block(i, seed=study.seed) for i in confirming_blocks(study)]
-    models = (
+    models: dict[str, Any] = (
         {"majority class": DummyClassifier, "linear model": lambda: LogisticRegression(max_iter=2_000)}
         if dataset.n_classes
         else {"mean": DummyRegressor, "linear model": Ridge}
     )
+    if isinstance(dataset, datasets.Table):  # what a practitioner would use instead
+        models["gradient boosting"] = (
+            HistGradientBoostingClassifier if dataset.n_classes else HistGradientBoostingRegressor
+        )
     for label, make in models.items():
         errors = [_score(make(), block, study.metric) for block in blocks]
         lines.append((name, label, *order_interval(errors), len(errors)))

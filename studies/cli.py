@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from studies import commands
+from studies import commands, listing
 from studies.errors import UsageError, nearest
+from studies.export import FRAMEWORKS
 from studies.handles import KEYS, asked, once, setting, span
 
 
@@ -36,11 +37,19 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     commands_ = top.add_subparsers(
-        dest="command", required=True, metavar="list | run | show | mirror | try | calibrate"
+        dest="command",
+        required=True,
+        metavar="list | describe | check | run | show | replay | mirror | try | calibrate",
     )
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
-    one.add_argument("kind", nargs="?", default="studies", help=", ".join(commands.LISTS))
+    one.add_argument("kind", nargs="?", default="studies", help=", ".join(listing.LISTS))
+
+    one = commands_.add_parser("describe", parents=[common], help="an optimizer or a schedule, in words")
+    one.add_argument("name", help="such as adam or exponential, or path.py:Class")
+
+    one = commands_.add_parser("check", parents=[common], help="does an optimizer keep to the contract?")
+    one.add_argument("name", help="path.py, path.py:Class, or the name of an installed or built-in one")
 
     one = commands_.add_parser("run", parents=[common], help="run a named study, or go on with it")
     one.add_argument(
@@ -49,7 +58,13 @@ def parser() -> argparse.ArgumentParser:
         help="see: python -m studies list; or path.py:my_study; default: what --out holds, or default",
     )
     one.add_argument("--optimizers", type=_names, help="comma-separated")
+    one.add_argument("--optimizer", action="append", help="one more, of yours: path.py or path.py:Class")
     one.add_argument("--datasets", type=_names, help="comma-separated")
+    one.add_argument("--data", help="a table of yours instead: CSV, TSV or Parquet, or a folder of tables")
+    one.add_argument("--target", help="the column of --data to predict")
+    one.add_argument("--group", help="a column whose equal values stay in one part of a split")
+    one.add_argument("--time", help="a column that orders the rows: training before test")
+    one.add_argument("--task", help="classification or regression; default: what the target looks like")
     one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
     one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
     one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
@@ -68,6 +83,13 @@ def parser() -> argparse.ArgumentParser:
 
     one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
     one.add_argument("run", type=Path, help="a run folder")
+
+    one.add_argument("--best", action="store_true", help="the confirmed setting for each dataset, as code")
+    one.add_argument("--as", dest="framework", default="dlopt", help=", ".join(FRAMEWORKS))
+
+    one = commands_.add_parser("replay", parents=[common], help="train one recorded row again, bit for bit")
+    one.add_argument("run", type=Path, help="a run folder")
+    one.add_argument("row", help="dataset/block/optimizer/kind/draw, or a line of RUN/csv/rows.csv")
 
     one = commands_.add_parser("mirror", parents=[common], help="a run as Optuna studies, for its dashboard")
     one.add_argument("run", type=Path, help="a run folder")
@@ -98,17 +120,24 @@ def _run(options: argparse.Namespace) -> Any:
             flags[key] = once(key, map(read, flags[key]))
     study, out, jobs = asked(options.name, flags)
     if options.where:
-        return {"schema_version": commands.VERSION, "run": str(out)} if options.json else str(out)
+        return listing.document(run=str(out)) if options.json else str(out)
     if options.dry_run:
         return commands.plan(study, out, jobs, as_json=options.json)
     quiet = options.quiet or options.json
     return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
 
 
+def _framework(options: argparse.Namespace) -> dict[str, str]:
+    return {"framework": options.framework} if options.best else {}
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "list": lambda o: commands.listing(o.kind, as_json=o.json),
+    "list": lambda o: listing.listing(o.kind, as_json=o.json),
+    "describe": lambda o: listing.describe(o.name, as_json=o.json),
+    "check": lambda o: listing.check(o.name, as_json=o.json),
     "run": _run,
-    "show": lambda o: commands.show(o.run, as_json=o.json),
+    "show": lambda o: (commands.best if o.best else commands.show)(o.run, as_json=o.json, **_framework(o)),
+    "replay": lambda o: commands.replayed(o.run, o.row, as_json=o.json),
     "mirror": lambda o: commands.make_mirror(o.run, o.storage, as_json=o.json),
     "try": lambda o: commands.try_out(o.dataset, o.optimizers, o.epochs, o.seed, as_json=o.json),
     "calibrate": lambda o: commands.calibration(o.size, o.out, o.jobs, as_json=o.json),

@@ -8,7 +8,6 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,21 @@ import pandas as pd
 
 import datasets
 import dlopt
-from dlopt import fields
 from studies import mirror, runner
-from studies.arms import about
 from studies.calibrate import calibrate
-from studies.catalog import STUDIES
 from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import FailedError, UsageError, nearest, whole_number
+from studies.export import FRAMEWORKS
+from studies.listing import document
 from studies.machine import one_thread
 from studies.progress import Shown, duration
 from studies.protocol import Row, Study, budget, confirming_blocks, wanted_keys
+from studies.replay import replay
 from studies.stacks import Stack, cost, stacks, train_stacks
 from studies.store import RunFolder, agreed, free_space, read_manifest, read_table
 
-VERSION = 1  # of the JSON documents
 WALK = 2_000  # steps on a surface
-MODELS = {
-    "linear": "Softmax or linear regression.",
-    "mlp": "One hidden layer, 64 wide from 64 features on, else 32; the default.",
-    "mlp:64,64": "Hidden layers of these widths, any number of them.",
-}
 BYTES_PER_TRAINING = 3_400  # record and tables, as measured on the default study
-
-
-def _document(**content: Any) -> dict[str, Any]:
-    return {"schema_version": VERSION, **content}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -53,87 +42,6 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         return value
 
     return [{k: plain(v) for k, v in line.items()} for line in frame.to_dict("records")]
-
-
-def _studies() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "about": s.about,
-            "optimizers": [arm.name for arm in s.arms],
-            "datasets": list(s.datasets),
-            "blocks": s.settled().blocks,
-            "draws": s.draws,
-        }
-        for name, s in STUDIES.items()
-    ]
-
-
-def _classes(known: dict[str, type[Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "about": about(kind),
-            "search": {f.trial_name(n): list(f.search or ()) for n, f in fields.searched(kind).items()},
-        }
-        for name, kind in known.items()
-    ]
-
-
-def _datasets() -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
-    for name in datasets.names():
-        try:
-            data = datasets.load(name)
-        except ValueError as error:  # not in scikit-learn's cache, and how to fetch it
-            lines.append({"name": name, "missing": str(error).replace("\n", " ")})
-            continue
-        plan = budget(data)
-        lines.append(
-            {
-                "name": name,
-                "task": data.task,
-                "rows": len(data.X),
-                "features": data.X.shape[1],
-                "classes": data.n_classes,
-                "epochs": plan.epochs,
-                "batch_sizes": list(plan.batch_sizes),
-            }
-        )
-    return lines
-
-
-LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "studies": _studies,
-    "optimizers": lambda: _classes(dlopt.OPTIMIZERS),
-    "schedules": lambda: _classes(dlopt.SCHEDULES),
-    "datasets": _datasets,
-    "surfaces": lambda: [{"name": name, "about": about(make)} for name, make in dlopt.SURFACES.items()],
-    "models": lambda: [{"name": name, "about": about} for name, about in MODELS.items()],
-}
-
-
-def listing(kind: str, *, as_json: bool) -> Any:
-    """What there is of a kind."""
-    if kind not in LISTS:
-        raise UsageError(f"There is no list of {kind!r}.", nearest(kind, list(LISTS)))
-    lines = LISTS[kind]()
-    if as_json:
-        return _document(**{kind: lines})
-    width = max(len(line["name"]) for line in lines)
-    shown = []
-    for line in lines:
-        rest = {k: v for k, v in line.items() if k not in ("name", "about")}
-        words = "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in rest.items() if v not in ({}, []))
-        shown.append(f"{line['name']:{width}}  {line.get('about', '')}".rstrip())
-        shown.append(f"{'':{width}}  {words}" if "about" in line else f"{shown.pop()}  {words}")
-    return "\n".join(line for line in shown if line.strip())
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {low:g}..{high:g}" for k, (low, high) in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def run_study(study: Study, out: Path, jobs: int, *, quiet: bool, as_json: bool) -> Any:
@@ -158,7 +66,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     whole_number("jobs", jobs, 0, 1024)
     study = study.settled(runner.blocks_of(out))
     manifest = agreed(out, runner.growing(study), runner.question(study))
-    study = runner.whole(study, manifest)
+    study = runner.whole(study, manifest, out)
     identities = runner.search_identities(study)
     have = RunFolder(out, manifest).reached()
     rows = [row for row in planned(study) if (*row.key, identities[row.dataset, row.optimizer]) not in have]
@@ -178,7 +86,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
         "bytes": size,
     }
     if as_json:
-        return _document(**facts)
+        return document(**facts)
     if not rows:
         return f"{out} has all the searches of {study.name}: none would be trained."
     return (
@@ -197,7 +105,7 @@ def planned(study: Study) -> list[Row]:
         sizes = batch_sizes(study, dataset, arms[name])
         size = sizes[size_and_decay(draw, block, len(sizes))[0]]
         settings = settings_of(arms[name].kind())
-        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings, arms[name].optimizer))
+        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings, arms[name].uses))
     return rows
 
 
@@ -220,7 +128,7 @@ def show(path: Path, *, as_json: bool) -> Any:
     kinds = {"claims": "claims", "clocked_claims": "claims by the clock"}
     asked = pd.concat(read_table(path, name).assign(kind=kind) for name, kind in kinds.items())
     if as_json:
-        return _document(
+        return document(
             run=str(path),
             study=manifest["asked"],
             ranking=_records(ranking),
@@ -260,6 +168,30 @@ def show(path: Path, *, as_json: bool) -> Any:
     return "\n".join(parts) + "\n\n" + pd.DataFrame(lines).to_string(index=False)
 
 
+def best(path: Path, framework: str, *, as_json: bool) -> Any:
+    """The confirmed setting for each dataset as code."""
+    if framework not in FRAMEWORKS:
+        raise UsageError(f"There is no code for {framework!r}.", nearest(framework, FRAMEWORKS))
+    table = read_table(path, "takehome")
+    here = table[table.framework == framework]
+    if as_json:
+        return document(run=str(path), settings=_records(here))
+    if framework == "json":
+        return json.dumps({r.dataset: json.loads(r.code) for r in here.itertuples()}, indent=2)
+    return "\n\n".join(f"# {r.dataset}. {r.notes}".rstrip() + f"\n{r.code}" for r in here.itertuples())
+
+
+def replayed(path: Path, row: str, *, as_json: bool) -> Any:
+    """One recorded row, trained again and compared."""
+    with one_thread():
+        found = replay(path, row)
+    if as_json:
+        return document(
+            run=str(path), says=found.sentence, row=_records(found.rows), curve=_records(found.curves)
+        )
+    return found.sentence
+
+
 def make_mirror(path: Path, storage: str | None, *, as_json: bool) -> Any:
     """Make the Optuna mirror of a run: a journal file, or studies in a database."""
     if storage is None:
@@ -269,7 +201,7 @@ def make_mirror(path: Path, storage: str | None, *, as_json: bool) -> Any:
         place, names = mirror.write_into(storage, path, lambda line: print(line, file=sys.stderr, flush=True))
         kind = "database"
     if as_json:
-        return _document(**{kind: place, "studies": names})
+        return document(**{kind: place, "studies": names})
     note = " (*** stands for the password)" if "***" in place else ""
     return (
         f"{place}: {len(names)} Optuna studies, such as {names[0]!r}.\n"
@@ -307,7 +239,7 @@ def try_out(
     curves.insert(0, "examples", training.curves.examples)
     errors = dict(zip(names, training.test_errors.tolist(), strict=True))
     if as_json:
-        return _document(dataset=dataset, test_error=errors, curves=_records(curves))
+        return document(dataset=dataset, test_error=errors, curves=_records(curves))
     few = curves.iloc[np.unique(np.linspace(0, len(curves) - 1, 12).round().astype(int))]
     best = "; ".join(f"{name} {error:.4f}" for name, error in errors.items())
     unit = "share misclassified" if data.n_classes else "RMSE in training standard deviations"
@@ -326,7 +258,7 @@ def _walk(name: str, optimizers: tuple[str, ...], steps: int, seed: int, *, as_j
     heights = pd.DataFrame(walk.values, columns=[arm.name for arm in arms])
     heights.insert(0, "step", range(steps + 1))
     if as_json:
-        return _document(surface=name, heights=_records(heights))
+        return document(surface=name, heights=_records(heights))
     few = heights.iloc[np.unique(np.geomspace(1, steps + 1, 14).round().astype(int)) - 1]
     ends = zip(heights.columns[1:], walk.params[-1], strict=True)
     ended = "; ".join(
@@ -355,7 +287,7 @@ def calibration(size: str, out: Path, jobs: int, *, as_json: bool) -> Any:
             f"Do not believe calls of this version; look into {out / size}.",
         )
     if as_json:
-        return _document(calibration=_records(table))
+        return document(calibration=_records(table))
     return "\n".join(
         f"{r.question}, {r.subject}, {r.datasets.replace(',', ' ')}, {r.blocks} blocks, {r.reading} at "
         f"{r.level:.2g}: {r.found} of {r.studies}, {r.rate:.1%} [{r.low:.1%}, {r.high:.1%}] {r.status}"

@@ -80,7 +80,7 @@ class Search:
 
     def _row(self, kind: str, draw: int, batch_size: int, decay: str, settings: Any) -> Row:
         arm = self.arm
-        return Row(self.dataset, self.block, arm.name, kind, draw, batch_size, decay, settings, arm.optimizer)
+        return Row(self.dataset, self.block, arm.name, kind, draw, batch_size, decay, settings, arm.uses)
 
     def _point(self, draw: int, decay: str) -> dict[str, float]:
         if self.points is None:

@@ -17,6 +17,9 @@ class UsageError(ValueError):
     def __init__(self, sentence: str, remedy: str) -> None:
         super().__init__(f"{_one_line(sentence)}\n{_one_line(remedy)}")
 
+    def __reduce__(self) -> tuple[type[UsageError], tuple[str, ...]]:
+        return type(self), tuple(str(self).split("\n"))  # or no worker could raise it
+
 
 class FailedError(UsageError):
     """All was asked rightly, and what came out is wrong: exit code 1."""

@@ -12,17 +12,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from studies import yours
 from studies.arms import FULL, LARGEST, Arm, from_spec, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
+from studies.own import kept
 from studies.protocol import Study
 from studies.store import known_manifest
 
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
 ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
-LISTS = ("optimizers", "datasets")
-STRINGS = ("metric", "model", "sampler", "out")
-KEYS = (*LISTS, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
+LISTS = ("optimizers", "datasets", "optimizer")
+DATA = ("data", "target", "group", "time", "task")
+STRINGS = ("metric", "model", "sampler", "out", *DATA)
+KEYS = (*LISTS, *DATA, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
 LONGEST = 120  # characters of a folder's name; longer ones end in a hash
 
 
@@ -50,7 +53,9 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
         raise UsageError(f"--out cannot be {given['out']!r}.", "Name a folder, or leave it out.")
     named = find(name) if name is not None else _held(given.get("out"))
     changed: dict[str, Any] = {k: given[k] for k in PLAIN if k in given}
-    if "datasets" in given:
+    if "data" in given:
+        changed["datasets"] = _data(given)
+    elif "datasets" in given:
         changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
         changed["widths"] = widths(given["model"])
@@ -58,8 +63,19 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
     if len(slug) > LONGEST:
         slug = f"{slug[:LONGEST]}~{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
-    out = Path(given["out"]) if "out" in given else Path("runs") / f"{named.name}{slug}"
+    home = f"{named.name}--{Path(given['data']).stem}" if "data" in given else named.name
+    out = Path(given["out"]) if "out" in given else Path("runs") / f"{home}{slug}"
     return Asked(study, out, given.get("jobs", 0))
+
+
+def _data(given: dict[str, Any]) -> tuple[str, ...]:
+    """The tables behind --data and --target."""
+    if "target" not in given:
+        raise UsageError("--data names a table, and nothing says what to predict.", "Give --target COLUMN.")
+    if "datasets" in given:
+        raise UsageError("--data and --datasets are both given.", "Give one of them.")
+    options: dict[str, Any] = {option: given.get(option) for option in yours.OPTIONS}
+    return yours.take(given["data"], **options)
 
 
 def _held(out: str | None) -> Study:
@@ -68,10 +84,11 @@ def _held(out: str | None) -> Study:
     if manifest is None:
         return STUDIES["default"]
     had, question = manifest["asked"], manifest["question"]
+    yours.again(had.get("tables", {}))
     ruled = {key: None if question[key] == "rule" else question[key] for key in ("epochs", "widths")}
     return Study(
         name=had["name"],
-        optimizers=tuple(from_spec(name, spec) for name, spec in had["optimizers"].items()),
+        optimizers=tuple(from_spec(name, kept(s, Path(out or ""))) for name, s in had["optimizers"].items()),
         datasets=tuple(had["datasets"]),
         blocks=had["blocks"],
         draws=question["draws"],
@@ -137,7 +154,8 @@ def _short(value: Any) -> str:
 def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
     arms = named.arms
     if "optimizers" in given:
-        arms = _chosen(arms, given["optimizers"], any_other=all(arm == Arm(arm.optimizer) for arm in arms))
+        arms = _chosen(arms, given["optimizers"], any_other=all(arm.whole for arm in arms))
+    arms += tuple(Arm(text) for text in dict.fromkeys(given.get("optimizer", ())))
     ranges = dict(given.get("search", {}))
     if "batch_size" in ranges:
         arms = _rebatched(arms, *ranges.pop("batch_size"))
@@ -272,7 +290,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 raise UsageError(f"{path} has {key} = {value!r}.", "Give a list of names.")
-            content[key] = [item.lower() for item in value]
+            content[key] = [item if key == "optimizer" else item.lower() for item in value]
     if {"trials", "draws"} <= set(content):
         raise UsageError(f"{path} has both trials and draws, two words for one thing.", "Give one of them.")
     if "trials" in content:

@@ -50,8 +50,8 @@ class Asked:
 
     @functools.cached_property
     def plain(self) -> list[str]:
-        """Optimizers whose whole search space is drawn at random, under their own name."""
-        return [arm.name for arm in self.study.arms if arm == Arm(arm.optimizer) and not self.study.dependent]
+        """The suite's own optimizers whose whole search space is drawn at random, under their own name."""
+        return [arm.name for arm in self.study.arms if arm.whole and not (arm.file or self.study.dependent)]
 
     def relative(self, a: pd.Series, b: pd.Series) -> Doubles:
         """a - b by dataset and block, in % of the dataset's median error, (datasets, blocks)."""
@@ -124,7 +124,7 @@ def momentum(asked: Asked) -> Iterator[Line]:
     sizes = {
         (arm.optimizer, arm.batch_sizes[0]): arm.name
         for arm in plain
-        if arm == Arm(arm.optimizer, name=arm.name, batch_sizes=arm.batch_sizes)
+        if arm == Arm(arm.optimizer, name=arm.name, batch_sizes=arm.batch_sizes, file=arm.file)
     }
     small = min((size for _, size in sizes if size != FULL), default=FULL)
     wide = asked.ratios.pivot(index=["dataset", "block"], columns=["a", "b"], values="log_ratio")

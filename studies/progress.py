@@ -55,17 +55,19 @@ class Shown(Progress):
 
     def start(self, tasks: list[list[Stack]]) -> None:
         """See `Progress`."""
-        self.left = {(t[0].dataset, t[0].block): sum(map(cost, t)) for t in tasks}
-        self.total, self.began = sum(self.left.values()), time.monotonic()
+        self.left: dict[tuple[str, int], list[float]] = {}
+        for task in tasks:
+            self.left.setdefault((task[0].dataset, task[0].block), []).append(sum(map(cost, task)))
+        self.total, self.began = sum(map(sum, self.left.values())), time.monotonic()
         self.done: dict[str, int] = {}
         blocks = {(stack.dataset, stack.block) for task in tasks for stack in task}
         self.to_do = {name: sum(d == name for d, _ in blocks) for name, _ in blocks}
 
     def finished(self, dataset: str, blocks: list[int], rows: int, diverged: int) -> None:
         """See `Progress`."""
-        del self.left[dataset, blocks[0]]
+        self.left[dataset, blocks[0]].pop()
         self.done[dataset] = self.done.get(dataset, 0) + len(blocks)
-        remaining = sum(self.left.values())
+        remaining = sum(map(sum, self.left.values()))
         elapsed = time.monotonic() - self.began
         time_left = elapsed * remaining / max(self.total - remaining, 1e-9)
         what = "confirming" if blocks[0] >= CONFIRMING else "block"

@@ -19,6 +19,7 @@ import pandas as pd
 import datasets
 import dlopt
 from dlopt import fields
+from studies import own
 from studies.arms import Arm
 from studies.errors import UsageError, nearest, usable_name, whole_number
 from studies.readings import ranked
@@ -35,7 +36,8 @@ KEY = ("dataset", "block", "optimizer", "kind", "draw")
 class Study:
     """A question: what is compared on which datasets, repeated in how many blocks with how many draws.
 
-    optimizers: names, or `Arm`s for a search of which something is fixed. blocks: >= 1, each its own
+    optimizers: names, or `Arm`s for a search of which something is fixed. datasets: names, or tables of
+    yours (`datasets.read`, `from_frame`, `from_arrays`). blocks: >= 1, each its own
     split, initial weights and mini-batch order; None for 60 with one dataset, else 20. draws: >= 2,
     settings that each arm tries in each block.
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression. metric: what is
@@ -45,7 +47,7 @@ class Study:
 
     name: str
     optimizers: tuple[str | Arm, ...]
-    datasets: tuple[str, ...]
+    datasets: tuple[Any, ...]  # names, once made
     blocks: int | None = None
     draws: int = 16
     epochs: int | None = None
@@ -57,6 +59,8 @@ class Study:
 
     def __post_init__(self) -> None:
         usable_name("A study's name", self.name)
+        if isinstance(self.datasets, list | tuple):
+            object.__setattr__(self, "datasets", tuple(map(_named, self.datasets)))
         for kind, types in (("optimizers", (str, Arm)), ("datasets", (str,))):
             given = getattr(self, kind)
             if isinstance(given, str) or not all(isinstance(one, types) for one in given):
@@ -132,6 +136,16 @@ class Study:
         return dataclasses.replace(self, blocks=self.blocks or blocks or self._usual_blocks)
 
 
+def _named(one: Any) -> Any:
+    """A table of yours becomes known by its name."""
+    if not isinstance(one, datasets.Table):
+        return one
+    try:
+        return datasets.add(one)[0]
+    except ValueError as error:
+        raise UsageError(*str(error).split("\n", 1)) from None
+
+
 class Budget(NamedTuple):
     """What every training on a dataset gets."""
 
@@ -140,7 +154,7 @@ class Budget(NamedTuple):
     widths: tuple[int, ...]
 
 
-def budget(dataset: datasets.Dataset, study: Study | None = None) -> Budget:
+def budget(dataset: datasets.Data, study: Study | None = None) -> Budget:
     """The rule: about 40,000 examples, at least 10 and at most 200 epochs, the same for every optimizer.
 
     Batch sizes are the powers of two from 64 to 512 below the training rows, the full batch where there
@@ -152,7 +166,7 @@ def budget(dataset: datasets.Dataset, study: Study | None = None) -> Budget:
     batch_sizes = tuple(size for size in (64, 128, 256, 512) if size < n) or (n,)
     widths = study.widths if study and study.widths is not None else None
     return Budget(
-        epochs, batch_sizes, (64 if dataset.X.shape[1] >= 64 else 32,) if widths is None else widths
+        epochs, batch_sizes, (64 if dataset.n_features >= 64 else 32,) if widths is None else widths
     )
 
 
@@ -167,7 +181,7 @@ class Row(NamedTuple):
     batch_size: int
     decay: str
     settings: tuple[tuple[str, float], ...]
-    uses: str  # the optimizer of its arm
+    uses: str  # by which a worker finds its class
 
     @property
     def key(self) -> tuple[str, int, str, str, int]:
@@ -181,7 +195,7 @@ class Row(NamedTuple):
             schedule = dlopt.SCHEDULES[self.decay]
             chosen = {name: settings.pop(name) for name in fields.declared(schedule)}
             settings["schedule"] = schedule(**chosen)
-        made: dlopt.Optimizer = dlopt.OPTIMIZERS[self.uses](**settings)
+        made: dlopt.Optimizer = own.find(self.uses)(**settings)
         return made
 
 
@@ -196,9 +210,9 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
     ]
 
 
-def weights(dataset: datasets.Dataset, widths: tuple[int, ...]) -> int:
+def weights(dataset: datasets.Data, widths: tuple[int, ...]) -> int:
     """How many weights a network with these hidden layers has, without its biases."""
-    sizes = (dataset.X.shape[1], *widths, max(dataset.n_classes, 1))
+    sizes = (dataset.n_features, *widths, max(dataset.n_classes, 1))
     return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
@@ -229,7 +243,7 @@ class Pick(NamedTuple):
         for block in blocks:
             settings = tuple(self.settings.items())
             key = (self.dataset, block, self.arm.name, "confirm", 0)
-            yield Row(*key, self.batch_size, self.decay, settings, self.arm.optimizer)
+            yield Row(*key, self.batch_size, self.decay, settings, self.arm.uses)
 
 
 def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:

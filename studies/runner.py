@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import html
 import json
 import os
 import signal
@@ -17,28 +18,54 @@ from typing import Any
 import pandas as pd
 
 import datasets
-from studies import tables
+from studies import own, tables, yours
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
 from studies.claims.ask import asked, nothing
 from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
-from studies.errors import whole_number
+from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.machine import arithmetic, machine, one_thread
 from studies.progress import Progress
 from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
-from studies.store import RunFolder, known_manifest, open_run
+from studies.schema import TABLES
+from studies.store import RunFolder, known_manifest, open_run, read_table
 from studies.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A finished run. path: its folder; trained: rows trained by this call; diverged: among them."""
+    """A finished run. path: its folder; trained: rows trained by this call; diverged: among them.
+
+    A notebook shows its picks.
+    """
 
     path: Path
     study: Study
     trained: int
     diverged: int
     seconds: float
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table by name, such as "ranking" or "rows"; studies/schema.py has them all with their columns.
+
+        Raises UsageError for a name that it does not have.
+        """
+        if name not in TABLES:
+            raise UsageError(f"There is no table {name!r}.", nearest(name, list(TABLES)))
+        return read_table(self.path, name)
+
+    def best(self) -> pd.DataFrame:
+        """The pick for each dataset: optimizer, what it cannot be told from, settings, confirmed error."""
+        columns = ["dataset", "optimizer", "tied_with", "batch_size", "decay", "settings"]
+        scores = ["confirmed", "confirmed_low", "confirmed_high"]
+        picks = self.table("picks")[columns + scores]
+        return picks.assign(settings=picks.settings.map(json.loads))
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"<p>{html.escape(self.study.name)}: {self.trained} trainings, {html.escape(str(self.path))}</p>"
+        )
+        return head + str(self.best().to_html(index=False))
 
 
 def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | None = None) -> Run:
@@ -55,22 +82,42 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             batch_sizes(study, name, arm)
     study = study.settled(blocks_of(Path(out)))
     with open_run(Path(out), growing(study), question(study)) as folder, _terminable(), one_thread():
-        study = whole(study, folder.manifest)
+        study = whole(study, folder.manifest, folder.path)
+        for arm in study.arms:
+            own.keep(arm.uses, folder.path)
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
         identities = search_identities(study)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
         _search(study, workers, wanted, identities)
-        rows, curves = folder.read_records(wanted)
-        results = tables.compared(study, rows, curves, workers.each)
-        confirmed = _confirm(folder, study, results.picks, workers)
+        failed = -1
+        while failed < len(workers.failed):  # a pick may still fail where it is confirmed
+            failed = len(workers.failed)
+            study = _without(study, workers.failed)
+            left = {arm.name for arm in study.arms}
+            rows, curves = folder.read_records([one for one in wanted if one[2] in left])
+            results = tables.compared(study, rows, curves, workers.each)
+            confirmed = _confirm(folder, study, results.picks, workers)
         written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
         tell = workers.progress.told
         asking = asked(folder.path, written, workers.jobs, tell) if study.claims else nothing()
         for name, table in (written | asking).items():
             folder.write_table(name, table)
         seconds = time.perf_counter() - started
-        folder.describe(changes(study), machine(workers.jobs, workers.trained, seconds))
+        told = [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
+        folder.describe(changes(study) + told, machine(workers.jobs, workers.trained, seconds))
+        if told:
+            remedy = "The others' rows and tables are kept: mend it and run again."
+            raise FailedError(f"{'; '.join(told)}.", remedy)
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
+
+
+def _without(study: Study, failed: dict[str, str]) -> Study:
+    """The study without the optimizers that raised. Raises FailedError where none is left."""
+    left = tuple(arm for arm in study.arms if arm.uses not in failed)
+    if not left:
+        uses, said = next(iter(failed.items()))
+        raise FailedError(f"{Path(uses).name} failed: {said}.", "Mend it and run again.")
+    return dataclasses.replace(study, optimizers=left)
 
 
 def growing(study: Study) -> dict[str, Any]:
@@ -80,6 +127,7 @@ def growing(study: Study) -> dict[str, Any]:
         "optimizers": {arm.name: arm.spec() for arm in study.arms},
         "datasets": list(study.datasets),
         "blocks": study.blocks,
+        **({"tables": known} if (known := yours.sources(study.datasets)) else {}),
     }
 
 
@@ -100,7 +148,7 @@ def question(study: Study) -> dict[str, Any]:
 
 def identity(study: Study, dataset: str, arm: Arm, pick: Any = None) -> str:
     """What ties a row to what made it: results version, data, arm, all declared fields, a pick."""
-    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.spec(), arm.declared(), pick]
+    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.identity, arm.declared(), pick]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -110,10 +158,15 @@ def search_identities(study: Study) -> dict[tuple[str, str], str]:
 
 
 def changes(study: Study) -> list[str]:
-    """What differs from the named study of the same name, in words."""
+    """What differs from the named study of the same name, in words, and what is gone."""
+    words = [
+        f"{own.gone(arm.uses)} is gone: {arm.title} is what the run's copy of it says"
+        for arm in study.arms
+        if own.gone(arm.uses)
+    ]
     if study.name not in STUDIES:
-        return []
-    named, words = STUDIES[study.name].settled(), []
+        return words
+    named = STUDIES[study.name].settled()
     old_arms, new_arms = ({arm.name: arm for arm in s.arms} for s in (named, study))
     if list(old_arms) != list(new_arms):
         words.append(f"optimizers: {', '.join(new_arms)} (named study: {', '.join(old_arms)})")
@@ -141,12 +194,13 @@ def blocks_of(path: Path) -> int | None:
     return int(manifest["asked"]["blocks"]) if manifest else None
 
 
-def whole(study: Study, manifest: dict[str, Any]) -> Study:
+def whole(study: Study, manifest: dict[str, Any], path: Path) -> Study:
     """The study with all that its folder holds, whoever was asked for first."""
     had = manifest["asked"]
+    yours.again(had.get("tables", {}))
     return dataclasses.replace(
         study,
-        optimizers=tuple(from_spec(name, spec) for name, spec in had["optimizers"].items()),
+        optimizers=tuple(from_spec(name, own.kept(s, path)) for name, s in had["optimizers"].items()),
         datasets=tuple(name for name in datasets.names() if name in had["datasets"]),
         blocks=had["blocks"],
     )

@@ -15,6 +15,7 @@ from studies.columns import (
     N,
     Schema,
 )
+from studies.described import DESCRIBED
 from studies.known import KNOWN
 
 FORMAT = 1  # of the run folder; a newer one is refused
@@ -340,51 +341,7 @@ TABLES: dict[str, Schema] = {
             "detail": Column("string", "in words"),
         },
     ),
-    "optimizers": Schema(
-        ("position",),
-        {
-            "position": Column("int", "order in the study"),
-            **OPTIMIZER,
-            "title": Column("string", "its class's name, and what is fixed about its search"),
-            "uses": Column("string", "the optimizer behind it"),
-            "summary": Column("string", "first line of its docstring: formula and source"),
-            "defaults": Column("string", "its defaults as JSON"),
-            "search": Column("string", "its search ranges as JSON, under the names of trials"),
-            "fixed": Column("string", "hyperparameters that are not drawn, as JSON"),
-            "decays": Column("string", "the kinds of decay among its draws, comma-separated"),
-            "batch_sizes": Column("string", "those searched, '' for the dataset's, 0 for the full batch"),
-            "sampler": Column("string", "where its draws come from"),
-        },
-    ),
-    "datasets": Schema(
-        ("position",),
-        {
-            "position": Column("int", "order in the study"),
-            **DATASET,
-            "task": Column("string", "'classification' or 'regression'"),
-            "unit": Column("string", "what an error of it is"),
-            "rows": Column("int", "rows of data"),
-            "features": Column("int", "columns"),
-            "classes": Column("int", "classes, 0 for regression"),
-            "training_rows": Column("int", "rows in a training split"),
-            "test_rows": Column("int", "rows in a test split"),
-            "epochs": Column("int", "the budget"),
-            "batch_sizes": Column("string", "those searched, comma-separated"),
-            "model": Column("string", "the network"),
-            "parameters": Column("int", "its parameters"),
-            "sha256": Column("string", "of the data"),
-        },
-    ),
-    "timings": Schema(
-        ("dataset", "block", "batch_size", "rows"),
-        {
-            **BLOCK,
-            "batch_size": Column("int", "rows of data in a mini-batch"),
-            "rows": Column("int", "trainings in the stack"),
-            "steps": Column("int", "steps of each"),
-            "seconds": Column("float", "time in the worker"),
-        },
-    ),
+    **DESCRIBED,
     **CLAIM_TABLES,
     **KNOWN,
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -32,6 +34,11 @@ class Stack(NamedTuple):
     rows: tuple[Row, ...]
 
     @property
+    def builtin(self) -> bool:
+        """Are its optimizers the suite's own?"""
+        return all(row.uses in dlopt.OPTIMIZERS for row in self.rows)
+
+    @property
     def shape(self) -> tuple[Any, ...]:
         """What stacks of different blocks must share to train in one array."""
         return self._replace(block=0, rows=()), tuple(row.uses for row in self.rows)
@@ -39,11 +46,12 @@ class Stack(NamedTuple):
 
 def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
     """The rows as stacks, cut into tasks: all sizes of one block, or of several where they are small."""
-    grouped: dict[tuple[str, int], dict[int, list[Row]]] = {}
+    grouped: dict[tuple[str, int, str], dict[int, list[Row]]] = {}
     for row in rows:
-        grouped.setdefault((row.dataset, row.block), {}).setdefault(row.batch_size, []).append(row)
+        whose = "" if row.uses in dlopt.OPTIMIZERS else row.uses  # what may fail, fails alone
+        grouped.setdefault((row.dataset, row.block, whose), {}).setdefault(row.batch_size, []).append(row)
     alike: dict[Any, list[list[Stack]]] = {}
-    for (dataset, block), by_size in grouped.items():
+    for (dataset, block, _), by_size in grouped.items():
         plan = budget(datasets.load(dataset), study)
         how = (plan.epochs, plan.widths, study.seed, study.metric)
         whole = [Stack(dataset, block, size, *how, tuple(by_size[size])) for size in sorted(by_size)]
@@ -59,7 +67,7 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
 def together(stack: Stack) -> int:
     """How many blocks of such a stack train in one array: as many as share a core's cache."""
     dataset = datasets.load(stack.dataset)
-    layers = dlopt.MLP(*stack.widths).layers(dataset.X.shape[1], dataset.n_classes or 1)
+    layers = dlopt.MLP(*stack.widths).layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
     return min(max(PANEL // size, 1), MOST)
 
@@ -73,8 +81,26 @@ def cost(stack: Stack) -> float:
 
 
 @functools.lru_cache(maxsize=MOST)
-def _block(dataset: str, block: int, seed: int) -> datasets.Block:
+def _block(dataset: str, digest: str, block: int, seed: int) -> datasets.Block:
     return datasets.load(dataset).block(block, seed=seed)
+
+
+class Failure(NamedTuple):
+    """An optimizer of somebody's own that raised while it trained. uses: which; said: what."""
+
+    uses: str
+    said: str
+
+
+def attempt(task: Sequence[Stack]) -> list[list[dict[str, Any]]] | Failure:
+    """`train_stacks` of an optimizer that may raise anything, or print."""
+    first = task[0].rows[0]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            return train_stacks(task)
+    except Exception as error:
+        where = f"{first.dataset}, block {first.block}"
+        return Failure(first.uses, f"{type(error).__name__} on {where}: {error}")
 
 
 def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
@@ -96,7 +122,9 @@ def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
 
 
 def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
-    blocks = [_block(stack.dataset, stack.block, stack.seed) for stack in group]
+    blocks = [
+        _block(stack.dataset, datasets.load(stack.dataset).digest, stack.block, stack.seed) for stack in group
+    ]
     started = time.perf_counter()
     trainings = dlopt.train(
         dlopt.MLP(*group[0].widths),

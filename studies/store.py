@@ -318,7 +318,7 @@ def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
     had = old["asked"]
     for name, spec in asked["optimizers"].items():
         if name in had["optimizers"]:
-            _refuse_other(path, had["optimizers"][name], spec, f"{name}: ")
+            _refuse_other(path, _settled(had["optimizers"][name]), _settled(spec), f"{name}: ")
     return {
         "format": FORMAT,
         "asked": {
@@ -326,10 +326,16 @@ def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
             "optimizers": {**had["optimizers"], **asked["optimizers"]},
             "datasets": list(dict.fromkeys([*had["datasets"], *asked["datasets"]])),
             "blocks": max(had["blocks"], asked["blocks"]),
+            **({"tables": tables} if (tables := had.get("tables", {}) | asked.get("tables", {})) else {}),
         },
         "question": question,
         "changes": old.get("changes", []),
     }
+
+
+def _settled(spec: dict[str, Any]) -> dict[str, Any]:
+    """What of an arm may not change: its own file may, and then its rows train again."""
+    return {key: value for key, value in spec.items() if key not in ("file", "source")}
 
 
 def _refuse_other(path: Path, known: dict[str, Any], wanted: dict[str, Any], whose: str = "") -> None:

@@ -18,6 +18,7 @@ from studies.baselines import baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
+from studies.export import takehome
 from studies.known import known
 from studies.literature import literature
 from studies.mirror import importances, searches
@@ -108,6 +109,7 @@ def finished(
         **found,
         "picks": picked,
         "confirmations": confirmed,
+        "takehome": takehome(study, picked),
         "baselines": pd.concat(made[: len(names)]),
         "importances": pd.concat(made[len(names) :]),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
@@ -129,6 +131,7 @@ def _optimizers(study: Study) -> pd.DataFrame:
                 "optimizer": arm.name,
                 "title": arm.title,
                 "uses": arm.optimizer,
+                "source": arm.source,
                 "summary": about(arm.kind),
                 "defaults": json.dumps({n: getattr(arm.kind(), n) for n in fields.declared(arm.kind)}),
                 "search": json.dumps({f.trial_name(n): e for n, (f, e) in arm.ranges(declared).items()}),
@@ -147,7 +150,7 @@ def _datasets(study: Study) -> pd.DataFrame:
         dataset = datasets.load(name)
         plan = budget(dataset, study)
         model = dlopt.MLP(*plan.widths)
-        layers = model.layers(dataset.X.shape[1], dataset.n_classes or 1)
+        layers = model.layers(dataset.n_features, dataset.n_classes or 1)
         sizes = {size for arm in study.arms for size in batch_sizes(study, name, arm)}
         lines.append(
             {
@@ -155,8 +158,8 @@ def _datasets(study: Study) -> pd.DataFrame:
                 "dataset": name,
                 "task": dataset.task,
                 "unit": UNITS[study.metric][dataset.task],
-                "rows": len(dataset.X),
-                "features": dataset.X.shape[1],
+                "rows": dataset.n_rows,
+                "features": dataset.n_features,
                 "classes": dataset.n_classes,
                 "training_rows": dataset.n_train,
                 "test_rows": dataset.n_test,
@@ -165,6 +168,7 @@ def _datasets(study: Study) -> pd.DataFrame:
                 "model": repr(model),
                 "parameters": layers[-1].slice.stop,
                 "sha256": dataset.digest,
+                "notes": "\n".join(dataset.notes),
             }
         )
     return pd.DataFrame(lines)

@@ -17,11 +17,12 @@ from joblib import Parallel, delayed
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+import datasets
 from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
 from studies.protocol import KEY, Row, Study
-from studies.stacks import cost, stacks, train_stacks
+from studies.stacks import Failure, attempt, cost, stacks, train_stacks
 from studies.store import RunFolder
 
 RETRIES = 3  # of the calls without an answer, after a worker was killed
@@ -36,6 +37,7 @@ class Workers:
         self.folder, self.study, self.jobs, self.progress = folder, study, jobs, progress
         self.trained = self.diverged = 0
         self.reached: dict[tuple[Any, ...], float] = {}  # best validation loss, by key
+        self.failed: dict[str, str] = {}  # somebody's own optimizers that raised, and what
 
     def train(self, rows: Sequence[Row], identify: Callable[[Row], str]) -> None:
         """Train rows and record them as they come."""
@@ -43,9 +45,13 @@ class Workers:
         tasks = sorted(stacks(self.study, rows), key=lambda task: -sum(map(cost, task)))
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
-        with contextlib.closing(answers([(train_stacks, task) for task in tasks], self.jobs)) as found:
+        calls = [(train_stacks if task[0].builtin else attempt, task) for task in tasks]
+        with contextlib.closing(answers(calls, self.jobs)) as found:
             for _, records in found:
-                self._record(records, identities)
+                if isinstance(records, Failure):
+                    self.failed.setdefault(records.uses, records.said)
+                else:
+                    self._record(records, identities)
 
     def each(self, calls: Iterable[Call]) -> list[Any]:
         """The answers to all calls, in their order."""
@@ -95,7 +101,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
     UsageError when that did not help.
     """
     waiting = dict(enumerate(calls))
-    for attempt in range(RETRIES + 1):
+    for tried in range(RETRIES + 1):
         try:
             with _results([delayed(work)(i, *call) for i, call in waiting.items()], jobs) as some:
                 for i, answer in some:
@@ -103,7 +109,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
                     yield i, answer
             return
         except TerminatedWorkerError:
-            if attempt == RETRIES:
+            if tried == RETRIES:
                 raise UsageError(
                     f"Worker processes were killed {RETRIES + 1} times (memory may be short).",
                     "What was finished is kept: run again with --jobs 1.",
@@ -113,7 +119,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
 @contextlib.contextmanager
 def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
     jobs = min(jobs or os.cpu_count() or 1, len(calls)) or 1
-    how = {"initializer": begin, "initargs": (os.getpid(),)} if jobs > 1 else {}
+    how = {"initializer": begin, "initargs": (os.getpid(), *datasets.added())} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     with _deaf():
         results: Generator[tuple[int, Any]] = parallel(calls)
@@ -141,11 +147,13 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin(coordinator: int) -> None:
+def begin(coordinator: int, *tables: datasets.Table) -> None:
     """What a worker process does first: see to it that it ends when its coordinator is gone.
 
-    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task.
+    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task. tables: of the
+    user's own, to be known here too.
     """
+    datasets.add(*tables)
 
     def watch() -> None:
         while os.getppid() == coordinator:

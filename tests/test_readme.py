@@ -34,10 +34,14 @@ SHORT = (
     "python -m studies try saddle --optimizers sgd,adam",
     "python -m studies show runs/quick",
     "python -m studies mirror runs/quick",
+    "python -m studies describe adam",
+    "python -m studies show runs/quick --best --as torch",
+    "python -m studies replay runs/quick wine/1/adam/search/2",
 )
 LONG = {  # and the line of .ci/run
     "make study": "make study",
     "make study NAME=quick": "make study NAME=quick",
+    "make docs": "make docs",
     "make bench": 'make bench ARGS="--quick --strict"',
     "make calibrate CALIBRATE=small": "make calibrate CALIBRATE=small JOBS=1",
     "python -m reports RUN RUN -o page.html": "python -m reports runs/default runs/quick -o runs/both.html",
@@ -47,6 +51,9 @@ OWN_TESTS = {
     "make dashboard NAME=quick": "test_the_dashboard_answers_on_this_machine_alone",
     "python -m studies run path.py:my_study": "test_a_study_in_a_file_of_one_s_own_runs",
     "python -m studies run --out FOLDER": "test_a_folder_is_gone_on_with",
+    "make study DATA=table.csv TARGET=column": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "make study OPTIMIZER=my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--config study.toml": "test_a_file_of_handles_is_read",
     "--storage env:NAME": "test_a_storage_that_is_not_there_is_named",
 }
@@ -67,6 +74,24 @@ def make(*words, **more):
         ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.ready", *words],
         **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | more,
     )
+
+
+def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
+    text = re.search(r"class Signum.*?beta\)\)\n", README, re.DOTALL)[0]
+    file, table = tmp_path / "my_optimizer.py", tmp_path / "table.csv"
+    file.write_text(f"import numpy as np\nfrom dlopt import Optimizer, decay, ewa, rate\n\n\n{text}")
+    table.write_text(
+        "width,column\n" + "".join(f"{i % 37},{'yes' if i % 37 > 18 else 'no'}\n" for i in range(90))
+    )
+    assert main(["check", str(file)]) == 0
+    out = tmp_path / "out"
+    words = [f"DATA={table}", "TARGET=column", f"OPTIMIZER={file}", f"OUT={out}", "JOBS=1"]
+    small = "ARGS=--optimizers sgd --blocks 2 --trials 2 --epochs 2"
+    said, wrong = make("study", *words, small).communicate(timeout=120)
+    assert "Signum" in said, wrong
+    page = (out / "report.html").read_text()
+    assert "What was made of your table?" in page
+    assert "signum" in page
 
 
 def test_every_command_is_run_by_something():

@@ -110,7 +110,7 @@ def test_the_digest_follows_the_data():
 def test_generated_tables_have_their_shape_and_come_again(name, shape, n_classes):
     data = datasets.load(name)
     assert (data.X.shape, data.n_classes) == (shape, n_classes)
-    datasets.load.cache_clear()
+    datasets._load.cache_clear()
     assert datasets.load(name).digest == data.digest
 
 
@@ -125,7 +125,7 @@ def test_words_are_sparse_and_some_are_rare():
 @pytest.mark.parametrize("name", scikit.CACHED)
 def test_a_table_that_is_not_in_the_cache_says_how_to_fetch_it(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    datasets.load.cache_clear()
+    datasets._load.cache_clear()
     with pytest.raises(ValueError, match=rf"not in scikit-learn's cache .*\nFetch it with: .*fetch_{name}"):
         datasets.load(name)
 
@@ -137,7 +137,7 @@ def test_a_table_in_the_cache_is_loaded(monkeypatch):
         return np.arange(40.0).reshape(20, 2), np.arange(20) % 7 + 1
 
     monkeypatch.setitem(scikit.CACHED, "covtype", (True, fetch))
-    datasets.load.cache_clear()
+    datasets._load.cache_clear()
     data = datasets.load("covtype")
     assert (data.n_classes, data.y.min(), data.y.max()) == (7, 0, 6)
-    datasets.load.cache_clear()
+    datasets._load.cache_clear()

@@ -1,0 +1,194 @@
+"""Optimizers that are not the suite's own: of a file, "path.py:Class", or of an installed package.
+
+Such a file is code and runs as such. Its optimizer is known by its class's name in lower case, and what it
+is tied to is the sha256 of its file, or its package's name and version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dlopt
+from dlopt.testing import problems
+from studies.errors import UsageError, nearest
+from studies.store import write_atomically
+
+GROUP = "dlopt.optimizers"  # of entry points
+PATIENCE = 60.0  # seconds that loading and checking may take
+
+
+def find(uses: str) -> Any:
+    """The class of a built-in name, an installed one, or "path.py:Class". Raises UsageError for none."""
+    if uses in dlopt.OPTIMIZERS:
+        return dlopt.OPTIMIZERS[uses]
+    path, colon, name = uses.rpartition(":")
+    if colon and path.endswith(".py"):
+        return _classes(path, digest(path))[name]
+    entry = _installed().get(uses)
+    if entry is None:
+        raise UsageError(
+            f"There is no optimizer {uses!r}.", nearest(uses, [*dlopt.OPTIMIZERS, *_installed()])
+        )
+    return entry.load()
+
+
+def source(uses: str) -> str:
+    """What a class is tied to: "" for the suite's own, else its file's sha256 or its package's version."""
+    if uses in dlopt.OPTIMIZERS:
+        return ""
+    path, colon, _ = uses.rpartition(":")
+    if colon and path.endswith(".py"):
+        return digest(path)
+    package = _installed()[uses].dist
+    return f"{package.name} {package.version}" if package else uses
+
+
+def digest(path: str | Path) -> str:
+    """The sha256 of a file. Raises UsageError for one that cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Name a Python file.") from None
+
+
+def keep(uses: str, folder: Path) -> None:
+    """Keep a copy of a file in a run folder, for the day when it is changed or gone."""
+    path, colon, _ = uses.rpartition(":")
+    if colon and path.endswith(".py") and not gone(uses):
+        copy = _copy(Path(path), digest(path), folder)
+        if not copy.exists():
+            write_atomically(copy, Path(path).read_bytes())
+
+
+def kept(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The spec of an arm with the run's own copy in place of a file that is gone."""
+    path, _, name = spec.get("file", "").rpartition(":")
+    if not path.endswith(".py") or Path(path).is_file():
+        return spec
+    name_there = gone(spec["file"]) or Path(path).name
+    copy = _copy(Path(name_there), spec["source"], folder)
+    return {**spec, "file": f"{copy}:{name}"} if copy.is_file() else spec
+
+
+def gone(uses: str) -> str:
+    """The name of the file that a run's copy stands for; "" for any other."""
+    stem, dash, tail = Path(uses.rpartition(":")[0]).stem.rpartition("-")
+    return f"{stem}.py" if dash and len(tail) == 64 and set(tail) <= set("0123456789abcdef") else ""
+
+
+def _copy(path: Path, sha256: str, folder: Path) -> Path:
+    return folder / "optimizers" / f"{path.stem}-{sha256}.py"
+
+
+def named(text: str) -> str:
+    """The "path.py:Class" behind "path.py" or "path.py:Class", checked; an installed name as it is.
+
+    Raises UsageError for a file that cannot be loaded, has no optimizer or several, takes the name of a
+    built-in one, or does not keep to the contract; and where that takes more than a minute.
+    """
+    path, _, name = text.rpartition(":") if not text.endswith(".py") else (text, "", "")
+    if not path.endswith(".py"):
+        find(text)
+        return text
+    digest(path)
+    answer = _asked(path, name)
+    if "error" in answer:
+        raise UsageError(answer["error"], answer["remedy"])
+    return f"{Path(path).resolve()}:{answer['name']}"
+
+
+def _asked(path: str, name: str) -> dict[str, Any]:
+    """What a process of its own finds in a file, which may do anything, or never end."""
+    command = [sys.executable, "-m", "studies.own", str(Path(path).resolve()), name]
+    rooms = os.pathsep.join([str(Path(dlopt.__file__).parents[1]), *sys.path])
+    how: dict[str, Any] = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+    how["env"] = {**os.environ, "PYTHONPATH": rooms}
+    try:
+        done = subprocess.run(command, timeout=PATIENCE, check=False, **how)
+    except subprocess.TimeoutExpired:
+        return {
+            "error": f"{path} was still loading or being checked after {PATIENCE:.0f} s.",
+            "remedy": "A step of an optimizer takes microseconds: look for a loop that never ends.",
+        }
+    try:
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return {
+            "error": f"{path} ended Python with exit code {done.returncode}: {last}.",
+            "remedy": "An optimizer's file declares a class and ends nothing.",
+        }
+
+
+def look(path: str, name: str = "") -> dict[str, Any]:
+    """The class in a file by name, or what is wrong, as plain data."""
+    try:
+        classes = _classes(path, digest(path))
+        if not classes:
+            raise UsageError(f"{path} has no optimizer.", "Write a class that derives from dlopt.Optimizer.")
+        if name and name not in classes:
+            raise UsageError(f"{path} has no optimizer {name!r}.", nearest(name, list(classes)))
+        if not name and len(classes) > 1:
+            raise UsageError(
+                f"{path} has {len(classes)} optimizers: {', '.join(classes)}.",
+                f"Name one of them: {path}:{next(iter(classes))}",
+            )
+        name = name or next(iter(classes))
+        if name.lower() in dlopt.OPTIMIZERS:
+            raise UsageError(f"{name} is the name of a built-in optimizer.", "Give the class another name.")
+        found = problems(classes[name])
+        if found:
+            raise UsageError(
+                f"{name} has {len(found)} problem{'s' * (len(found) > 1)}: {' '.join(found)}",
+                f"Mend it; see it again: python -m studies check {path}:{name}",
+            )
+    except UsageError as error:
+        sentence, _, remedy = str(error).partition("\n")
+        return {"error": sentence, "remedy": remedy}
+    return {"name": name}
+
+
+@functools.lru_cache(maxsize=32)
+def _classes(path: str, sha256: str) -> dict[str, Any]:
+    """The optimizers that a file defines, by name."""
+    spec = importlib.util.spec_from_file_location(f"own_{sha256[:16]}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file.", "Name one that ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise UsageError(
+            f"{path} has a syntax error in line {error.lineno}: {error.msg}.", "Mend it."
+        ) from None
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
+        raise UsageError(f"{path} cannot be loaded ({type(error).__name__}: {error}).", "Mend it.") from None
+    return {
+        name: thing
+        for name, thing in vars(module).items()
+        if isinstance(thing, type) and issubclass(thing, dlopt.Optimizer) and thing.__module__ == spec.name
+    }
+
+
+@functools.cache
+def _installed() -> dict[str, Any]:
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(look(*sys.argv[1:3])))

@@ -1,0 +1,217 @@
+"""The code that is taken home, run as it is by torch and optax: its first 50 steps are ours, in float64.
+
+In .venv-peers: make test-peers. scikit-learn's code is run by tests/studies/test_export.py.
+"""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+import dlopt
+from dlopt.losses import CrossEntropy, SquaredError
+from dlopt.models import Feed, Network
+from studies.export import OPTAX, TORCH, code
+
+EPOCHS, SEED = 10, 3
+WIDTHS = {4: (9,), 0: (8, 6)}  # by classes, as the next two
+ROWS, BATCH = {4: 100, 0: 97}, {4: 20, 0: 24}  # 5 steps an epoch, the last of 20 rows or of one
+HYPER = {  # none of them a default
+    "sgd": {"lr": 0.21},
+    "momentum": {"lr": 0.17, "beta": 0.83},
+    "heavyball": {"lr": 0.031, "beta": 0.83},
+    "nesterov": {"lr": 0.029, "beta": 0.83},
+    "adagrad": {"lr": 0.11, "eps": 1e-4},
+    "rmsprop": {"lr": 0.013, "rho": 0.87, "eps": 1e-4},
+    "adam": {"lr": 0.019, "beta1": 0.81, "beta2": 0.973, "eps": 1e-4},
+    "adamw": {"lr": 0.019, "beta1": 0.81, "beta2": 0.973, "eps": 1e-4, "weight_decay": 0.3},
+}
+SCHEDULES = {
+    "exponential": {"gamma": 0.83},
+    "step": {"every": 3.0, "gamma": 0.47},
+    "inversetime": {"k": 0.37},
+    "polynomial": {"epochs": 9.0, "power": 1.7},
+    "cosine": {"epochs": 9.0},
+    "warmup": {"epochs": 6.0},
+}
+OTHERS = [name for name in SCHEDULES if name != "exponential"]
+CASES = [
+    (name, decay, classes)
+    for i, name in enumerate(HYPER)
+    for decay in ("none", "exponential", OTHERS[i % len(OTHERS)])
+    for classes in ((4, 0) if (name, decay) in (("momentum", "none"), ("adam", "exponential")) else (4,))
+]
+jax.config.update("jax_disable_most_optimizations", True)  # compiling is most of the time
+each_case = pytest.mark.parametrize(("name", "decay", "classes"), CASES)
+
+
+def test_every_optimizer_and_every_schedule_is_run():
+    assert set(HYPER) == set(TORCH) == set(OPTAX) == set(dlopt.OPTIMIZERS)
+    assert {"constant", *SCHEDULES} == set(dlopt.SCHEDULES)
+    assert {decay for _, decay, _ in CASES} == {"none", *SCHEDULES}
+
+
+class Problem:
+    """A small network on fixed data, with our initial weights and the batches in our order."""
+
+    def __init__(self, classes):
+        rng = np.random.default_rng(0)
+        self.classes, self.X = classes, rng.standard_normal((ROWS[classes], 5))
+        scores = self.X @ rng.standard_normal((5, max(classes, 1)))
+        self.y = scores.argmax(axis=1) if classes else scores[:, 0]
+        mlp = dlopt.MLP(*WIDTHS[classes])
+        self.layers = mlp.layers(5, classes or 1)
+        self.start = mlp.start(self.layers, np.random.default_rng([SEED, 0]))
+
+    def weights(self):
+        """Each layer's initial (outputs, inputs), from the input on."""
+        return iter([self.start[one.slice].reshape(one.shape)[:, :-1] for one in self.layers])
+
+    def orders(self):
+        """The order of the rows in each epoch."""
+        rng = np.random.default_rng([SEED, 1])
+        return (rng.permutation(len(self.X)) for _ in itertools.count())
+
+    def path(self, optimizer):
+        """Our parameters after every step."""
+        loss = CrossEntropy(self.classes) if self.classes else SquaredError()
+        network, state, path = Network(self.layers, self.start[None], 1, loss), None, []
+        feed = Feed(self.X[None], self.y[None], loss, np.dtype(np.float64))
+        for epoch, order in zip(range(EPOCHS), self.orders(), strict=False):
+            for batch in feed.batches(order[None], BATCH[self.classes]):
+                network.gradient(batch)
+                network.params[:], state = optimizer.step(network.params, network.grad, state, epoch=epoch)
+                path.append(network.params[0].copy())
+        return np.array(path)
+
+    def flat(self, layers):
+        """A library's (weights (outputs, inputs), bias) of each layer, as ours: one array (P,)."""
+        return np.concatenate([np.column_stack([W, b]).ravel() for W, b in layers])
+
+
+def said(name, decay, classes, framework):
+    """The code, in float64, and our optimizer."""
+    settings = HYPER[name] | SCHEDULES.get(decay, {})
+    task = "classification" if classes else "regression"
+    shape = (BATCH[classes], EPOCHS, WIDTHS[classes], task, ROWS[classes])
+    how = (dlopt.OPTIMIZERS[name], settings, decay, *shape)
+    schedule = {} if decay == "none" else {"schedule": dlopt.SCHEDULES[decay](**SCHEDULES[decay])}
+    return code(*how, framework).text.replace("float32", "float64"), how[0](**HYPER[name], **schedule)
+
+
+def agree(path, ours):
+    assert len(path) == len(ours) == 50
+    np.testing.assert_allclose(path, ours, rtol=1e-9, atol=1e-12)
+    assert np.abs(ours[-1] - ours[0]).max() > 0.01  # it went somewhere
+
+
+@pytest.fixture
+def in_doubles():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@each_case
+def test_torch_walks_our_path(name, decay, classes, monkeypatch, in_doubles):
+    text, optimizer = said(name, decay, classes, "torch")
+    problem, path = Problem(classes), []
+    weights, orders = problem.weights(), problem.orders()
+    monkeypatch.setattr(torch, "randperm", lambda n: torch.tensor(next(orders)))
+
+    def initial(weight, nonlinearity):
+        assert nonlinearity == "relu"
+        with torch.no_grad():
+            weight.copy_(torch.tensor(next(weights)))
+
+    monkeypatch.setattr(torch.nn.init, "kaiming_normal_", initial)
+    space = {"X_train": problem.X, "y_train": problem.y}
+
+    def record(*_):
+        linear = [one for one in space["model"] if isinstance(one, torch.nn.Linear)]
+        path.append(problem.flat([(one.weight.detach(), one.bias.detach()) for one in linear]))
+
+    hook = register_optimizer_step_post_hook(record)
+    try:
+        exec(text, space)
+    finally:
+        hook.remove()
+    agree(path, problem.path(optimizer))
+
+
+@pytest.fixture
+def x64():
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+@each_case
+def test_optax_walks_our_path(name, decay, classes, monkeypatch, x64):
+    text, optimizer = said(name, decay, classes, "optax")
+    problem, path, jit = Problem(classes), [], jax.jit
+
+    class Ours:
+        """In place of NumPy's generator."""
+
+        weights, orders = problem.weights(), problem.orders()
+
+        def normal(self, mean, deviation, shape):
+            drawn = next(self.weights).T
+            assert (mean, deviation, shape) == (0, (2 / len(drawn)) ** 0.5, drawn.shape)
+            return drawn
+
+        def permutation(self, n):
+            return next(self.orders)
+
+    def recorded(function, *more, **options):
+        compiled = jit(function, *more, **options)
+        if function.__name__ != "step":  # JAX's own
+            return compiled
+
+        def call(*arguments):
+            params, state = compiled(*arguments)
+            path.append(problem.flat([(np.asarray(W).T, np.asarray(b)) for W, b in params]))
+            return params, state
+
+        return call
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np.random, "default_rng", lambda seed: Ours())
+        patched.setattr(jax, "jit", recorded)
+        exec(text, {"X_train": problem.X, "y_train": problem.y})
+    agree(path, problem.path(optimizer))
+
+
+@pytest.mark.parametrize("framework", ["torch", "optax"])
+@pytest.mark.parametrize(("name", "classes"), [("sgd", 2), ("adam", 0)])
+def test_as_printed_it_learns(name, classes, framework):
+    """Its own weights and batches, float32: what a person gets who pastes it."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((300, 5))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int) if classes else X[:, 0] - 0.5 * X[:, 1]
+    task = "classification" if classes else "regression"
+    how = ({**HYPER[name], "epochs": 40.0}, "cosine", 32, 40, (32,), task, 300)
+    space = {"X_train": X, "y_train": y}
+    exec(code(dlopt.OPTIMIZERS[name], *how, framework).text, space)
+    if framework == "torch":
+        outputs = space["model"](space["X"]).detach().numpy()
+    else:
+        (V, a), (W, b) = space["params"]
+        outputs = np.asarray(np.maximum(X @ V + a, 0) @ W + b)
+    if classes:
+        assert np.mean(outputs.argmax(axis=1) != y) < 0.1
+    else:
+        assert np.mean((outputs.ravel() - y) ** 2) < 0.01
+
+
+def test_nesterov_without_momentum_is_plain_descent():
+    """Which torch refuses to call Nesterov's."""
+    how = ({"lr": 0.1, "beta": 0.0}, "none", 32, 2, (), "regression", 64)
+    rng, space = np.random.default_rng(0), {}
+    space["X_train"], space["y_train"] = rng.standard_normal((64, 3)), rng.standard_normal(64)
+    exec(code(dlopt.Nesterov, *how, "torch").text, space)
+    assert space["optimizer"].defaults["momentum"] == 0
