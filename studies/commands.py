@@ -16,7 +16,7 @@ import pandas as pd
 
 import datasets
 import dlopt
-from studies import mirror, runner
+from studies import drawing, mirror, runner
 from studies.calibrate import calibrate
 from studies.draws import batch_sizes, settings_of, size_and_decay
 from studies.errors import FailedError, UsageError, nearest, whole_number
@@ -254,7 +254,8 @@ def try_out(
 def _walk(name: str, optimizers: tuple[str, ...], steps: int, seed: int, *, as_json: bool) -> Any:
     whole_number("epochs (of a surface: steps)", steps, 1, 1_000_000)
     arms = Study("try", optimizers, ("wine",)).arms  # which names the unknown ones
-    walk = dlopt.descend(dlopt.SURFACES[name](), [arm.kind() for arm in arms], steps=steps, seed=seed)
+    ground = dlopt.SURFACES[name]()
+    walk = dlopt.descend(ground, [arm.kind() for arm in arms], steps=steps, seed=seed)
     heights = pd.DataFrame(walk.values, columns=[arm.name for arm in arms])
     heights.insert(0, "step", range(steps + 1))
     if as_json:
@@ -265,7 +266,8 @@ def _walk(name: str, optimizers: tuple[str, ...], steps: int, seed: int, *, as_j
         f"{arm} ({', '.join(f'{x:.3g}' for x in place[:3])}{'…' * (len(place) > 3)})" for arm, place in ends
     )
     return (
-        f"{name}: {steps} steps, all at their defaults. Height by step:\n\n"
+        f"{name}: {steps} steps, all at their defaults.\n\n"
+        f"{drawing.draw(ground, walk.params, [arm.name for arm in arms])}Height by step:\n\n"
         f"{few.to_string(index=False, float_format='{:.6g}'.format)}\n\nThey end at: {ended}.\n"
         "Exact, for there is no noise. Other rates: `dlopt.descend` walks with any optimizer."
     )
