@@ -12,6 +12,7 @@ from tests.studies.claimed import seen
 NUMBERS = [n for n, one in declared().items() if not one.reads]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_claim_has_its_tables_its_words_and_its_code(number):
     one = CLAIMS[number]

@@ -180,12 +180,12 @@ def test_a_foreign_datasets_package_that_is_imported_already_is_refused(tmp_path
 
 
 def test_an_internal_error_is_a_sentence_and_a_traceback_only_with_debug(monkeypatch, capsys):
-    from studies import commands
+    from studies import listing
 
     def broken(*_, **__):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(commands, "listing", broken)
+    monkeypatch.setattr(listing, "listing", broken)
     assert main(["list"]) == 1
     assert "Traceback" not in capsys.readouterr().err
     assert main(["list", "--debug"]) == 1
@@ -193,12 +193,12 @@ def test_an_internal_error_is_a_sentence_and_a_traceback_only_with_debug(monkeyp
 
 
 def test_short_memory_is_a_sentence_with_what_to_make_smaller(monkeypatch, capsys):
-    from studies import commands
+    from studies import listing
 
     def large(*_, **__):
         raise MemoryError("Unable to allocate 64 GiB")
 
-    monkeypatch.setattr(commands, "listing", large)
+    monkeypatch.setattr(listing, "listing", large)
     assert main(["list"]) == 2
     assert capsys.readouterr().err.startswith("Memory is short: Unable to allocate 64 GiB.\nGive a smaller")
 

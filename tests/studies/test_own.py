@@ -60,6 +60,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_joins_a_finished_run_and_only_its_rows_train(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first = run(Study("mine", ("sgd", "adam"), **TINY), out=out, jobs=1)
@@ -78,6 +79,7 @@ def test_it_joins_a_finished_run_and_only_its_rows_train(file: Path, tmp_path: P
     assert str(tmp_path) not in table.to_csv()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_gone_leaves_its_rows_and_its_copy(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_file_that_is_gone_leaves_its_rows_and_its_copy(
     assert any("my_optimizer.py is gone" in line for line in told)
 
 
+@pytest.mark.slow
 def test_a_changed_file_trains_its_own_rows_again(file: Path, tmp_path: Path) -> None:
     study = Study("mine", ("sgd", str(file)), **TINY)
     out = run(study, out=tmp_path / "run", jobs=1).path
@@ -105,6 +108,7 @@ def test_a_changed_file_trains_its_own_rows_again(file: Path, tmp_path: Path) ->
     assert (after.test_loss["signum"] != before.test_loss["signum"]).any()
 
 
+@pytest.mark.slow
 def test_what_raises_fails_alone(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     late = HEAD + SIGNUM.replace(
         "return lr", "if state.t > 200:\n            raise ArithmeticError('too late')\n        return lr"

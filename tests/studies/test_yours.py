@@ -64,6 +64,7 @@ def test_a_file_runs_and_is_answered_first(
     assert "nothing was left to train" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_changed_table_trains_again_and_a_missing_one_is_told(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_changed_table_trains_again_and_a_missing_one_is_told(
     assert "There is no file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_folder_is_one_study(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     folder.mkdir()
