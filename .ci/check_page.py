@@ -27,10 +27,8 @@ class Text(HTMLParser):
         self.silent += tag in ("script", "style")
         self.ids.add(attributes.get("id"))
         links = [attributes.get(name) or "" for name in ("href", "xlink:href", "action")]
-        own = ("data:image/png;base64,", "#")  # a picture within the page
-        self.loads += [
-            link for link in links if ":" in link and not link.startswith(own)
-        ]  # nothing leaves it
+        own = ("data:image/png;base64,", "#")  # a picture within the page, from which nothing leaves
+        self.loads += [link for link in links if ":" in link and not link.startswith(own)]
         self.loads += [src for src in [attributes.get("src")] if src and not src.startswith("data:")]
 
     def handle_endtag(self, tag):
