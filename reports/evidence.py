@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ def _curves(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
     log = str(one.log)
     _scale(ax, "x", lines.x, "x" in log)
     _scale(ax, "y", pd.concat([lines.value, lines.low, lines.high, lines.expected]), "y" in log)
-    ax.set_xlabel(words.clean(one.x))
-    ax.set_ylabel(words.clean(one.y))
+    ax.set_xlabel(_folded(one.x))
+    ax.set_ylabel(_folded(one.y))
     handles = [style.handle(looks[name]) for name in names]
     labels = [words.short(words.clean(name), 46) for name in names]
     if np.isfinite(lines.expected).any():
@@ -90,7 +91,7 @@ def _dots(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
     ax.set_yticks(places, [words.short(words.clean(name), 34) for name in some.what], fontsize=7.5)
     ax.set_ylim(-0.6, len(some) - 0.4)
     _scale(ax, "x", pd.Series(np.concatenate([some.value, low, high, some.expected])), "y" in str(one.log))
-    ax.set_xlabel(words.clean(one.y))
+    ax.set_xlabel(_folded(one.y))
 
 
 def _ends(lines: pd.DataFrame, panel: pd.DataFrame) -> tuple[Any, Any]:
@@ -101,6 +102,11 @@ def _ends(lines: pd.DataFrame, panel: pd.DataFrame) -> tuple[Any, Any]:
     if known.empty:
         return low, high
     return np.where(np.isneginf(low), known.min(), low), np.where(np.isposinf(high), known.max(), high)
+
+
+def _folded(text: object) -> str:
+    """An axis' label in lines that fit beside it."""
+    return textwrap.fill(words.clean(text), 32)
 
 
 def _scale(ax: Axes, which: str, values: pd.Series, log: bool) -> None:
