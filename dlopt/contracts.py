@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 from dlopt.average import Floats
 
 Doubles = NDArray[np.float64]
+
+
+class Layer(NamedTuple):
+    """Where a weight matrix lies in the flat parameters: its bias is the last column of its shape."""
+
+    name: str
+    slice: slice
+    shape: tuple[int, int]
 
 
 class Block(Protocol):
@@ -67,6 +75,7 @@ class Stack(Protocol):
     rows: int  # K·S
     blocks: int  # S
     worst: float  # the error of a diverged trial
+    layers: tuple[Layer, ...]  # of the parameters, where the model has such a thing
 
     def feed(self, X: Any, y: Any) -> Data:
         """Data of all blocks, X (S, n, ...) and y (S, n, ...)."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dlopt.activations import ACTIVATIONS, Activation
 from dlopt.average import Floats
-from dlopt.contracts import Block
+from dlopt.contracts import Block, Layer
 from dlopt.losses import CrossEntropy, Loss, SquaredError
 
 CHUNK = 256  # rows of data evaluated at once
@@ -34,14 +34,6 @@ INITS: dict[str, Callable[[int, int], float]] = {
     "small": lambda inputs, outputs: 0.01,
     "zero": lambda inputs, outputs: 0.0,
 }
-
-
-class Layer(NamedTuple):
-    """Where a weight matrix lies in the flat parameters: its bias is the last column of its shape."""
-
-    name: str
-    slice: slice
-    shape: tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 
 from dlopt import fields
 from dlopt.average import Factor, Floats
+from dlopt.contracts import Layer
 from dlopt.fields import Trial, decay, positive, rate
-from dlopt.models import Layer
 from dlopt.schedules import Constant, Schedule
 
 MORE = ((), ("params",), ("layers",), ("params", "layers"))

@@ -193,7 +193,7 @@ class _Copies:
     """Copies of a problem: see `dlopt.contracts.Stack`."""
 
     def __init__(self, problem: Problem, starts: Floats, trials: int) -> None:
-        self.problem, self.worst = problem, float(np.inf)
+        self.problem, self.worst, self.layers = problem, float(np.inf), ()
         self.blocks, self.rows = len(starts), trials * len(starts)
         self.params = np.tile(starts, (trials, 1))
         self.grad = np.zeros_like(self.params)

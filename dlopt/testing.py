@@ -11,7 +11,7 @@ import numpy as np
 
 from dlopt import fields
 from dlopt.average import Floats
-from dlopt.models import Layer
+from dlopt.contracts import Layer
 from dlopt.optimizer import Optimizer, State, suggest
 
 __all__ = ["check", "problems"]

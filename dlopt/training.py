@@ -259,7 +259,7 @@ class _Run:
         self.validation, self.test = feeds[1].chunks(), feeds[2].chunks()
         self.groups = [
             (group, network.params[mine], network.grad[mine], state)
-            for group, mine, state in placed(groups, network.params, getattr(network, "layers", ()))
+            for group, mine, state in placed(groups, network.params, network.layers)
         ]
         rows = network.rows
         self.steps, self.examples = record_steps(len(self.feed), batch_size, epochs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import style, words
@@ -11,6 +12,7 @@ from reports.sections import Part, part
 from reports.tables import Run
 
 LEVELS = 12  # contour lines of a surface
+Looks = dict[str, style.Look]
 
 
 @part("claims")
@@ -96,6 +98,31 @@ def paths(run: Run) -> Part | None:
     )
 
 
+def _ground(surface: object) -> str:
+    """A surface's name in words."""
+    return words.clean(surface).replace("-", " ")
+
+
+def _panels(walks: pd.DataFrame, height: float) -> tuple[Figure, list[tuple[Axes, str, pd.DataFrame]], Looks]:
+    """A panel a surface, with its walks, and how each method looks."""
+    surfaces, methods = list(dict.fromkeys(walks.surface)), list(dict.fromkeys(walks.method))
+    looks = style.looks(methods, methods)
+    fig, axes = style.grid(len(surfaces), height)
+    style.legend(fig, methods, looks, methods)
+    panels = [(ax, name, walks[walks.surface == name]) for ax, name in zip(axes, surfaces, strict=True)]
+    for ax, surface, _ in panels:
+        ax.set_title(_ground(surface))
+    return fig, panels, looks
+
+
+def _ways(ax: Axes, here: pd.DataFrame, looks: Looks, x: pd.Series, y: pd.Series) -> None:
+    """Each method's way, marked at its end."""
+    for method, look in looks.items():
+        mine = here.method == method
+        ax.plot(x[mine], y[mine], color=look.colour, ls=look.dash, lw=1.3)
+        style.marks(ax, x[mine].iloc[-1:], y[mine].iloc[-1:], look)
+
+
 def _fewest(walks: pd.DataFrame) -> str:
     ends = walks.groupby(["surface", "method"], sort=False).step.max().unstack("method")
     longest, clauses = walks.step.max(), []
@@ -104,35 +131,26 @@ def _fewest(walks: pd.DataFrame) -> str:
         slow = "" if len(arrived) == len(line) else " or more"
         last = "SGD" if "SGD" in line else str(line.index[-1])
         clauses.append(
-            f"{words.clean(surface).replace('-', ' ')}: {words.clean(arrived.index[0])} in "
+            f"{_ground(surface)}: {words.clean(arrived.index[0])} in "
             f"{words.count(arrived.iloc[0])}, {last} in {words.count(line[last])}{slow}"
         )
     return f"Fewest steps to arrive, each method at its best rate: {'; '.join(clauses)}."
 
 
 def _draw_paths(walks: pd.DataFrame, heights: pd.DataFrame) -> Figure:
-    surfaces, methods = list(dict.fromkeys(walks.surface)), list(dict.fromkeys(walks.method))
-    looks = style.looks(methods, methods)
-    fig, axes = style.grid(len(surfaces), 2.3)
-    for ax, surface in zip(axes, surfaces, strict=True):
+    fig, panels, looks = _panels(walks, 2.3)
+    steps = np.linspace(0, 1, LEVELS + 1)[1:] ** 3  # closer together near the ground
+    for ax, surface, here in panels:
         ground = heights[heights.surface == surface].pivot(index="y", columns="x", values="height")
         z = ground.to_numpy()
-        low, high = z.min(), z.max()
-        levels = (
-            low + (high - low) * np.linspace(0, 1, LEVELS + 1)[1:] ** 3
-        )  # closer together near the ground
+        levels = z.min() + np.ptp(z) * steps
         drawn = ax.contour(ground.columns, ground.index, z, levels=levels, colors=style.GREY, linewidths=0.5)
         drawn.set_rasterized(True)
-        for method in methods:
-            way, look = walks[(walks.surface == surface) & (walks.method == method)], looks[method]
-            ax.plot(way.x, way.y, color=look.colour, ls=look.dash, lw=1.3)
-            style.marks(ax, way.x.iloc[-1:], way.y.iloc[-1:], look)
+        _ways(ax, here, looks, here.x, here.y)
         ax.set_xlim(ground.columns.min(), ground.columns.max())
         ax.set_ylim(ground.index.min(), ground.index.max())
-        ax.set_title(words.clean(surface).replace("-", " "))
         style.linear_axis(ax, "x", 4)
         style.linear_axis(ax, "y", 4)
-    style.legend(fig, methods, looks, methods)
     return fig
 
 
@@ -169,27 +187,19 @@ def _flattest(walks: pd.DataFrame) -> str:
         known = {method: steps for method, steps in halves.items() if steps is not None}
         first, last = min(known, key=lambda m: known[m]), max(known, key=lambda m: known[m])
         clauses.append(
-            f"{words.clean(surface).replace('-', ' ')} {words.count(known[first])} ({words.clean(first)}) to "
+            f"{_ground(surface)} {words.count(known[first])} ({words.clean(first)}) to "
             f"{words.count(known[last])} ({words.clean(last)})"
         )
     return f"Half of the way down takes these steps, fastest to slowest: {'; '.join(clauses)}."
 
 
 def _draw_descents(walks: pd.DataFrame) -> Figure:
-    surfaces, methods = list(dict.fromkeys(walks.surface)), list(dict.fromkeys(walks.method))
-    looks = style.looks(methods, methods)
-    fig, axes = style.grid(len(surfaces), 1.9)
-    for ax, surface in zip(axes, surfaces, strict=True):
-        here = walks[walks.surface == surface]
-        for method in methods:
-            way, look = here[here.method == method], looks[method]
-            ax.plot(way.step + 1, way.height, color=look.colour, ls=look.dash, lw=1.3)
-            style.marks(ax, way.step.iloc[-1:] + 1, way.height.iloc[-1:], look)
+    fig, panels, looks = _panels(walks, 1.9)
+    for ax, _, here in panels:
+        _ways(ax, here, looks, here.step + 1, here.height)
         style.log_axis(ax, "x", 1, here.step.max() * 1.3 + 1, 4)
         style.linear_axis(ax, "y", 4)
-        ax.set_title(words.clean(surface).replace("-", " "))
         ax.set_xlabel("step + 1")
         ax.grid(color=style.LINE, lw=0.6)
-    axes[0].set_ylabel("height")
-    style.legend(fig, methods, looks, methods)
+    panels[0][0].set_ylabel("height")
     return fig

@@ -31,8 +31,8 @@ def find(uses: str) -> Any:
     """The class of a built-in name, an installed one, or "path.py:Class". Raises UsageError for none."""
     if uses in dlopt.OPTIMIZERS:
         return dlopt.OPTIMIZERS[uses]
-    path, colon, name = uses.rpartition(":")
-    if colon and path.endswith(".py"):
+    path, name = _file(uses)
+    if path:
         return _classes(path, digest(path))[name]
     entry = _installed().get(uses)
     if entry is None:
@@ -42,12 +42,18 @@ def find(uses: str) -> Any:
     return entry.load()
 
 
+def _file(uses: str) -> tuple[str, str]:
+    """The path and the class of "path.py:Class" or "path.py"; two empty strings for any other name."""
+    path, _, name = (uses, "", "") if uses.endswith(".py") else uses.rpartition(":")
+    return (path, name) if path.endswith(".py") else ("", "")
+
+
 def source(uses: str) -> str:
     """What a class is tied to: "" for the suite's own, else its file's sha256 or its package's version."""
     if uses in dlopt.OPTIMIZERS:
         return ""
-    path, colon, _ = uses.rpartition(":")
-    if colon and path.endswith(".py"):
+    path, _ = _file(uses)
+    if path:
         return digest(path)
     package = _installed()[uses].dist
     return f"{package.name} {package.version}" if package else uses
@@ -63,8 +69,8 @@ def digest(path: str | Path) -> str:
 
 def keep(uses: str, folder: Path) -> None:
     """Keep a copy of a file in a run folder, for the day when it is changed or gone."""
-    path, colon, _ = uses.rpartition(":")
-    if colon and path.endswith(".py") and not gone(uses):
+    path, _ = _file(uses)
+    if path and not gone(uses):
         copy = _copy(Path(path), digest(path), folder)
         if not copy.exists():
             write_atomically(copy, Path(path).read_bytes())
@@ -72,8 +78,8 @@ def keep(uses: str, folder: Path) -> None:
 
 def kept(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The spec of an arm with the run's own copy in place of a file that is gone."""
-    path, _, name = spec.get("file", "").rpartition(":")
-    if not path.endswith(".py") or Path(path).is_file():
+    path, name = _file(spec.get("file", ""))
+    if not path or Path(path).is_file():
         return spec
     name_there = gone(spec["file"]) or Path(path).name
     copy = _copy(Path(name_there), spec["source"], folder)
@@ -82,7 +88,7 @@ def kept(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def gone(uses: str) -> str:
     """The name of the file that a run's copy stands for; "" for any other."""
-    stem, dash, tail = Path(uses.rpartition(":")[0]).stem.rpartition("-")
+    stem, dash, tail = Path(_file(uses)[0]).stem.rpartition("-")
     return f"{stem}.py" if dash and len(tail) == 64 and set(tail) <= set("0123456789abcdef") else ""
 
 
@@ -96,8 +102,8 @@ def named(text: str) -> str:
     Raises UsageError for a file that cannot be loaded, has no optimizer or several, takes the name of a
     built-in one, or does not keep to the contract; and where that takes more than a minute.
     """
-    path, _, name = text.rpartition(":") if not text.endswith(".py") else (text, "", "")
-    if not path.endswith(".py"):
+    path, name = _file(text)
+    if not path:
         find(text)
         return text
     digest(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from studies.catalog import STUDIES
-from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, place
+from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, evidence, place
 from studies.claims.lessons import lessons
 from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
@@ -49,10 +50,11 @@ def asked(
         proofs = {n: proof for n, path in kept.items() if (proof := _kept(path)) is not None}
         missing = [n for n, one in claims.items() if not one.reads and n not in proofs]
         calls = [(measured, number, clock) for number in missing]
-        for done, (i, seen) in enumerate(answers(calls, 1 if clock else jobs), 1):
-            proofs[missing[i]] = seen
-            write_atomically(kept[missing[i]], seen.to_parquet(index=False))
-            tell(f"claim {missing[i]} · {'alone · ' * clock}{done}/{len(missing)}")
+        with contextlib.closing(answers(calls, 1 if clock else jobs)) as some:
+            for done, (i, seen) in enumerate(some, 1):
+                proofs[missing[i]] = seen
+                write_atomically(kept[missing[i]], seen.to_parquet(index=False))
+                tell(f"claim {missing[i]} · {'alone · ' * clock}{done}/{len(missing)}")
         lines = [
             _read(one, folder, own) if one.reads else judged(one, proofs[n]) for n, one in claims.items()
         ]
@@ -61,7 +63,17 @@ def asked(
             name: pd.concat([line[i] for line in lines]) if lines else _nothing(name)
             for i, name in enumerate(names)
         }
-    return found | lessons() | {"walks": walks(), "heights": heights(), "series": series()}
+    return found | lessons() | {"walks": _walks(folder), "heights": heights(), "series": series()}
+
+
+def _walks(folder: Path) -> pd.DataFrame:
+    """The walks over all surfaces, kept as evidence is: they take seconds."""
+    path = folder / "claims" / f"walks-{_version()}.parquet"
+    if (known := _kept(path)) is not None:
+        return known
+    made = walks()
+    write_atomically(path, made.to_parquet(index=False))
+    return made
 
 
 def _kept(path: Path) -> pd.DataFrame | None:
@@ -94,7 +106,7 @@ def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataF
                 frame = _finished(folder.parent / run, run, name)
             except UsageError:
                 command = COMMANDS.get(run, f"make study NAME={run}")
-                return _lines(one, _no_evidence(), Judged(NOT_RUN, NAN, "", command), "")
+                return _lines(one, evidence(), Judged(NOT_RUN, NAN, "", command), "")
             digest.update(frame.to_csv(index=False).encode())
         frames.append(frame)
     others = [run for run in names if run != "own"]
@@ -113,10 +125,6 @@ def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
     if lacks:
         raise UsageError(f"{path} lacks {', '.join(lacks)} of {name}.", "Run that study whole.")
     return frame
-
-
-def _no_evidence() -> pd.DataFrame:
-    return pd.DataFrame(columns=["what", "x", "value", "low", "high", "expected"])
 
 
 def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,12 +12,12 @@ import datasets
 import dlopt
 from dlopt.landscapes import Doubles
 from studies.claims import FAILS, HOLDS, OPEN, PARTLY, Judged, claim, evidence, weighed
+from studies.claims.searched import BLOCKS, trainings
 from studies.protocol import budget
 from studies.readings import TARGETS, descent, examples_at
 from studies.statistics import hodges_lehmann, order_interval
 
 core: Any = dlopt  # whose classes take more than mypy knows
-BLOCKS = 20
 FULL = 0  # stands for all training rows
 RATES = (0.1, 0.3, 1.0, 3.0, 10.0)  # up to the largest that the suite searches for SGD
 AS_GOOD = 0.01  # of test error: the suite's margin
@@ -33,19 +33,9 @@ def full_or(name: str, size: int) -> int:
 @functools.lru_cache(maxsize=32)
 def searched(name: str, size: int) -> tuple[dlopt.Training, ...]:
     """SGD with all the rates on every block of a dataset, by the suite's network and budget."""
-    data = datasets.load(name)
-    given, found = budget(data), []
-    for first in range(0, BLOCKS, TOGETHER):
-        blocks = [data.block(i) for i in range(first, first + TOGETHER)]
-        found += dlopt.train(
-            dlopt.MLP(*given.widths),
-            blocks,
-            core.SGD(lr=list(RATES)),
-            batch_size=full_or(name, size),
-            epochs=given.epochs,
-            progress=False,
-        )
-    return tuple(found)
+    given, rates = budget(datasets.load(name)), core.SGD(lr=list(RATES))
+    how = (full_or(name, size), given.epochs, TOGETHER)
+    return tuple(trainings(name, dlopt.MLP(*given.widths), rates, *how))
 
 
 def best_so_far(one: dlopt.Training) -> tuple[Doubles, Doubles]:

@@ -10,7 +10,7 @@ import pandas as pd
 import dlopt
 from dlopt.landscapes import Doubles
 from studies.claims import HOLDS, NAN, PARTLY, Judged, claim, evidence, weighed
-from studies.claims.rmsprop import RHO, SEEDS, walker
+from studies.claims.rmsprop import RHO, SEEDS, listed, walker
 from studies.statistics import hodges_lehmann, order_interval
 
 BETA2 = 0.999
@@ -113,16 +113,12 @@ def tracks_judged(seen: pd.DataFrame) -> Judged:
     told = []
     for kind, words in KINDS.items():
         yes, no = (which[kind].index[which[kind]] for which in (good, bad))
-        where = f"copes with {_list(yes)} changes" if len(yes) else "copes nowhere"
-        told.append(f"{words} it {where}" + (f", not with {_list(no)}" if len(yes) and len(no) else ""))
+        where = f"copes with {listed(yes)} changes" if len(yes) else "copes nowhere"
+        told.append(f"{words} it {where}" + (f", not with {listed(no)}" if len(yes) and len(no) else ""))
     one = plain.iloc[-1]
     unit = f"height of plain descent / RMSprop's, minimum and scale change {plain.index[-1][1]:g} times"
     when = "" if verdict == HOLDS else "; ".join(told)
     return Judged(verdict, float(one.value), unit, when, float(one.low), float(one.high))
-
-
-def _list(numbers: pd.Index) -> str:
-    return ", ".join(f"{number:g}" for number in numbers)
 
 
 @claim(

@@ -16,7 +16,8 @@ import dlopt
 from dlopt.landscapes import Doubles
 from dlopt.optimizer import placed
 from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence
-from studies.claims.batches import BLOCKS, RATES, best_so_far, more_than_once, times_as_many
+from studies.claims.batches import RATES, best_so_far, more_than_once, times_as_many
+from studies.claims.searched import BLOCKS
 from studies.machine import one_thread
 from studies.protocol import budget
 from studies.readings import TARGETS

@@ -16,10 +16,10 @@ from dlopt.losses import CrossEntropy
 from dlopt.models import Feed, Network
 from dlopt.surfaces import plateau
 from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence, weighed
+from studies.claims.searched import BLOCKS
 from studies.statistics import clopper_pearson, order_interval
 
 core: Any = dlopt  # whose classes take more than mypy knows
-BLOCKS = 20
 
 # Claim 30
 MATRICES = 5_000_000

@@ -11,10 +11,10 @@ import datasets
 import dlopt
 from dlopt.landscapes import Doubles
 from studies.claims import FAILS, HOLDS, OPEN, PARTLY, Judged, claim, evidence, weighed
+from studies.claims.searched import BLOCKS
 from studies.statistics import hodges_lehmann, order_interval
 
 core: Any = dlopt  # whose classes take more than mypy knows
-BLOCKS = 20
 LAW = 0.1  # how far a simulation may lie from its law: chance alone takes it about a third as far
 EPOCHS = {1: 1, 4: 2, 16: 8, 64: 32, 256: 64}  # by batch size: 64 to 341 whole mini-batches
 

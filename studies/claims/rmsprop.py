@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import datasets
 import dlopt
 from dlopt.landscapes import Doubles
 from dlopt.optimizer import placed
 from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence, weighed
+from studies.claims.searched import BLOCKS, trainings
 from studies.statistics import clopper_pearson, order_interval
 
 core: Any = dlopt  # whose classes take more than mypy knows
 RHO = 0.9
-SEEDS = 20
+SEEDS = BLOCKS
 BAD = 100  # a condition number from which a bowl is called badly scaled
 CONDITIONS = (1, 10, BAD, 1000, 10_000)
 DIMENSIONS = 10
@@ -186,8 +186,8 @@ def scales_judged(seen: pd.DataFrame) -> Judged:
     told = []
     for name, here in bad.assign(quick=quick, slow=slow).groupby("what"):
         yes, no = here[here.quick].x, here[here.slow].x
-        words = f"twice as quick at κ = {_list(yes)}" if len(yes) else "nowhere twice as quick"
-        told.append(f"{name}: {words}" + (f", not at {_list(no)}" if len(yes) and len(no) else ""))
+        words = f"twice as quick at κ = {listed(yes)}" if len(yes) else "nowhere twice as quick"
+        told.append(f"{name}: {words}" + (f", not at {listed(no)}" if len(yes) and len(no) else ""))
     last = bad[(bad.what == "RMSprop, along the axes")].iloc[-1]
     one = plain.loc[last.x]
     return Judged(
@@ -200,7 +200,8 @@ def scales_judged(seen: pd.DataFrame) -> Judged:
     )
 
 
-def _list(numbers: pd.Series) -> str:
+def listed(numbers: pd.Series | pd.Index) -> str:
+    """Numbers in words."""
     return ", ".join(f"{number:g}" for number in numbers)
 
 
@@ -216,10 +217,7 @@ def reached(kind: Any, ratios: tuple[float, ...]) -> Doubles:
 
 def trained(name: str, epochs: int, lr: float) -> tuple[Doubles, Doubles]:
     """(diverged, test loss), both (blocks, 2): RMSprop without ε, and with it."""
-    table = datasets.load(name)
-    pair = core.RMSprop(lr=lr, eps=[0.0, EPS])
-    blocks = [table.block(i) for i in range(SEEDS)]
-    runs = dlopt.train(dlopt.MLP(32), blocks, pair, batch_size=64, epochs=epochs)
+    runs = trainings(name, dlopt.MLP(32), core.RMSprop(lr=lr, eps=[0.0, EPS]), 64, epochs)
     return np.array([run.diverged_step > 0 for run in runs]), np.array([run.test_losses for run in runs])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,6 @@ def best_row(walk: Walk, target: float) -> tuple[int, int]:
     return best, int(ends[best])
 
 
-@functools.cache
 def walks() -> pd.DataFrame:
     """Paths (surface, method, lr, step, x, y, height), each at the rate of RATES that arrives first."""
     parts = []
@@ -70,7 +68,6 @@ def walks() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@functools.cache
 def heights() -> pd.DataFrame:
     """The surfaces on a grid: surface, x, y, height."""
     parts = []
@@ -88,7 +85,6 @@ def year() -> Doubles:
     return 10 - 10 * np.cos(2 * np.pi * (days - 15) / 365) + noise
 
 
-@functools.cache
 def series() -> pd.DataFrame:
     """A year and its averages: day, beta, corrected, value, average."""
     values, parts = year(), []

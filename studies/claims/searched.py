@@ -23,11 +23,20 @@ class Trained(NamedTuple):
     error: Doubles
 
 
+def trainings(
+    name: str, model: dlopt.MLP, optimizers: Any, batch_size: int, epochs: int, together: int = BLOCKS
+) -> list[dlopt.Training]:
+    """Train all trials on all blocks of a dataset, so many blocks in one stack."""
+    table, found = datasets.load(name), list[dlopt.Training]()
+    for first in range(0, BLOCKS, together):
+        blocks = [table.block(i) for i in range(first, first + together)]
+        found += dlopt.train(model, blocks, optimizers, batch_size=batch_size, epochs=epochs, progress=False)
+    return found
+
+
 def trained(name: str, model: dlopt.MLP, optimizers: list[Any], batch_size: int, epochs: int) -> Trained:
-    """Train all trials on all blocks of a dataset, in one stack."""
-    table = datasets.load(name)
-    blocks = [table.block(i) for i in range(BLOCKS)]
-    runs = dlopt.train(model, blocks, optimizers, batch_size=batch_size, epochs=epochs, progress=False)
+    """What all trials reach on all blocks of a dataset."""
+    runs = trainings(name, model, optimizers, batch_size, epochs)
     return Trained(
         *(
             np.array([getattr(run, part) for run in runs])
