@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from reports import style, words
 from reports.sections import Cell, Part, Table, part, verdict
 from reports.style import CARD, INK, LINE, Look
-from reports.tables import LEVEL, Run
+from reports.tables import LEVEL, NETWORK, Run
 
 READINGS = {"error": "who ends best", "ratio": "who gets there first", "usual": "the usual design"}
 LOOKS = {
@@ -49,6 +49,7 @@ def outside(run: Run) -> list[str]:
     if question.get("metric", "error") != "error":
         found.append("another metric than the error")
     found += [f"other {what} than the rule's" for what in ("widths", "epochs") if _own(question, what)]
+    found += [f"another {what.replace('_', ' ')} of the network" for what in NETWORK if what in question]
     samplers = set(run["optimizers"].get("sampler", pd.Series(dtype=str))) - {"random"}
     if samplers:
         found.append(

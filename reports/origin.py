@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import words
 from reports.sections import Cell, Part, Table, cell, ordered, part
-from reports.tables import VARYING, Run, command, plain_arms
+from reports.tables import NETWORK, VARYING, Run, command, plain_arms, plain_network
 
 
 @part("provenance")
@@ -63,7 +63,7 @@ def _shell(run: Run) -> str:
     question = run.manifest["question"]
     if not run.manifest["changes"]:
         return f"make study NAME={words.clean(shlex.quote(str(run.manifest['asked']['name'])))}"
-    said = plain_arms(run.manifest) and question.get("widths", "rule") == "rule"
+    said = plain_arms(run.manifest) and plain_network(question)
     return (
         command(run.manifest, run.optimizers) if said and question.get("metric", "error") == "error" else ""
     )
@@ -81,6 +81,7 @@ def _python(run: Run) -> str:
     for name in ("epochs", "widths"):
         value = question.get(name, "rule")
         fields += [] if value == "rule" else [f"{name}={tuple(value) if name == 'widths' else value!r}"]
+    fields += [f"{name}={question[name]!r}" for name in NETWORK if name in question]
     fields += [f"metric={question['metric']!r}"] if question.get("metric", "error") != "error" else []
     fields += [f"seed={question['seed']!r}"]
     inner = "".join(f"    {field},\n" for field in fields)

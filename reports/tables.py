@@ -18,6 +18,7 @@ from reports import words
 FORMAT = 1  # of the run folders that this version reads
 # Tables that differ between two runs of one study.
 VARYING = ("timings", "batch_times", "clocked_claims", "clocked_evidence")
+NETWORK = ("activation", "init", "weight_decay")  # of a question: only where they are not as usual
 LEVEL = 0.05  # the false-alarm level that Holm holds for each reading
 LONGEST = 40  # characters of a name on the page
 
@@ -242,6 +243,11 @@ def plain_arms(manifest: dict[str, Any]) -> bool:
         | {"sampler": "random"}
         for name, spec in zip(arms, specs, strict=False)
     )
+
+
+def plain_network(question: dict[str, Any]) -> bool:
+    """Whether the network is the rule's."""
+    return question.get("widths", "rule") == "rule" and not set(NETWORK) & set(question)
 
 
 def command(manifest: dict[str, Any], order: list[str]) -> str:

@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=_whole, help="of everything")
     one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")
     one.add_argument("--search", action="append", help="another range: adam.lr=1e-5:1e-1")
-    one.add_argument("--model", help="linear, mlp or mlp:64,64")
+    one.add_argument("--model", help="linear, mlp or mlp:64,64; then activation=, init=, weight_decay=")
     one.add_argument("--metric", help="error, balanced-error or loss")
     one.add_argument("--sampler", help="random, qmc, tpe or gp")
     one.add_argument("--config", help="a TOML file with the same names; flags come first")

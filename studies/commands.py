@@ -229,7 +229,7 @@ def try_out(
     made = [arm.kind() for arm in study.arms]
     with one_thread():
         training = dlopt.train(
-            dlopt.MLP(*plan.widths),
+            plan.model,
             data.block(0, seed=seed),
             made,
             batch_size=plan.batch_sizes[0],

@@ -6,6 +6,7 @@ and says so; where it has none, there is no code, and a sentence why.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import json
@@ -20,158 +21,23 @@ import datasets
 import dlopt
 from dlopt import fields
 from studies.protocol import Study, budget
+from studies.snippets import (
+    ACTIVATIONS,
+    DIFFERS,
+    DLOPT_TEXT,
+    FACTORS,
+    INITS,
+    LAST,
+    OPTAX,
+    OPTAX_TEXT,
+    PENALTIES,
+    SKLEARN,
+    SKLEARN_TEXT,
+    TORCH,
+    TORCH_TEXT,
+)
 
 WIDTH = 100  # characters of a line
-LAST = (
-    "The confirmed score is of the checkpoint with the lowest validation loss; "
-    "this code ends with the weights of the last epoch."
-)
-FACTORS = {  # of the learning rate, by epoch from 0; the exponential one is in every library
-    "step": "{gamma!r} ** (epoch // {every!r})",
-    "inversetime": "1 / (1 + {k!r} * epoch)",
-    "polynomial": "max(1 - epoch / {epochs!r}, 0) ** {power!r}",
-    "cosine": "(1 + math.cos(math.pi * min(epoch / {epochs!r}, 1))) / 2",
-    "warmup": "min((epoch + 1) / {epochs!r}, 1)",
-}
-TORCH = {  # each library's arguments, by optimizer
-    "sgd": "SGD(model.parameters(), lr={lr!r})",
-    "momentum": "SGD(model.parameters(), lr={lr!r} * (1 - {beta!r}), momentum={beta!r}, dampening=0)",
-    "heavyball": "SGD(model.parameters(), lr={lr!r}, momentum={beta!r}, dampening=0)",
-    "nesterov": "SGD(model.parameters(), lr={lr!r}, momentum={beta!r}, nesterov={ahead})",
-    "adagrad": "Adagrad(model.parameters(), lr={lr!r}, eps={eps!r}, initial_accumulator_value=0)",
-    "rmsprop": "RMSprop(model.parameters(), lr={lr!r}, alpha={rho!r}, eps={eps!r})",
-    "adam": "Adam(model.parameters(), lr={lr!r}, betas=({beta1!r}, {beta2!r}), eps={eps!r})",
-    "adamw": "AdamW(model.parameters(), lr={lr!r}, betas=({beta1!r}, {beta2!r}), eps={eps!r}, "
-    "weight_decay={weight_decay!r})",
-}
-OPTAX = {
-    "sgd": "sgd(rate)",
-    "momentum": "chain(optax.ema({beta!r}, debias=False), optax.scale_by_learning_rate(rate))",
-    "heavyball": "sgd(rate, momentum={beta!r})",
-    "nesterov": "sgd(rate, momentum={beta!r}, nesterov=True)",
-    "adagrad": """chain(
-    optax.GradientTransformation(
-        lambda params: jax.tree.map(jnp.zeros_like, params),
-        lambda grads, total, params=None: (
-            jax.tree.map(lambda g, s: g / (jnp.sqrt(s + g * g) + {eps!r}), grads, total),
-            jax.tree.map(lambda g, s: s + g * g, grads, total),
-        ),
-    ),
-    optax.scale_by_learning_rate(rate),
-)""",
-    "rmsprop": "rmsprop(rate, decay={rho!r}, eps={eps!r}, initial_scale=0.0, eps_in_sqrt=False)",
-    "adam": "adam(rate, b1={beta1!r}, b2={beta2!r}, eps={eps!r}, eps_root=0.0)",
-    "adamw": "adamw(rate, b1={beta1!r}, b2={beta2!r}, eps={eps!r}, eps_root=0.0, "
-    "weight_decay={weight_decay!r})",
-}
-SKLEARN = {
-    "sgd": '"sgd", learning_rate_init={lr!r}, momentum=0.0',
-    "momentum": '"sgd", learning_rate_init={lr!r} * (1 - {beta!r}), momentum={beta!r}, '
-    "nesterovs_momentum=False",
-    "heavyball": '"sgd", learning_rate_init={lr!r}, momentum={beta!r}, nesterovs_momentum=False',
-    "nesterov": '"sgd", learning_rate_init={lr!r}, momentum={beta!r}, nesterovs_momentum=True',
-    "adam": '"adam", learning_rate_init={lr!r}, beta_1={beta1!r}, beta_2={beta2!r}, epsilon={eps!r}',
-}
-SUMS = "{} sums gradients where dlopt averages them: at lr·(1-β) the path is the same."
-DIFFERS = {
-    ("torch", "momentum"): SUMS.format("Torch"),
-    ("torch", "rmsprop"): "Torch calls ρ alpha, and its default is .99.",
-    ("optax", "momentum"): "dlopt averages gradients: optax's ema without debiasing, for its momentum sums.",
-    ("optax", "adagrad"): "optax.adagrad starts its sum at .1 and has ε inside the root; dlopt starts at 0 "
-    "with ε outside, so it is written out.",
-    (
-        "optax",
-        "rmsprop",
-    ): "Optax has ε inside the root; eps_in_sqrt=False puts it outside, as in dlopt.",
-    ("sklearn", "momentum"): SUMS.format("scikit-learn"),
-    ("sklearn", "adam"): "scikit-learn has ε outside the uncorrected root, dlopt outside the corrected one: "
-    "equal only as ε → 0.",
-}
-DLOPT_TEXT = """\
-{origin}import dlopt
-
-{data}
-# validation and test: likewise, by the training rows
-block = dlopt.Split(
-    X_train, y_train, X_validation, y_validation, X_test, y_test, n_classes={outputs}, seed=0
-)
-{optimizer}
-network = dlopt.MLP({widths})
-training = dlopt.train(network, block, optimizer, batch_size={batch_size}, epochs={epochs})
-print(training.test_errors[0])
-"""
-TORCH_TEXT = """\
-{imports}import torch
-from torch import nn
-{factor}
-{data}
-torch.manual_seed(0)
-X = torch.tensor(X_train, dtype=torch.float32)
-y = torch.tensor(y_train, dtype=torch.{targets})
-model = nn.Sequential(
-{layers})
-for layer in model:
-    if isinstance(layer, nn.Linear):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(layer.bias)
-{differs}{optimizer}
-{scheduler}
-{last}for epoch in range({epochs}):
-    for rows in torch.randperm(len(X)).split({batch_size}):  # the last batch may be smaller
-        loss = nn.functional.{loss}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-{step}"""
-OPTAX_TEXT = """\
-{imports}import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
-{factor}
-{data}
-rng = np.random.default_rng(0)
-X, y = np.asarray(X_train, np.float32), np.asarray(y_train)
-sizes = [X.shape[1], {sizes}]
-params = [
-    (jnp.asarray(rng.normal(0, (2 / a) ** 0.5, (a, b)), X.dtype), jnp.zeros(b, X.dtype))
-    for a, b in zip(sizes, sizes[1:])
-]
-{rate}
-{differs}{optimizer}
-state = optimizer.init(params)
-
-
-def loss(params, X, y):
-    for W, b in params[:-1]:
-        X = jax.nn.relu(X @ W + b)
-    W, b = params[-1]
-    return {loss}
-
-
-@jax.jit
-def step(params, state, X, y):
-    updates, state = optimizer.update(jax.grad(loss)(params, X, y), state, params)
-    return optax.apply_updates(params, updates), state
-
-
-{last}for epoch in range({epochs}):
-    order = rng.permutation(len(X))
-    for start in range(0, len(X), {batch_size}):  # the last batch may be smaller
-        rows = order[start : start + {batch_size}]
-        params, state = step(params, state, X[rows], y[rows])
-"""
-SKLEARN_TEXT = """\
-from sklearn.neural_network import {model}
-
-{data}
-{notes}{last}model = {model}(
-    hidden_layer_sizes={widths}, alpha=0.0, batch_size={batch_size},
-{solver},
-    max_iter={epochs}, tol=0.0, n_iter_no_change={epochs}, random_state=0,
-)
-model.fit(X_train, y_train)  # it warns that it has not converged: it stops after its epochs, as meant
-"""
 
 
 class Code(NamedTuple):
@@ -187,7 +53,7 @@ class _Setting(NamedTuple):
     decay: str
     batch_size: int
     epochs: int
-    widths: tuple[int, ...]
+    model: dlopt.MLP
     task: str
     n_train: int
 
@@ -210,6 +76,11 @@ class _Setting(NamedTuple):
     def of(self, kind: Any) -> dict[str, float]:
         """The settings that this class declares."""
         return {name: self.settings[name] for name in fields.declared(kind)}
+
+    def penalty(self, framework: str) -> str:
+        """What the network's weight decay adds to the loss; "" without any."""
+        decays = self.model.weight_decay
+        return PENALTIES[framework].format(half=repr(decays / 2)) if decays else ""
 
     def call(self, kind: Any, prefix: str) -> str:
         """The class with its settings, not yet closed."""
@@ -237,7 +108,7 @@ def code(
     decay: str,
     batch_size: int,
     epochs: int,
-    widths: tuple[int, ...],
+    model: dlopt.MLP,
     task: str,
     n_train: int,
     framework: str,
@@ -245,11 +116,11 @@ def code(
     """A setting as code that trains a network on standardised arrays `X_train, y_train`.
 
     kind: the optimizer's class. settings: its hyperparameters and its schedule's, by dlopt's names; every
-    number reads back exactly. decay: "none" or a schedule's name. widths: of the hidden layers. task:
+    number reads back exactly. decay: "none" or a schedule's name. model: the network. task:
     "classification" or "regression". n_train: the training rows that it was found on. framework: one of
     `FRAMEWORKS`; the code for dlopt takes validation and test arrays too.
     """
-    one = _Setting(kind, settings, decay, batch_size, epochs, widths, task, n_train)
+    one = _Setting(kind, settings, decay, batch_size, epochs, model, task, n_train)
     if framework not in ("dlopt", "json") and not one.builtin:
         return Code("", f"{kind.__name__} is none of dlopt's own optimizers: there is code for dlopt alone.")
     return _WRITERS[framework](one)
@@ -261,7 +132,7 @@ def takehome(study: Study, picks: pd.DataFrame) -> pd.DataFrame:
     for one in picks.itertuples():
         data = datasets.load(one.dataset)
         plan = budget(data, study)
-        how = (json.loads(one.settings), one.decay, int(one.batch_size), plan.epochs, plan.widths)
+        how = (json.loads(one.settings), one.decay, int(one.batch_size), plan.epochs, plan.model)
         for framework in FRAMEWORKS:
             said = code(kinds[one.optimizer], *how, data.task, data.n_train, framework)
             lines.append((one.dataset, framework, *said))
@@ -296,7 +167,7 @@ def _dlopt(one: _Setting) -> Code:
         origin="" if one.builtin else _origin(one.kind),
         outputs="int(max(y_train)) + 1" if one.classes else "0",
         optimizer=_fit(f"optimizer = {optimizer})"),
-        widths=", ".join(map(str, one.widths)),
+        network=repr(one.model),
     )
     return Code(text, "")
 
@@ -309,8 +180,9 @@ def _origin(kind: Any) -> str:
 
 
 def _torch(one: _Setting) -> Code:
-    sizes = ["X.shape[1]", *map(str, one.widths), "int(y.max()) + 1" if one.classes else "1"]
+    sizes = ["X.shape[1]", *map(str, one.model.widths), "int(y.max()) + 1" if one.classes else "1"]
     linear = [f"    nn.Linear({a}, {b}),\n" for a, b in itertools.pairwise(sizes)]
+    active = f"    {ACTIVATIONS['torch'][one.model.activation]},\n"
     decays = one.decay != "none"
     schedule = "LambdaLR(optimizer, factor)"
     if one.decay == "exponential":
@@ -320,8 +192,10 @@ def _torch(one: _Setting) -> Code:
     text = one.fill(
         TORCH_TEXT,
         targets="int64" if one.classes else "float32",
-        layers="    nn.ReLU(),\n".join(linear) + ("" if one.classes else "    nn.Flatten(0),\n"),
+        layers=active.join(linear) + ("" if one.classes else "    nn.Flatten(0),\n"),
         loss=("cross_entropy({})" if one.classes else "mse_loss({}) / 2").format("model(X[rows]), y[rows]"),
+        init=INITS["torch"][one.model.init],
+        penalty=one.penalty("torch"),
         differs=_comment(*differs),
         optimizer=_fit(f"optimizer = torch.optim.{optimizer}"),
         scheduler=f"scheduler = torch.optim.lr_scheduler.{schedule}\n" if decays else "",
@@ -350,7 +224,10 @@ def _optax(one: _Setting) -> Code:
     differs = one.differs("optax")
     text = one.fill(
         OPTAX_TEXT,
-        sizes="".join(f"{w}, " for w in one.widths) + ("int(y.max()) + 1" if one.classes else "1"),
+        sizes="".join(f"{w}, " for w in one.model.widths) + ("int(y.max()) + 1" if one.classes else "1"),
+        init=INITS["optax"][one.model.init],
+        activation=ACTIVATIONS["optax"][one.model.activation],
+        penalty=one.penalty("optax"),
         rate=rate,
         differs=_comment(*differs),
         optimizer=_fit(f"optimizer = optax.{OPTAX[one.name].format(**one.settings)}"),
@@ -367,14 +244,26 @@ def _sklearn(one: _Setting) -> Code:
         return Code("", f"scikit-learn's networks have no schedule by epoch like dlopt's {decay}.")
     if one.settings.get("eps") == 0:
         return Code("", "scikit-learn's Adam needs an ε above 0.")
-    notes = [*one.differs("sklearn"), "scikit-learn draws Glorot's initial weights, dlopt He's."]
+    if one.model.activation not in ACTIVATIONS["sklearn"]:
+        return Code("", f"scikit-learn's networks have no {one.model.activation}.")
+    if one.model.init in ("small", "zero"):
+        return Code("", "scikit-learn's networks draw their initial weights larger than these.")
+    drawn = {"he": "dlopt He's", "glorot": "uniform; dlopt's are normal"}[one.model.init]
+    notes = [*one.differs("sklearn"), f"scikit-learn draws Glorot's initial weights, {drawn}."]
+    if one.model.weight_decay:
+        notes.append(
+            "scikit-learn divides alpha by the rows of a batch: only in a smaller last one is its penalty "
+            "another than dlopt's."
+        )
     if one.classes:
         notes.append("For two classes scikit-learn trains one logistic output, dlopt a softmax of two.")
     text = one.fill(
         SKLEARN_TEXT,
         model="MLPClassifier" if one.classes else "MLPRegressor",
         notes=_comment(*notes),
-        widths=repr(one.widths),
+        widths=repr(one.model.widths),
+        activation=ACTIVATIONS["sklearn"][one.model.activation],
+        alpha=repr(one.model.weight_decay * one.batch_size),
         solver=_wrap(f"solver={SKLEARN[one.name].format(**one.settings)}"),
     )
     return Code(text, " ".join((*notes, LAST)))
@@ -387,7 +276,7 @@ def _json(one: _Setting) -> Code:
         "schedule": {"name": one.decay, **one.of(kind)} if kind else None,
         "batch_size": one.batch_size,
         "epochs": one.epochs,
-        "widths": one.widths,
+        "network": dataclasses.asdict(one.model),
         "task": one.task,
         "training_rows": one.n_train,
     }

@@ -17,7 +17,7 @@ from studies.arms import FULL, LARGEST, Arm, from_spec, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
 from studies.own import kept
-from studies.protocol import Study
+from studies.protocol import NETWORK, Study
 from studies.store import known_manifest
 
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
@@ -58,7 +58,7 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     elif "datasets" in given:
         changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
-        changed["widths"] = widths(given["model"])
+        changed |= network(given["model"])
     study = dataclasses.replace(named, optimizers=_arms(named, given), **changed)
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
     if len(slug) > LONGEST:
@@ -95,6 +95,7 @@ def _held(out: str | None) -> Study:
         epochs=ruled["epochs"],
         seed=question["seed"],
         widths=ruled["widths"] and tuple(ruled["widths"]),
+        **{key: question[key] for key in NETWORK if key in question},
         metric=question["metric"],
     )
 
@@ -134,8 +135,8 @@ def _slug(key: str, value: Any, named: Study) -> list[str]:
     if isinstance(value, dict):
         return [f"{name}={_short(v)}" for name, v in sorted(value.items())]
     if key == "model":
-        layers = widths(value)
-        same, value = layers == named.widths, _model(layers)
+        asked = network(value)
+        same, value = all(getattr(named, k) == v for k, v in asked.items()), _model(**asked)
     elif key == "sampler":
         same = all(arm.sampler == value for arm in named.arms)
     else:
@@ -215,23 +216,37 @@ def _rebatched(arms: tuple[Arm, ...], low: float, high: float) -> tuple[Arm, ...
     return batch_arms(tuple(dict.fromkeys(arm.optimizer for arm in arms)), (*sizes, *full))
 
 
-def widths(model: str) -> tuple[int, ...] | None:
-    """The hidden layers of "linear" (none), "mlp" (the rule's) or "mlp:64,64"."""
+def network(model: str) -> dict[str, Any]:
+    """The fields of a study behind "linear" (no hidden layer), "mlp" (the rule's) or "mlp:64,64".
+
+    After the widths, or without any: "activation=tanh", "init=glorot", "weight_decay=1e-4".
+    """
     kind, _, rest = model.partition(":")
-    if kind == "linear" and not rest:
-        return ()
-    if kind == "mlp":
-        try:
-            return tuple(int(width) for width in rest.split(",")) if rest else None
-        except ValueError:
-            pass
-    raise UsageError(
-        f"There is no model {model!r}.", "Give linear, mlp, or mlp:WIDTH,WIDTH such as mlp:64,64."
-    )
+    words = rest.split(",") if rest else []
+    options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+    sizes = [word for word in words if "=" not in word]
+    try:
+        if kind not in ("linear", "mlp") or (kind == "linear" and sizes):
+            raise ValueError
+        if "weight_decay" in options:
+            options["weight_decay"] = float(options["weight_decay"])
+        widths = () if kind == "linear" else tuple(map(int, sizes)) or None
+    except ValueError:
+        options = {model: ""}
+    if not set(options) <= set(NETWORK):
+        raise UsageError(
+            f"There is no model {model!r}.",
+            "Give linear, mlp, or mlp:WIDTH,WIDTH such as mlp:64,64; then, or alone, for example "
+            "mlp:activation=tanh,init=glorot,weight_decay=1e-4.",
+        )
+    return {"widths": widths, **options}
 
 
-def _model(layers: tuple[int, ...] | None) -> str:
-    return "mlp" if layers is None else f"mlp:{','.join(map(str, layers))}" if layers else "linear"
+def _model(widths: tuple[int, ...] | None, **options: Any) -> str:
+    """The shortest word for it."""
+    kind = "linear" if widths == () else "mlp"
+    said = [*map(str, widths or ()), *(f"{key}={_short(options[key])}" for key in NETWORK if key in options)]
+    return f"{kind}:{','.join(said)}" if said else kind
 
 
 def setting(text: str) -> dict[str, float]:

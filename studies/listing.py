@@ -9,6 +9,8 @@ from typing import Any
 import datasets
 import dlopt
 from dlopt import fields
+from dlopt.activations import ACTIVATIONS
+from dlopt.models import INITS
 from dlopt.testing import problems
 from studies import own
 from studies.arms import about
@@ -21,6 +23,8 @@ MODELS = {
     "linear": "Softmax or linear regression.",
     "mlp": "One hidden layer, 64 wide from 64 features on, else 32; the default.",
     "mlp:64,64": "Hidden layers of these widths, any number of them.",
+    "mlp:activation=tanh,init=glorot": f"Activations: {', '.join(ACTIVATIONS)}. Inits: {', '.join(INITS)}.",
+    "linear:weight_decay=1e-4": "A penalty ½λ‖W‖² on weights, in training alone; of any model.",
 }
 
 

@@ -26,6 +26,7 @@ from studies.readings import ranked
 
 RESULTS_VERSION = 1  # grows with every change that moves a number
 CONFIRMING = 1_000_000  # confirming blocks are numbered from here, so they never become search blocks
+NETWORK = ("activation", "init", "weight_decay")  # of a network, beside its widths
 METRICS = ("error", "balanced-error", "loss")
 MOST_WEIGHTS = 5_000_000  # of a network: a stack holds one for each of its rows, several times
 MOST_TRAININGS = 1_000_000  # of a run: its tables are held in memory
@@ -40,8 +41,9 @@ class Study:
     yours (`datasets.read`, `from_frame`, `from_arrays`). blocks: >= 1, each its own
     split, initial weights and mini-batch order; None for 60 with one dataset, else 20. draws: >= 2,
     settings that each arm tries in each block.
-    epochs, widths: None for the budget's rule; widths () is softmax or linear regression. metric: what is
-    read on test, "error", "balanced-error" or "loss". seed: of everything. about: the question in words.
+    epochs, widths: None for the budget's rule; widths () is softmax or linear regression. activation, init,
+    weight_decay: of the network, as `dlopt.MLP` has them. metric: what is read on test, "error",
+    "balanced-error" or "loss". seed: of everything. about: the question in words.
     Raises UsageError for an unknown name or a number out of range.
     """
 
@@ -53,6 +55,9 @@ class Study:
     epochs: int | None = None
     seed: int = 0
     widths: tuple[int, ...] | None = None
+    activation: str = "relu"
+    init: str = "he"
+    weight_decay: float = 0.0
     metric: str = "error"
     claims: bool = dataclasses.field(default=False, compare=False)  # are the chapter's claims asked too?
     about: str = dataclasses.field(default="", compare=False)
@@ -97,6 +102,10 @@ class Study:
                 whole_number(word, value, 1, 100_000)
         for width in self.widths or ():
             whole_number("a hidden layer's width", width, 1, 2**16)
+        try:
+            self.network(self.widths or ())
+        except ValueError as error:
+            raise UsageError(*str(error).split("\n", 1)) from None
         self._check_size()
 
     def _check_size(self) -> None:
@@ -115,6 +124,11 @@ class Study:
                 f"and a run holds at most {MOST_TRAININGS:,}.",
                 "Ask for fewer blocks, trials, datasets or optimizers.",
             )
+
+    def network(self, widths: tuple[int, ...]) -> dlopt.MLP:
+        """The network with these hidden layers."""
+        how = {name: getattr(self, name) for name in NETWORK}
+        return dlopt.MLP(*widths, **how)
 
     @property
     def _usual_blocks(self) -> int:
@@ -151,7 +165,7 @@ class Budget(NamedTuple):
 
     epochs: int
     batch_sizes: tuple[int, ...]
-    widths: tuple[int, ...]
+    model: dlopt.MLP
 
 
 def budget(dataset: datasets.Data, study: Study | None = None) -> Budget:
@@ -164,10 +178,10 @@ def budget(dataset: datasets.Data, study: Study | None = None) -> Budget:
     n = dataset.n_train
     epochs = (study and study.epochs) or min(max(math.ceil(40_000 / n), 10), 200)
     batch_sizes = tuple(size for size in (64, 128, 256, 512) if size < n) or (n,)
-    widths = study.widths if study and study.widths is not None else None
-    return Budget(
-        epochs, batch_sizes, (64 if dataset.n_features >= 64 else 32,) if widths is None else widths
-    )
+    widths = (64 if dataset.n_features >= 64 else 32,)
+    if study is None:
+        return Budget(epochs, batch_sizes, dlopt.MLP(*widths))
+    return Budget(epochs, batch_sizes, study.network(widths if study.widths is None else study.widths))
 
 
 class Row(NamedTuple):

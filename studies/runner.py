@@ -26,7 +26,7 @@ from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searc
 from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.machine import arithmetic, machine, one_thread
 from studies.progress import Progress
-from studies.protocol import RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
+from studies.protocol import NETWORK, RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
 from studies.schema import TABLES
 from studies.store import RunFolder, known_manifest, open_run, read_table
 from studies.workers import Workers
@@ -133,11 +133,14 @@ def growing(study: Study) -> dict[str, Any]:
 
 def question(study: Study) -> dict[str, Any]:
     """All that determines results beside what may grow; a folder answers one question."""
+    usual = {field.name: field.default for field in dataclasses.fields(Study)}
+    network = {name: value for name in NETWORK if (value := getattr(study, name)) != usual[name]}
     return {
         "name": study.name,
         "draws": study.draws,
         "epochs": study.epochs or "rule",
         "widths": "rule" if study.widths is None else list(study.widths),
+        **network,
         "metric": study.metric,
         "seed": study.seed,
         "results_version": RESULTS_VERSION,

@@ -28,7 +28,7 @@ class Stack(NamedTuple):
     block: int
     batch_size: int
     epochs: int
-    widths: tuple[int, ...]
+    model: dlopt.MLP
     seed: int
     metric: str
     rows: tuple[Row, ...]
@@ -53,7 +53,7 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
     alike: dict[Any, list[list[Stack]]] = {}
     for (dataset, block, _), by_size in grouped.items():
         plan = budget(datasets.load(dataset), study)
-        how = (plan.epochs, plan.widths, study.seed, study.metric)
+        how = (plan.epochs, plan.model, study.seed, study.metric)
         whole = [Stack(dataset, block, size, *how, tuple(by_size[size])) for size in sorted(by_size)]
         alike.setdefault(tuple(stack.shape for stack in whole), []).append(whole)
     tasks = []
@@ -67,7 +67,7 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
 def together(stack: Stack) -> int:
     """How many blocks of such a stack train in one array: as many as share a core's cache."""
     dataset = datasets.load(stack.dataset)
-    layers = dlopt.MLP(*stack.widths).layers(dataset.n_features, dataset.n_classes or 1)
+    layers = stack.model.layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
     return min(max(PANEL // size, 1), MOST)
 
@@ -76,7 +76,7 @@ def cost(stack: Stack) -> float:
     """Roughly how long a stack takes, in units of its own: for the time that is left."""
     dataset = datasets.load(stack.dataset)
     steps = stack.epochs * math.ceil(dataset.n_train / stack.batch_size)
-    parameters = weights(dataset, stack.widths)
+    parameters = weights(dataset, stack.model.widths)
     return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
 
 
@@ -127,7 +127,7 @@ def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
     ]
     started = time.perf_counter()
     trainings = dlopt.train(
-        dlopt.MLP(*group[0].widths),
+        group[0].model,
         blocks,
         [[row.make() for row in stack.rows] for stack in group],
         batch_size=group[0].batch_size,

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 import datasets
-import dlopt
 from dlopt import fields
 from studies import compare, readings
 from studies.arms import about
@@ -149,8 +148,7 @@ def _datasets(study: Study) -> pd.DataFrame:
     for i, name in enumerate(study.datasets):
         dataset = datasets.load(name)
         plan = budget(dataset, study)
-        model = dlopt.MLP(*plan.widths)
-        layers = model.layers(dataset.n_features, dataset.n_classes or 1)
+        layers = plan.model.layers(dataset.n_features, dataset.n_classes or 1)
         sizes = {size for arm in study.arms for size in batch_sizes(study, name, arm)}
         lines.append(
             {
@@ -165,7 +163,7 @@ def _datasets(study: Study) -> pd.DataFrame:
                 "test_rows": dataset.n_test,
                 "epochs": plan.epochs,
                 "batch_sizes": ",".join(map(str, sorted(sizes))),
-                "model": repr(model),
+                "model": repr(plan.model),
                 "parameters": layers[-1].slice.stop,
                 "sha256": dataset.digest,
                 "notes": "\n".join(dataset.notes),

@@ -76,6 +76,7 @@ def make(*words, **more):
     )
 
 
+@pytest.mark.slow
 def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
     text = re.search(r"class Signum.*?beta\)\)\n", README, re.DOTALL)[0]
     file, table = tmp_path / "my_optimizer.py", tmp_path / "table.csv"
@@ -170,6 +171,7 @@ def test_a_storage_that_is_not_there_is_named(quick, monkeypatch, capsys):
     assert "NAME" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_dashboard_answers_on_this_machine_alone(quick):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -17,6 +17,7 @@ from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
 from studies.machine import arithmetic, machine
+from studies.protocol import NETWORK
 from studies.store import read_manifest, read_table, write_atomically
 from studies.workers import answers
 
@@ -121,7 +122,9 @@ def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
     lacks = [arm.name for arm in whole.arms if asked["optimizers"].get(arm.name) != arm.spec()]
     lacks += [one for one in whole.datasets if one not in asked["datasets"]]
     lacks += ["blocks"] * (asked["blocks"] < (whole.blocks or 0))
-    lacks += ["draws"] * (question["draws"] != whole.draws) + ["budget"] * (question["epochs"] != "rule")
+    usual = {"draws": whole.draws, "epochs": "rule", "widths": "rule", "metric": whole.metric}
+    lacks += [f"its {key}" for key, value in usual.items() if question[key] != value]
+    lacks += [f"its {key}" for key in NETWORK if key in question]
     if lacks:
         raise UsageError(f"{path} lacks {', '.join(lacks)} of {name}.", "Run that study whole.")
     return frame

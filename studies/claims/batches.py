@@ -35,7 +35,7 @@ def searched(name: str, size: int) -> tuple[dlopt.Training, ...]:
     """SGD with all the rates on every block of a dataset, by the suite's network and budget."""
     given, rates = budget(datasets.load(name)), core.SGD(lr=list(RATES))
     how = (full_or(name, size), given.epochs, TOGETHER)
-    return tuple(trainings(name, dlopt.MLP(*given.widths), rates, *how))
+    return tuple(trainings(name, given.model, rates, *how))
 
 
 def best_so_far(one: dlopt.Training) -> tuple[Doubles, Doubles]:

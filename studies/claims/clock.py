@@ -114,7 +114,7 @@ def sooner() -> pd.DataFrame:
             started = now()
             with one_thread():
                 run = dlopt.train(
-                    dlopt.MLP(*given.widths),
+                    given.model,
                     block,
                     core.SGD(lr=list(RATES)),
                     batch_size=size,

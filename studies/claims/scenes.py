@@ -82,7 +82,7 @@ def year() -> Doubles:
     """The temperature of 365 days, made up: a wave, coldest in mid-January, and noise of 3 degrees."""
     days = np.arange(1, 366)
     noise: Doubles = np.random.default_rng(0).normal(0.0, 3.0, 365)
-    return 10 - 10 * np.cos(2 * np.pi * (days - 15) / 365) + noise
+    return 20 - 10 * np.cos(2 * np.pi * (days - 15) / 365) + noise
 
 
 def series() -> pd.DataFrame:

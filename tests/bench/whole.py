@@ -16,7 +16,6 @@ import numpy as np
 import optuna
 
 import datasets
-import dlopt
 from studies.catalog import STUDIES
 from studies.draws import Search
 from studies.protocol import Row, Study
@@ -48,7 +47,7 @@ def sample(name: str, rows: list[Row], records: list[dict[str, Any]], study: Stu
     kind = np.int64 if block.n_classes else np.float32
     data = {f"X_{p}": getattr(block, f"X_{p}").astype(np.float32) for p in ("train", "validation", "test")}
     data |= {f"y_{p}": getattr(block, f"y_{p}").astype(kind) for p in ("train", "validation", "test")}
-    mlp = dlopt.MLP(*stack.widths)
+    mlp = stack.model
     layers = mlp.layers(block.X_train.shape[1], block.n_classes or 1)
     flat = mlp.start(layers, np.random.default_rng([block.seed, 0])).astype(np.float32)
     start = [flat[layer.slice].reshape(layer.shape) for layer in layers]

@@ -13,8 +13,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 import dlopt
 from dlopt.losses import CrossEntropy, SquaredError
-from dlopt.models import Feed, Network
-from studies.export import OPTAX, TORCH, code
+from dlopt.models import Feed
+from studies.export import code
+from studies.snippets import ACTIVATIONS, INITS, OPTAX, TORCH
 
 EPOCHS, SEED = 10, 3
 WIDTHS = {4: (9,), 0: (8, 6)}  # by classes, as the next two
@@ -48,7 +49,22 @@ jax.config.update("jax_disable_most_optimizations", True)  # compiling is most o
 each_case = pytest.mark.parametrize(("name", "decay", "classes"), CASES)
 
 
-def test_every_optimizer_and_every_schedule_is_run():
+MODELS = [
+    {"activation": "tanh", "init": "glorot", "weight_decay": 0.03},
+    {"activation": "sigmoid", "init": "he", "weight_decay": 0.2},
+    {"activation": "gelu", "init": "small", "weight_decay": 0.0},
+    {"activation": "relu", "init": "zero", "weight_decay": 0.01},
+]
+each_network = pytest.mark.parametrize(
+    ("name", "how", "classes"),
+    [(name, how, classes) for how in MODELS for name, classes in (("adamw", 4), ("momentum", 0))],
+)
+
+
+def test_every_optimizer_every_schedule_and_every_network_is_run():
+    for framework in ("torch", "optax"):
+        assert {how["activation"] for how in MODELS} == set(ACTIVATIONS[framework])
+        assert {how["init"] for how in MODELS} == set(INITS[framework])
     assert set(HYPER) == set(TORCH) == set(OPTAX) == set(dlopt.OPTIMIZERS)
     assert {"constant", *SCHEDULES} == set(dlopt.SCHEDULES)
     assert {decay for _, decay, _ in CASES} == {"none", *SCHEDULES}
@@ -57,12 +73,12 @@ def test_every_optimizer_and_every_schedule_is_run():
 class Problem:
     """A small network on fixed data, with our initial weights and the batches in our order."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, **how):
         rng = np.random.default_rng(0)
         self.classes, self.X = classes, rng.standard_normal((ROWS[classes], 5))
         scores = self.X @ rng.standard_normal((5, max(classes, 1)))
         self.y = scores.argmax(axis=1) if classes else scores[:, 0]
-        mlp = dlopt.MLP(*WIDTHS[classes])
+        self.mlp = mlp = dlopt.MLP(*WIDTHS[classes], **how)
         self.layers = mlp.layers(5, classes or 1)
         self.start = mlp.start(self.layers, np.random.default_rng([SEED, 0]))
 
@@ -78,7 +94,7 @@ class Problem:
     def path(self, optimizer):
         """Our parameters after every step."""
         loss = CrossEntropy(self.classes) if self.classes else SquaredError()
-        network, state, path = Network(self.layers, self.start[None], 1, loss), None, []
+        network, state, path = self.mlp._network(self.layers, self.start[None], 1, loss), None, []
         feed = Feed(self.X[None], self.y[None], loss, np.dtype(np.float64))
         for epoch, order in zip(range(EPOCHS), self.orders(), strict=False):
             for batch in feed.batches(order[None], BATCH[self.classes]):
@@ -92,20 +108,20 @@ class Problem:
         return np.concatenate([np.column_stack([W, b]).ravel() for W, b in layers])
 
 
-def said(name, decay, classes, framework):
+def said(name, decay, classes, framework, **network):
     """The code, in float64, and our optimizer."""
     settings = HYPER[name] | SCHEDULES.get(decay, {})
     task = "classification" if classes else "regression"
-    shape = (BATCH[classes], EPOCHS, WIDTHS[classes], task, ROWS[classes])
+    shape = (BATCH[classes], EPOCHS, dlopt.MLP(*WIDTHS[classes], **network), task, ROWS[classes])
     how = (dlopt.OPTIMIZERS[name], settings, decay, *shape)
     schedule = {} if decay == "none" else {"schedule": dlopt.SCHEDULES[decay](**SCHEDULES[decay])}
     return code(*how, framework).text.replace("float32", "float64"), how[0](**HYPER[name], **schedule)
 
 
-def agree(path, ours):
+def agree(path, ours, least=0.01):
     assert len(path) == len(ours) == 50
     np.testing.assert_allclose(path, ours, rtol=1e-9, atol=1e-12)
-    assert np.abs(ours[-1] - ours[0]).max() > 0.01  # it went somewhere
+    assert np.abs(ours[-1] - ours[0]).max() > least  # it went somewhere
 
 
 @pytest.fixture
@@ -117,17 +133,32 @@ def in_doubles():
 
 @each_case
 def test_torch_walks_our_path(name, decay, classes, monkeypatch, in_doubles):
-    text, optimizer = said(name, decay, classes, "torch")
-    problem, path = Problem(classes), []
+    walk_torch(monkeypatch, name, decay, classes)
+
+
+@each_network
+def test_torch_walks_our_path_with_any_network(name, how, classes, monkeypatch, in_doubles):
+    walk_torch(monkeypatch, name, "none", classes, **how)
+
+
+def walk_torch(monkeypatch, name, decay, classes, **how):
+    text, optimizer = said(name, decay, classes, "torch", **how)
+    problem, path = Problem(classes, **how), []
     weights, orders = problem.weights(), problem.orders()
     monkeypatch.setattr(torch, "randperm", lambda n: torch.tensor(next(orders)))
+    initial, first = torch.nn.init, []
+    drawn = {"he": "kaiming_normal_", "glorot": "xavier_normal_", "small": "normal_", "zero": "zeros_"}
+    theirs = getattr(initial, drawn[problem.mlp.init])
 
-    def initial(weight, nonlinearity):
-        assert nonlinearity == "relu"
+    def begin(weight, **options):
+        if weight.ndim == 1:  # a bias, where both begin at 0
+            return theirs(weight)
+        wanted = next(weights)
+        first.append((theirs(weight, **options).std().item(), wanted.std(), wanted.size))
         with torch.no_grad():
-            weight.copy_(torch.tensor(next(weights)))
+            return weight.copy_(torch.tensor(wanted))
 
-    monkeypatch.setattr(torch.nn.init, "kaiming_normal_", initial)
+    monkeypatch.setattr(initial, drawn[problem.mlp.init], begin)
     space = {"X_train": problem.X, "y_train": problem.y}
 
     def record(*_):
@@ -139,7 +170,8 @@ def test_torch_walks_our_path(name, decay, classes, monkeypatch, in_doubles):
         exec(text, space)
     finally:
         hook.remove()
-    agree(path, problem.path(optimizer))
+    assert all(abs(a - b) <= 4 * b / (2 * n) ** 0.5 * 2**0.5 for a, b, n in first)  # drawn as widely
+    agree(path, problem.path(optimizer), 0.0 if problem.mlp.init == "zero" else 0.01)
 
 
 @pytest.fixture
@@ -151,8 +183,23 @@ def x64():
 
 @each_case
 def test_optax_walks_our_path(name, decay, classes, monkeypatch, x64):
-    text, optimizer = said(name, decay, classes, "optax")
-    problem, path, jit = Problem(classes), [], jax.jit
+    walk_optax(monkeypatch, name, decay, classes)
+
+
+@each_network
+def test_optax_walks_our_path_with_any_network(name, how, classes, monkeypatch, x64):
+    walk_optax(monkeypatch, name, "none", classes, **how)
+
+
+def walk_optax(monkeypatch, name, decay, classes, **how):
+    text, optimizer = said(name, decay, classes, "optax", **how)
+    problem, path, jit = Problem(classes, **how), [], jax.jit
+    deviations = {
+        "he": lambda a, b: (2 / a) ** 0.5,
+        "glorot": lambda a, b: (2 / (a + b)) ** 0.5,
+        "small": lambda a, b: 0.01,
+        "zero": lambda a, b: 0,
+    }
 
     class Ours:
         """In place of NumPy's generator."""
@@ -161,7 +208,8 @@ def test_optax_walks_our_path(name, decay, classes, monkeypatch, x64):
 
         def normal(self, mean, deviation, shape):
             drawn = next(self.weights).T
-            assert (mean, deviation, shape) == (0, (2 / len(drawn)) ** 0.5, drawn.shape)
+            assert (mean, shape) == (0, drawn.shape)
+            assert deviation == pytest.approx(deviations[problem.mlp.init](*shape), rel=1e-12)
             return drawn
 
         def permutation(self, n):
@@ -183,7 +231,7 @@ def test_optax_walks_our_path(name, decay, classes, monkeypatch, x64):
         patched.setattr(np.random, "default_rng", lambda seed: Ours())
         patched.setattr(jax, "jit", recorded)
         exec(text, {"X_train": problem.X, "y_train": problem.y})
-    agree(path, problem.path(optimizer))
+    agree(path, problem.path(optimizer), 0.0 if problem.mlp.init == "zero" else 0.01)
 
 
 @pytest.mark.parametrize("framework", ["torch", "optax"])
@@ -194,7 +242,7 @@ def test_as_printed_it_learns(name, classes, framework):
     X = rng.standard_normal((300, 5))
     y = (X[:, 0] * X[:, 1] > 0).astype(int) if classes else X[:, 0] - 0.5 * X[:, 1]
     task = "classification" if classes else "regression"
-    how = ({**HYPER[name], "epochs": 40.0}, "cosine", 32, 40, (32,), task, 300)
+    how = ({**HYPER[name], "epochs": 40.0}, "cosine", 32, 40, dlopt.MLP(32), task, 300)
     space = {"X_train": X, "y_train": y}
     exec(code(dlopt.OPTIMIZERS[name], *how, framework).text, space)
     if framework == "torch":
@@ -210,7 +258,7 @@ def test_as_printed_it_learns(name, classes, framework):
 
 def test_nesterov_without_momentum_is_plain_descent():
     """Which torch refuses to call Nesterov's."""
-    how = ({"lr": 0.1, "beta": 0.0}, "none", 32, 2, (), "regression", 64)
+    how = ({"lr": 0.1, "beta": 0.0}, "none", 32, 2, dlopt.MLP(), "regression", 64)
     rng, space = np.random.default_rng(0), {}
     space["X_train"], space["y_train"] = rng.standard_normal((64, 3)), rng.standard_normal(64)
     exec(code(dlopt.Nesterov, *how, "torch").text, space)

@@ -157,6 +157,7 @@ def test_a_run_without_claims_says_what_fills_the_section(bend: Bend) -> None:
     assert "make study NAME=claims fills this section" in reports.write([folder]).read_text()
 
 
+@pytest.mark.slow
 def test_a_further_run_fills_the_chapter_of_the_first(bend: Bend, asked: Path) -> None:
     first = bend(unchanged)
     text = reports.write([first, asked]).read_text()

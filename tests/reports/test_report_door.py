@@ -86,6 +86,7 @@ def test_an_error_of_ours_is_a_sentence_and_a_traceback_only_with_debug(
         main([*asked, "--debug"])
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_told_are_no_traceback(real: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     with Path("/dev/full").open("w") as full:

@@ -211,6 +211,7 @@ def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
         assert words.number(row.lr_low, 2) in answer
 
 
+@pytest.mark.slow
 def test_batch_page_has_its_chapter_and_the_same_bytes_twice(sizes: Path, tmp_path: Path) -> None:
     pages = [reports.write([sizes], tmp_path / f"{i}.html").read_bytes() for i in (1, 2)]
     assert pages[0] == pages[1]
@@ -292,6 +293,7 @@ def test_profile_counts_and_keeps_failures_in_the_denominator(bend: Bend) -> Non
     assert "in 15 of 16 dataset-blocks, the most, and SGD in 0, the fewest; SGD failed in 2" in part.answer
 
 
+@pytest.mark.slow
 def test_many_arms_stay_readable(many: Path, tmp_path: Path) -> None:
     page = reports.write([many], tmp_path / "page.html").read_text()
     assert len(page) < 2_000_000
@@ -305,6 +307,7 @@ def test_many_arms_stay_readable(many: Path, tmp_path: Path) -> None:
     assert words.join(map(str, range(12))).endswith("10 and 11")
 
 
+@pytest.mark.slow
 def test_several_runs_make_one_page(bend: Bend, sizes: Path, many: Path) -> None:
     first, second = bend(unchanged), bend(hostile_names)
     runs = [first, sizes, many, second]
@@ -333,6 +336,7 @@ def test_a_run_named_twice_is_refused(bend: Bend, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.splitlines()[0] == "A run folder is named twice."
 
 
+@pytest.mark.slow
 def test_command_takes_several_runs(bend: Bend, sizes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = bend(unchanged)
     assert main([str(folder), str(sizes)]) == 0

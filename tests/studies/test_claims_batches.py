@@ -18,7 +18,7 @@ declared()
 KEPT = batches.searched  # its trainings are kept for the whole process: no planted world may use it
 
 
-@pytest.mark.parametrize("number", [1, 6, 8, 9])
+@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.slow), 6, 8, 9])
 def test_verdicts_are_those_that_theory_gives(number):
     assert verdict(number) == HOLDS
 

@@ -187,6 +187,7 @@ def test_noise_that_does_not_leave_and_a_full_batch_that_does():
     assert CLAIMS[32].judge(quick).verdict == FAILS  # inf stays inf
 
 
+@pytest.mark.slow
 def test_noise_that_is_a_thousand_times_as_large_leaves_sooner_than_the_law(monkeypatch):
     class Louder(dlopt.Quadratic):
         def __init__(self, curvatures, start, noise=0.0):

@@ -96,6 +96,7 @@ def test_another_question_gets_a_folder_of_its_own(capsys):
     ]
 
 
+@pytest.mark.slow
 def test_a_run_through_the_real_door_tells_progress_in_counts(tmp_path):
     command = [
         sys.executable,

@@ -17,12 +17,15 @@ from tiny import TINY, tiny
 import datasets
 import dlopt
 from dlopt import fields
+from dlopt.activations import ACTIVATIONS
+from dlopt.models import INITS
 from studies.arms import Arm
 from studies.export import FRAMEWORKS, code, takehome
 from studies.protocol import Row, pick
 
 DECAYS = ["none", *(name for name in dlopt.SCHEDULES if name != "constant")]
 KINDS = dlopt.OPTIMIZERS
+NETWORK = dlopt.MLP(7, 5)
 SAID_BY_SKLEARN = {"sgd", "momentum", "heavyball", "nesterov", "adam"}
 each = pytest.mark.parametrize("name", KINDS)
 
@@ -33,10 +36,10 @@ def settings_of(*kinds):
     return {name: 1 / 3 + i / 70 for i, name in enumerate(names)}
 
 
-def said(name, framework, decay="none", task="classification", widths=(7, 5), **changes):
+def said(name, framework, decay="none", task="classification", model=NETWORK, **changes):
     schedules = [] if decay == "none" else [dlopt.SCHEDULES[decay]]
     settings = settings_of(KINDS[name], *schedules) | changes
-    return code(KINDS[name], settings, decay, 24, 6, widths, task, 97, framework), settings
+    return code(KINDS[name], settings, decay, 24, 6, model, task, 97, framework), settings
 
 
 @each
@@ -63,7 +66,8 @@ def test_json_holds_the_whole_setting(name, decay):
     optimizer, schedule = found.pop("optimizer"), found.pop("schedule") or {"name": "none"}
     assert (optimizer.pop("name"), schedule.pop("name")) == (name, decay)
     assert optimizer | schedule == settings
-    shape = {"batch_size": 24, "epochs": 6, "widths": [7, 5], "task": "classification"}
+    network = {"widths": [7, 5], "activation": "relu", "init": "he", "weight_decay": 0.0}
+    shape = {"batch_size": 24, "epochs": 6, "network": network, "task": "classification"}
     assert found == {**shape, "training_rows": 97}
 
 
@@ -103,6 +107,19 @@ def test_what_differs_is_said_beside_the_code_and_in_it(name, framework, holds):
     assert "last epoch" in comments
 
 
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("init", sorted(INITS))
+def test_every_network_has_code_in_the_other_libraries(activation, init):
+    model = dlopt.MLP(7, activation=activation, init=init, weight_decay=0.02)
+    for framework in ("torch", "optax", "dlopt", "json"):
+        (text, _), _ = said("adam", framework, model=model)
+        if framework != "json":
+            compile(text, framework, "exec")
+        else:
+            assert dlopt.MLP(*(found := json.loads(text)["network"]).pop("widths"), **found) == model
+        assert max(map(len, text.splitlines())) <= 110
+
+
 # dlopt's own code
 
 
@@ -135,7 +152,7 @@ def test_the_code_for_dlopt_gives_the_confirmed_scores_to_the_bit(finished, caps
 @each
 @pytest.mark.parametrize("decay", DECAYS)
 def test_the_code_for_dlopt_trains_what_a_run_trains(name, decay):
-    (text, notes), settings = said(name, "dlopt", decay, widths=())
+    (text, notes), settings = said(name, "dlopt", decay, model=dlopt.MLP())
     block = datasets.load("wine").block(2)
     row = Row("wine", 2, name, "confirm", 0, 24, decay, tuple(settings.items()), name)
     ours = dlopt.train(dlopt.MLP(), block, row.make(), batch_size=24, epochs=6)
@@ -205,26 +222,44 @@ def test_an_installed_optimizer_is_imported():
         pass
 
     Other.__module__ = "some.package"
-    text = code(Other, {"lr": 0.1}, "none", 24, 6, (), "regression", 97, "dlopt").text
+    text = code(Other, {"lr": 0.1}, "none", 24, 6, dlopt.MLP(), "regression", 97, "dlopt").text
     assert text.startswith("from some.package import Other\n\nimport dlopt\n")
     assert "optimizer = Other(lr=0.1)" in text
 
 
 # scikit-learn's
 
+SKLEARN_CASES = [
+    *((name, {}) for name in sorted(SAID_BY_SKLEARN)),
+    ("sgd", {"activation": "tanh", "init": "glorot"}),
+    ("nesterov", {"activation": "tanh", "weight_decay": 0.03}),
+    ("adam", {"activation": "sigmoid", "weight_decay": 0.03, "init": "glorot"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("how", "lacks"),
+    [({"activation": "gelu"}, "no gelu"), ({"init": "zero"}, "initial"), ({"init": "small"}, "initial")],
+)
+def test_a_network_that_scikit_learn_lacks_has_no_code_there(how, lacks):
+    (text, notes), _ = said("sgd", "sklearn", model=dlopt.MLP(7, **how))
+    assert text == ""
+    assert lacks in notes
+
 
 @pytest.mark.parametrize("classes", [4, 0], ids=["classes", "regression"])
-@pytest.mark.parametrize("name", sorted(SAID_BY_SKLEARN))
-def test_the_code_for_scikit_learn_walks_our_path(name, classes, monkeypatch):
+@pytest.mark.parametrize(("name", "how"), SKLEARN_CASES)
+def test_the_code_for_scikit_learn_walks_our_path(name, how, classes, monkeypatch):
     """As it is, with our initial weights and our batches, in float64; Adam with ε → 0."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((97, 5))
+    rng, mlp = np.random.default_rng(0), dlopt.MLP(7, 5, **how)
+    n = 96 if mlp.weight_decay else 97  # scikit-learn's penalty is greater in a smaller last batch
+    X = rng.standard_normal((n, 5))
     scores = X @ rng.standard_normal((5, max(classes, 1)))
     y = scores.argmax(axis=1) if classes else scores[:, 0]
     task = "classification" if classes else "regression"
-    (text, _), settings = said(name, "sklearn", task=task, lr=0.05, eps=1e-14)
-    layers = dlopt.MLP(7, 5).layers(5, classes or 1)
-    start = dlopt.MLP(7, 5).start(layers, np.random.default_rng([3, 0]))
+    (text, _), settings = said(name, "sklearn", task=task, model=mlp, lr=0.05, eps=1e-14)
+    layers = mlp.layers(5, classes or 1)
+    start = mlp.start(layers, np.random.default_rng([3, 0]))
     weights = iter([start[one.slice].reshape(one.shape) for one in layers])
     order = np.random.default_rng([3, 1])
 
@@ -234,18 +269,18 @@ def test_the_code_for_scikit_learn_walks_our_path(name, classes, monkeypatch):
         return W[:, :-1].T.copy(), W[:, -1].copy()
 
     monkeypatch.setattr(sklearns.BaseMultilayerPerceptron, "_init_coef", initial)
-    monkeypatch.setattr(sklearns, "shuffle", lambda rows, random_state: order.permutation(97))
+    monkeypatch.setattr(sklearns, "shuffle", lambda rows, random_state: order.permutation(n))
     space = {"X_train": X, "y_train": y}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of which the code's comment speaks
         exec(text, space)
     model = space["model"]
-    assert (model.n_iter_, model.t_) == (6, 6 * 97)  # it has not stopped early
+    assert (model.n_iter_, model.t_) == (6, 6 * n)  # it has not stopped early
     optimizer = KINDS[name](**{k: v for k, v in settings.items() if k in fields.declared(KINDS[name])})
     split = dlopt.Split(X, y, X, y, X, y, n_classes=classes, seed=3)
-    ours = dlopt.train(dlopt.MLP(7, 5), split, optimizer, batch_size=24, epochs=6, dtype=np.float64)
+    ours = dlopt.train(mlp, split, optimizer, batch_size=24, epochs=6, dtype=np.float64)
     if classes:
-        theirs = -np.mean(np.log(model.predict_proba(X)[np.arange(97), y]))
+        theirs = -np.mean(np.log(model.predict_proba(X)[np.arange(n), y]))
     else:
         theirs = np.mean((model.predict(X) - y) ** 2) / 2
     assert theirs == pytest.approx(ours.curves.validation_loss[-1, 0], rel=1e-9)

@@ -4,7 +4,7 @@ import pytest
 
 from studies.catalog import STUDIES
 from studies.errors import UsageError
-from studies.handles import asked, setting, span, widths
+from studies.handles import asked, network, setting, span
 
 
 def ask(name="default", **flags):
@@ -55,10 +55,52 @@ def test_model_metric_and_sampler_change_the_study_and_its_folder():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("linear", ()), ("mlp", None), ("mlp:8", (8,)), ("mlp:8,4", (8, 4))]
+    ("text", "expected"),
+    [
+        ("linear", {"widths": ()}),
+        ("mlp", {"widths": None}),
+        ("mlp:8", {"widths": (8,)}),
+        ("mlp:8,4", {"widths": (8, 4)}),
+        ("mlp:activation=tanh", {"widths": None, "activation": "tanh"}),
+        ("linear:weight_decay=1e-3", {"widths": (), "weight_decay": 1e-3}),
+        ("mlp:8,init=glorot,4", {"widths": (8, 4), "init": "glorot"}),
+    ],
 )
-def test_models_are_linear_or_mlps_of_any_widths(text, expected):
-    assert widths(text) == expected
+def test_models_are_linear_or_mlps_of_any_widths_and_options(text, expected):
+    assert network(text) == expected
+    study = ask(model=text).study
+    assert {key: getattr(study, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cnn", "mlp:x", "linear:8", "mlp:8,depth=3", "mlp:weight_decay=much", "mlp:8,,4", "mlp:=tanh", ""],
+)
+def test_other_models_are_refused_with_those_that_are(text):
+    with pytest.raises(UsageError, match="There is no model") as caught:
+        ask(model=text)
+    assert "mlp:64,64" in str(caught.value).splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mlp:activation=relo", "MLP has no activation 'relo'."),
+        ("mlp:init=", "MLP has no init ''."),
+        ("mlp:weight_decay=-1", "must be a finite number >= 0, not -1.0"),
+    ],
+)
+def test_options_of_a_model_out_of_range_are_named(text, said):
+    with pytest.raises(UsageError, match=said) as caught:
+        ask(model=text)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_model_with_options_has_one_folder_however_it_is_written():
+    plain, long = "mlp:activation=tanh,weight_decay=1e-4", "mlp:weight_decay=0.0001,activation=tanh"
+    assert str(ask(model=plain).out) == str(ask(model=long).out)
+    assert ask(model=plain).out.name == "default--model=mlp:activation=tanh,weight_decay=0.0001"
+    assert ask(model="mlp:activation=relu").out.name == "default"
 
 
 def test_what_only_grows_a_run_keeps_its_folder():

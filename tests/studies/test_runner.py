@@ -93,7 +93,8 @@ def test_a_lost_record_trains_its_rows_and_no_others(finished, tmp_path):
     assert digests(tmp_path / "lost") == digests(finished)
 
 
-@pytest.mark.parametrize("victim", ["coordinator", pytest.param("workers", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("victim", ["coordinator", "workers"])
+@pytest.mark.slow
 def test_a_run_killed_by_sigkill_and_started_again_gives_the_same_bytes(tmp_path, victim):
     whole = start(tmp_path / "whole", jobs=1)
     assert whole.wait(120) == 0, whole.communicate(timeout=60)
@@ -124,6 +125,7 @@ def test_a_run_killed_by_sigkill_and_started_again_gives_the_same_bytes(tmp_path
 
 
 @pytest.mark.parametrize("moment", ["as the first worker starts", "after the first record"])
+@pytest.mark.slow
 def test_workers_end_with_a_killed_coordinator(tmp_path, moment):
     process = start(tmp_path / "orphans")
     if moment == "after the first record":

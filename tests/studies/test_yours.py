@@ -91,6 +91,7 @@ def test_a_folder_is_one_study(tmp_path: Path) -> None:
     assert set(read_table(out, "rows").dataset) == {"north", "south"}
 
 
+@pytest.mark.slow
 def test_frames_and_arrays_stand_for_names(tmp_path: Path) -> None:
     mine = datasets.from_frame(frame(), "answer", name="a-frame")
     rng = np.random.default_rng(0)
