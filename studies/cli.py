@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from studies import commands, listing
 from studies.errors import UsageError, nearest
 from studies.export import FRAMEWORKS
-from studies.handles import KEYS, asked, once, setting, span
+from studies.handles import KEYS, asked, once, place, setting, span
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,9 +118,10 @@ def _run(options: argparse.Namespace) -> Any:
     for key, read in (("set", setting), ("search", span)):
         if flags[key]:
             flags[key] = once(key, map(read, flags[key]))
-    study, out, jobs = asked(options.name, flags)
     if options.where:
+        out = place(options.name, flags)
         return listing.document(run=str(out)) if options.json else str(out)
+    study, out, jobs = asked(options.name, flags)
     if options.dry_run:
         return commands.plan(study, out, jobs, as_json=options.json)
     quiet = options.quiet or options.json

@@ -43,6 +43,26 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     Without a name it is the one that the run folder (out) holds, else "default". Raises UsageError for an
     unknown study, handle or name, and for a value out of range.
     """
+    given, named = _meant(name, flags)
+    changed: dict[str, Any] = {k: given[k] for k in PLAIN if k in given}
+    if "data" in given:
+        changed["datasets"] = _data(given)
+    elif "datasets" in given:
+        changed["datasets"] = tuple(given["datasets"])
+    if "model" in given:
+        changed |= network(given["model"])
+    study = dataclasses.replace(named, optimizers=_arms(named, given), **changed)
+    return Asked(study, _folder(named, given), given.get("jobs", 0))
+
+
+def place(name: str | None, flags: dict[str, Any]) -> Path:
+    """The run folder of what is asked, without a look at tables and optimizers of yours: see `asked`."""
+    given, named = _meant(name, flags)
+    return _folder(named, given)
+
+
+def _meant(name: str | None, flags: dict[str, Any]) -> tuple[dict[str, Any], Study]:
+    """All handles, and the study that they change."""
     given = read_config(Path(flags["config"])) if flags.get("config") is not None else {}
     for key, value in flags.items():
         if key == "config" or value is None:
@@ -52,20 +72,17 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     if "out" in given and (not given["out"] or "\0" in given["out"]):
         raise UsageError(f"--out cannot be {given['out']!r}.", "Name a folder, or leave it out.")
     named = find(name) if name is not None else _held(given.get("out"))
-    changed: dict[str, Any] = {k: given[k] for k in PLAIN if k in given}
-    if "data" in given:
-        changed["datasets"] = _data(given)
-    elif "datasets" in given:
-        changed["datasets"] = tuple(given["datasets"])
-    if "model" in given:
-        changed |= network(given["model"])
-    study = dataclasses.replace(named, optimizers=_arms(named, given), **changed)
+    return given, named
+
+
+def _folder(named: Study, given: dict[str, Any]) -> Path:
+    if "out" in given:
+        return Path(given["out"])
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
     if len(slug) > LONGEST:
         slug = f"{slug[:LONGEST]}~{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
     home = f"{named.name}--{Path(given['data']).stem}" if "data" in given else named.name
-    out = Path(given["out"]) if "out" in given else Path("runs") / f"{home}{slug}"
-    return Asked(study, out, given.get("jobs", 0))
+    return Path("runs") / f"{home}{slug}"
 
 
 def _data(given: dict[str, Any]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from studies.catalog import STUDIES
 from studies.claims.ask import asked, nothing
 from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
 from studies.errors import FailedError, UsageError, nearest, whole_number
-from studies.machine import arithmetic, machine, one_thread
+from studies.machine import arithmetic, machine, one_thread, sources
 from studies.progress import Progress
 from studies.protocol import NETWORK, RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
 from studies.schema import TABLES
@@ -89,18 +89,10 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         identities = search_identities(study)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
         _search(study, workers, wanted, identities)
-        failed = -1
-        while failed < len(workers.failed):  # a pick may still fail where it is confirmed
-            failed = len(workers.failed)
-            study = _without(study, workers.failed)
-            left = {arm.name for arm in study.arms}
-            rows, curves = folder.read_records([one for one in wanted if one[2] in left])
-            results = tables.compared(study, rows, curves, workers.each)
-            confirmed = _confirm(folder, study, results.picks, workers)
-        written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
-        tell = workers.progress.told
-        asking = asked(folder.path, written, workers.jobs, tell) if study.claims else nothing()
-        for name, table in (written | asking).items():
+        if workers.failed or not folder.stands(_tied(folder, identities)):
+            study = _compared(folder, study, workers, identities)
+        asking = asked(folder.path, workers.jobs, workers.progress.told) if study.claims else nothing()
+        for name, table in asking.items():
             folder.write_table(name, table)
         seconds = time.perf_counter() - started
         told = [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
@@ -109,6 +101,33 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             remedy = "The others' rows and tables are kept: mend it and run again."
             raise FailedError(f"{'; '.join(told)}.", remedy)
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
+
+
+def _compared(
+    folder: RunFolder, study: Study, workers: Workers, identities: dict[tuple[str, str], str]
+) -> Study:
+    """Compare all rows, confirm the picks, write the tables; gives the study without what failed."""
+    failed = -1
+    while failed < len(workers.failed):  # a pick may still fail where it is confirmed
+        failed = len(workers.failed)
+        study = _without(study, workers.failed)
+        wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
+        rows, curves = folder.read_records(wanted)
+        results = tables.compared(study, rows, curves, workers.each)
+        confirmed = _confirm(folder, study, results.picks, workers)
+    written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
+    for name, table in written.items():
+        folder.write_table(name, table)
+    if not workers.failed:
+        folder.finish(list(written), _tied(folder, identities))
+    return study
+
+
+def _tied(folder: RunFolder, identities: dict[tuple[str, str], str]) -> str:
+    """What the tables of a run are made of, in short: what was asked, records and times, the code."""
+    asked, question = folder.manifest["asked"], folder.manifest["question"]
+    parts = [asked, question, sorted(identities.items()), folder.content(), sources()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _without(study: Study, failed: dict[str, str]) -> Study:

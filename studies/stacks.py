@@ -18,6 +18,7 @@ import dlopt
 from dlopt.models import PANEL, workspace
 from studies.protocol import KEY, Row, Study, budget, weights
 
+LARGE = 1_000_000  # numbers in the training rows of a block: 8 MB
 MOST = 8  # blocks to a task: more gain nothing, and workers would wait for the last one
 
 
@@ -80,9 +81,18 @@ def cost(stack: Stack) -> float:
     return float(steps * len(stack.rows) * (stack.batch_size * parameters / 1e5 + 3))
 
 
-@functools.lru_cache(maxsize=MOST)
-def _block(dataset: str, digest: str, block: int, seed: int) -> datasets.Block:
+def _made(dataset: str, digest: str, block: int, seed: int) -> datasets.Block:
     return datasets.load(dataset).block(block, seed=seed)
+
+
+_some, _last = functools.lru_cache(maxsize=MOST)(_made), functools.lru_cache(maxsize=1)(_made)
+
+
+def _block(stack: Stack) -> datasets.Block:
+    """Its block, made once for all its batch sizes; of large ones only the last is kept."""
+    data = datasets.load(stack.dataset)
+    kept = _last if data.n_train * data.n_features > LARGE else _some
+    return kept(stack.dataset, data.digest, stack.block, stack.seed)
 
 
 class Failure(NamedTuple):
@@ -122,9 +132,7 @@ def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
 
 
 def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
-    blocks = [
-        _block(stack.dataset, datasets.load(stack.dataset).digest, stack.block, stack.seed) for stack in group
-    ]
+    blocks = [_block(stack) for stack in group]
     started = time.perf_counter()
     trainings = dlopt.train(
         group[0].model,

@@ -124,7 +124,30 @@ class RunFolder:
         frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
         table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
         table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
-        write_atomically(self.path / "tables" / f"{name}.parquet", _parquet(table, "zstd"))
+        write_atomically(self._table(name), _parquet(table, "zstd"))
+
+    def content(self) -> list[str]:
+        """The records by their names, which hold their checksums, and the checksum of the times."""
+        times = self.path / "timings.jsonl"
+        known = _checksum(times.read_bytes()) if times.is_file() else ""
+        return [*sorted(path.name for path in self.records.glob("*.parquet")), known]
+
+    def finish(self, names: Sequence[str], tied: str) -> None:
+        """Note what the tables with these names were made of, and what is in them."""
+        known = {name: _checksum(self._table(name).read_bytes()) for name in sorted(names)}
+        write_atomically(self.path / "tables" / "made.json", _json({"of": tied, "tables": known}))
+
+    def stands(self, tied: str) -> bool:
+        """Were the tables made of just this, and are they still as they were written?"""
+        try:
+            made = json.loads((self.path / "tables" / "made.json").read_text("utf-8"))
+            same, tables = made["of"] == tied, made["tables"].items()
+            return same and all(_checksum(self._table(n).read_bytes()) == known for n, known in tables)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # none, or damaged
+            return False
+
+    def _table(self, name: str) -> Path:
+        return self.path / "tables" / f"{name}.parquet"
 
     def describe(self, changes: list[str], machine: dict[str, Any]) -> None:
         """Note what differs from the named study, and, apart from it, the machine that trained last."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
+import joblib
 from joblib import Parallel, delayed
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -119,7 +125,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
 @contextlib.contextmanager
 def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
     jobs = min(jobs or os.cpu_count() or 1, len(calls)) or 1
-    how = {"initializer": begin, "initargs": (os.getpid(), *datasets.added())} if jobs > 1 else {}
+    how = {"initializer": begin, "initargs": (os.getpid(), _at_rest(*datasets.added()))} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     with _deaf():
         results: Generator[tuple[int, Any]] = parallel(calls)
@@ -147,13 +153,32 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin(coordinator: int, *tables: datasets.Table) -> None:
+@functools.lru_cache(maxsize=1)
+def _at_rest(*tables: datasets.Table) -> str:
+    """The file of the user's own tables, "" for none: all workers map it, so it is in memory once."""
+    if not tables:
+        return ""
+    folder = tempfile.mkdtemp(prefix="dlopt-")
+    loky_tracker.register(folder, "folder")  # which removes it when this process is killed
+    atexit.register(_forget, folder)
+    path = Path(folder) / "tables"
+    joblib.dump(tables, path)
+    return str(path)
+
+
+def _forget(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    loky_tracker.unregister(folder, "folder")
+
+
+def begin(coordinator: int, tables: str = "") -> None:
     """What a worker process does first: see to it that it ends when its coordinator is gone.
 
-    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task. tables: of the
-    user's own, to be known here too.
+    SIGKILL on the coordinator leaves orphans otherwise, also those that never had a task. tables: the file
+    of the user's own ones, to be known here too.
     """
-    datasets.add(*tables)
+    if tables:
+        datasets.add(*joblib.load(tables, mmap_mode="r"))
 
     def watch() -> None:
         while os.getppid() == coordinator:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from studies.catalog import STUDIES
-from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, ROOT, Claim, Judged, declared, evidence, place
+from studies.claims import CLAIMS, CLOCKED, NAN, NOT_RUN, Claim, Judged, declared, evidence, place
 from studies.claims.lessons import lessons
 from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
-from studies.machine import arithmetic, machine
+from studies.machine import sources
 from studies.protocol import NETWORK
 from studies.store import read_manifest, read_table, write_atomically
 from studies.workers import answers
 
-Tables = Mapping[str, pd.DataFrame]
 COMMANDS = {"default": "make study"}
 
 
-def measured(number: int, clock: bool) -> pd.DataFrame:
-    """The evidence of a claim that reads no table."""
+def measured(number: int, clock: bool, *frames: pd.DataFrame) -> pd.DataFrame:
+    """The evidence of a claim, from the tables that it reads."""
     declared()  # in a worker nothing is registered yet
-    return (CLOCKED if clock else CLAIMS)[number].measure()
+    return (CLOCKED if clock else CLAIMS)[number].measure(*frames)
 
 
 def judged(one: Claim, seen: pd.DataFrame, source: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -36,28 +35,41 @@ def judged(one: Claim, seen: pd.DataFrame, source: str = "") -> tuple[pd.DataFra
     return _lines(one, seen, one.judge(seen), source)
 
 
-def asked(
-    folder: Path, own: Tables, jobs: int, tell: Callable[[str], None] = lambda line: None
-) -> dict[str, pd.DataFrame]:
-    """The tables of all claims. folder: of the run that asks, own: its tables.
+class Read(NamedTuple):
+    """The tables that a claim reads. tied: what its evidence is tied to beside the code. lacks: a command."""
 
-    What was measured is kept in the run folder for as long as the code stays the same. tell hears of each
-    claim that was measured.
+    frames: tuple[pd.DataFrame, ...] = ()
+    source: str = ""
+    tied: str = ""
+    lacks: str = ""
+
+
+def asked(
+    folder: Path, jobs: int, tell: Callable[[str], None] = lambda line: None
+) -> dict[str, pd.DataFrame]:
+    """The tables of all claims. folder: of the run that asks, with its other tables.
+
+    What was measured is kept in the run folder for as long as the code and the tables it reads stay the
+    same. tell hears of each claim that was measured.
     """
     found: dict[str, pd.DataFrame] = {}
     for clock in (False, True):
-        claims, version = declared(clock), _version(clock)
-        kept = {n: folder / "claims" / f"{n:02d}{'-clock' * clock}-{version}.parquet" for n in claims}
+        claims, version = declared(clock), f"{'-clock' * clock}-{sources(clock)}"
+        read = {n: _read(one, folder) for n, one in claims.items()}
+        kept = {n: folder / "claims" / f"{n:02d}{version}{one.tied}.parquet" for n, one in read.items()}
         proofs = {n: proof for n, path in kept.items() if (proof := _kept(path)) is not None}
-        missing = [n for n, one in claims.items() if not one.reads and n not in proofs]
-        calls = [(measured, number, clock) for number in missing]
+        missing = [n for n, one in read.items() if not one.lacks and n not in proofs]
+        calls = [(measured, number, clock, *read[number].frames) for number in missing]
         with contextlib.closing(answers(calls, 1 if clock else jobs)) as some:
             for done, (i, seen) in enumerate(some, 1):
                 proofs[missing[i]] = seen
                 write_atomically(kept[missing[i]], seen.to_parquet(index=False))
                 tell(f"claim {missing[i]} · {'alone · ' * clock}{done}/{len(missing)}")
         lines = [
-            _read(one, folder, own) if one.reads else judged(one, proofs[n]) for n, one in claims.items()
+            _lines(one, evidence(), Judged(NOT_RUN, NAN, "", read[n].lacks), "")
+            if read[n].lacks
+            else judged(one, proofs[n], read[n].source)
+            for n, one in claims.items()
         ]
         names = CLOCKED_TABLES if clock else ("claims", "evidence")
         found |= {
@@ -69,7 +81,7 @@ def asked(
 
 def _walks(folder: Path) -> pd.DataFrame:
     """The walks over all surfaces, kept as evidence is: they take seconds."""
-    path = folder / "claims" / f"walks-{_version()}.parquet"
+    path = folder / "claims" / f"walks-{sources()}.parquet"
     if (known := _kept(path)) is not None:
         return known
     made = walks()
@@ -94,25 +106,22 @@ def _nothing(name: str) -> pd.DataFrame:
     return pd.DataFrame(columns=list(CLAIM_TABLES[name].columns))
 
 
-def _read(one: Claim, folder: Path, own: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A claim that reads tables of finished runs, or that says which is not there."""
+def _read(one: Claim, folder: Path) -> Read:
+    """The tables of finished runs that a claim reads, or the command of the one that is not there."""
     frames, digest = [], hashlib.sha256()
-    names = list(dict.fromkeys(table.partition("/")[0] for table in one.reads))
     for table in one.reads:
         run, _, name = table.partition("/")
-        if run == "own":
-            frame = own[name]
-        else:
-            try:
-                frame = _finished(folder.parent / run, run, name)
-            except UsageError:
-                command = COMMANDS.get(run, f"make study NAME={run}")
-                return _lines(one, evidence(), Judged(NOT_RUN, NAN, "", command), "")
-            digest.update(frame.to_csv(index=False).encode())
+        try:
+            frame = read_table(folder, name) if run == "own" else _finished(folder.parent / run, run, name)
+        except UsageError:
+            return Read(lacks=COMMANDS.get(run, f"make study NAME={run}"))
+        digest.update(frame.to_csv(index=False).encode())
         frames.append(frame)
-    others = [run for run in names if run != "own"]
-    source = f"{', '.join(others)} ({digest.hexdigest()[:16]})" if others else "this run"
-    return judged(one, one.measure(*frames), source)
+    if not frames:
+        return Read()
+    others = list(dict.fromkeys(run for table in one.reads if (run := table.partition("/")[0]) != "own"))
+    tied = digest.hexdigest()[:16]
+    return Read(tuple(frames), f"{', '.join(others)} ({tied})" if others else "this run", f"-{tied}")
 
 
 def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
@@ -143,13 +152,3 @@ def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tupl
         pd.DataFrame([line])[list(CLAIM_TABLES["claims"].columns)],
         proof[list(CLAIM_TABLES["evidence"].columns)],
     )
-
-
-def _version(clock: bool = False) -> str:
-    """What evidence is tied to: the sources it may have come from, the arithmetic, for times the machine."""
-    here = {k: v for k, v in machine(1, 0, 0.0).items() if k in ("processor", "cores")} if clock else {}
-    digest = hashlib.sha256(repr(sorted((arithmetic() | here).items())).encode())
-    for room in ("datasets", "dlopt", "studies", "studies/claims"):
-        for path in sorted((ROOT / room).glob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from studies import machine
 from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.claims import FAILS, HOLDS, NOT_RUN, Claim, Judged, ask, evidence
@@ -68,18 +69,18 @@ def test_what_was_measured_is_kept_for_the_same_code(
     one, two = Counted(), Counted(2.0)
     world[False] |= {3: made(3, one), 5: made(5, two)}
     told: list[str] = []
-    first = ask.asked(tmp_path, {}, 1, told.append)
+    first = ask.asked(tmp_path, 1, told.append)
     assert first["claims"].verdict.tolist() == [HOLDS, FAILS]
     assert told == ["claim 3 · 1/2", "claim 5 · 2/2"]
-    again = ask.asked(tmp_path, {}, 1)
+    again = ask.asked(tmp_path, 1)
     assert (one.calls, two.calls) == (1, 1)
     for name, frame in first.items():
         pd.testing.assert_frame_equal(frame, again[name])
     next((tmp_path / "claims").glob("03-*")).write_bytes(b"no parquet")
-    ask.asked(tmp_path, {}, 1)
+    ask.asked(tmp_path, 1)
     assert (one.calls, two.calls) == (2, 1)  # what is damaged is measured again
-    monkeypatch.setattr(ask, "_version", lambda clock=False: "another")
-    ask.asked(tmp_path, {}, 1)
+    monkeypatch.setattr(ask, "sources", lambda clock=False: "another")
+    ask.asked(tmp_path, 1)
     assert (one.calls, two.calls) == (3, 2)
 
 
@@ -91,31 +92,31 @@ def test_an_interrupt_loses_the_claim_that_was_asked_and_no_other(world: Any, tm
 
     world[False] |= {3: made(3, one), 5: made(5, interrupted)}
     with pytest.raises(KeyboardInterrupt):
-        ask.asked(tmp_path, {}, 1)
+        ask.asked(tmp_path, 1)
     world[False][5] = made(5, Counted())
-    assert len(ask.asked(tmp_path, {}, 1)["claims"]) == 2
+    assert len(ask.asked(tmp_path, 1)["claims"]) == 2
     assert one.calls == 1
 
 
 def test_the_version_is_that_of_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = ask._version()
-    assert before == ask._version()
+    before = machine.sources()
+    assert before == machine.sources()
     for room in ("datasets", "dlopt", "studies/claims", "studies"):
         (tmp_path / room).mkdir(parents=True, exist_ok=True)
         (tmp_path / room / "a.py").write_text("x = 1")
-    monkeypatch.setattr(ask, "ROOT", tmp_path)
-    here = ask._version()
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    here = machine.sources()
     (tmp_path / "dlopt" / "a.py").write_text("x = 2")
-    changed = ask._version()
+    changed = machine.sources()
     (tmp_path / "studies" / "a.py").write_text("x = 3")
-    assert len({before, here, changed, ask._version(), ask._version(clock=True)}) == 5
+    assert len({before, here, changed, machine.sources(), machine.sources(clock=True)}) == 5
 
 
 def test_claims_about_time_come_last_and_stand_apart(world: Any, tmp_path: Path) -> None:
     order: list[str] = []
     world[False] |= {9: made(9, lambda: order.append("plain") or evidence(("a", 0, 1, 1)))}
     world[True] |= {2: made(2, lambda: order.append("clock") or evidence(("a", 0, 1, 1)), clock=True)}
-    found = ask.asked(tmp_path, {}, 2)
+    found = ask.asked(tmp_path, 2)
     assert order == ["plain", "clock"]
     assert (found["claims"].number.tolist(), found["clocked_claims"].number.tolist()) == ([9], [2])
     assert found["clocked_evidence"].number.tolist() == [2]
@@ -123,11 +124,12 @@ def test_claims_about_time_come_last_and_stand_apart(world: Any, tmp_path: Path)
 
 def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: Path) -> None:
     measure = Counted()
-    world[False] |= {13: made(13, measure, reads=("own/readings", "quick/glossary"))}
-    own = {"readings": pd.DataFrame({"a": [1, 2, 3]})}
+    world[False] |= {13: made(13, measure, reads=("own/lessons", "quick/glossary"))}
+    mine = lessons()["lessons"]
+    finished(tmp_path / "claims", STUDIES["claims"], lessons=mine)
 
     def verdict() -> pd.Series:
-        found: pd.Series = ask.asked(tmp_path / "claims", own, 1)["claims"].iloc[0]
+        found: pd.Series = ask.asked(tmp_path / "claims", 1)["claims"].iloc[0]
         return found
 
     missing = verdict()
@@ -144,23 +146,25 @@ def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: 
     finished(tmp_path / "quick", STUDIES["quick"], glossary=table)
     there = verdict()
     assert there.verdict == HOLDS
-    assert there.effect == len(own["readings"])
+    assert there.effect == len(mine)
     assert there.source.startswith("quick (")
     (tmp_path / "quick").rename(tmp_path / "old")
     finished(tmp_path / "quick", STUDIES["quick"], glossary=table.iloc[:-1])
+    assert measure.calls == 1
     assert verdict().source != there.source
+    assert (verdict().verdict, measure.calls) == (HOLDS, 2)  # kept for the same tables
 
 
 def test_of_the_default_run_the_command_is_the_short_one(world: Any, tmp_path: Path) -> None:
     world[False] |= {13: made(13, Counted(), reads=("default/readings",))}
-    assert ask.asked(tmp_path / "claims", {}, 1)["claims"].when[0] == "make study"
+    assert ask.asked(tmp_path / "claims", 1)["claims"].when[0] == "make study"
 
 
 def test_what_cannot_be_written_stops_the_run(world: Any, tmp_path: Path) -> None:
     world[False] |= {3: made(3, Counted())}
     (tmp_path / "claims").write_text("a file where the folder should be")
     with pytest.raises((OSError, UsageError)):
-        ask.asked(tmp_path, {}, 1)
+        ask.asked(tmp_path, 1)
 
 
 def test_lessons_have_their_code_and_the_glossary_its_order() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import dlopt
+from studies import handles, own
 from studies.__main__ import main
 from studies.progress import Shown, duration
 from studies.stacks import Stack
@@ -96,6 +98,18 @@ def test_another_question_gets_a_folder_of_its_own(capsys):
     ]
 
 
+def test_where_looks_neither_at_tables_nor_at_optimizers_of_ones_own(capsys, monkeypatch):
+    def looked(*_, **__):
+        raise AssertionError("it looked")
+
+    monkeypatch.setattr(handles.yours, "take", looked)
+    monkeypatch.setattr(own, "named", looked)
+    more = ["--seed", "3", "--optimizer", "no.py", "--where"]
+    assert main(["run", "quick", "--data", "there/no-table.csv", "--target", "y", *more]) == 0
+    assert main(["run", "--out", "somewhere", "--optimizer", "no.py", "--where"]) == 0
+    assert capsys.readouterr().out.split() == ["runs/quick--no-table--seed=3", "somewhere"]
+
+
 @pytest.mark.slow
 def test_a_run_through_the_real_door_tells_progress_in_counts(tmp_path):
     command = [
@@ -154,7 +168,7 @@ def test_a_run_goes_on_when_nobody_reads_its_progress(monkeypatch, capsys):
             raise BrokenPipeError
 
     progress = Shown()
-    progress.start([[Stack("wine", 0, 64, 1, (4,), 0, "error", ())]])
+    progress.start([[Stack("wine", 0, 64, 1, dlopt.MLP(4), 0, "error", ())]])
     monkeypatch.setattr(sys, "stderr", Closed())
     progress.finished("wine", [0], 9, 0)
     assert capsys.readouterr().out == ""

@@ -40,10 +40,10 @@ def all_rows(study):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("digits", (38, (64, 128, 256, 512), (64,))),
-        ("breast_cancer", (118, (64, 128, 256), (32,))),
-        ("wine", (200, (64,), (32,))),
-        ("diabetes", (152, (64, 128, 256), (32,))),
+        ("digits", (38, (64, 128, 256, 512), dlopt.MLP(64))),
+        ("breast_cancer", (118, (64, 128, 256), dlopt.MLP(32))),
+        ("wine", (200, (64,), dlopt.MLP(32))),
+        ("diabetes", (152, (64, 128, 256), dlopt.MLP(32))),
     ],
 )
 def test_the_budget_follows_the_rule(name, expected):
@@ -53,7 +53,7 @@ def test_the_budget_follows_the_rule(name, expected):
 def test_a_split_of_at_most_64_rows_trains_on_the_full_batch():
     small = datasets.Dataset("small", np.zeros((100, 2)), np.zeros(100), 0)
     assert small.n_train == 60
-    assert budget(small) == (200, (60,), (32,))
+    assert budget(small) == (200, (60,), dlopt.MLP(32))
 
 
 @pytest.mark.parametrize("sizes", [1, 2, 3, 4])
@@ -167,7 +167,7 @@ def test_a_row_makes_the_optimizer_that_its_settings_say():
 
 def test_records_keep_settings_exactly():
     row = search_rows(tiny(), "wine", "adam", 0)[0]
-    ((record,),) = train_stacks([Stack("wine", 0, 64, 1, (4,), 0, "error", (row,))])
+    ((record,),) = train_stacks([Stack("wine", 0, 64, 1, dlopt.MLP(4), 0, "error", (row,))])
     assert json.loads(record["settings"]) == dict(row.settings)
 
 

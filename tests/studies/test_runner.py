@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -16,7 +18,7 @@ from tiny import digests, tiny
 
 import datasets
 import dlopt
-from studies import run, runner
+from studies import run, runner, workers
 from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.errors import UsageError
@@ -82,6 +84,108 @@ def test_a_finished_run_trains_nothing_again(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "again")
     assert run(tiny(), out=tmp_path / "again", jobs=1).trained == 0
     assert digests(tmp_path / "again") == digests(finished)
+
+
+def compared_again(monkeypatch, folder, **changes):
+    """Does a call of a finished run compare its rows again?"""
+    calls = []
+    compare = runner.tables.compared
+    monkeypatch.setattr(runner.tables, "compared", lambda *all: calls.append(1) or compare(*all))
+    run(tiny(**changes), out=folder, jobs=1)
+    monkeypatch.undo()
+    return bool(calls)
+
+
+def test_finished_tables_stand_until_what_they_are_made_of_changes(finished, tmp_path, monkeypatch):
+    folder = tmp_path / "again"
+    shutil.copytree(finished, folder)
+    tables = folder / "tables"
+    assert not compared_again(monkeypatch, folder)
+    assert not compared_again(monkeypatch, folder, optimizers=("sgd",))  # which is there
+    content = (tables / "ranking.parquet").read_bytes()
+    for damage in (
+        lambda: (tables / "ranking.parquet").write_bytes(content[:-1]),
+        lambda: (tables / "picks.parquet").unlink(),
+        lambda: (tables / "made.json").write_text("{}"),
+        lambda: (tables / "made.json").write_text('{"of": 1, "tables": []}'),
+        lambda: (tables / "made.json").unlink(),
+        lambda: (folder / "timings.jsonl").write_text(""),
+        lambda: next(folder.glob("records/*.parquet")).unlink(),
+    ):
+        damage()
+        assert compared_again(monkeypatch, folder)
+        assert not compared_again(monkeypatch, folder)
+        if (folder / "timings.jsonl").read_text():
+            assert digests(folder) == digests(finished)
+    monkeypatch.setattr(runner, "sources", lambda: "other code")
+    assert compared_again(monkeypatch, folder)
+
+
+def test_tables_of_data_that_came_back_are_made_again(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    first, second = (datasets.from_arrays(X, X[:, 0] * sign, name="mine") for sign in (1, -1))
+    seen = [
+        run(tiny(datasets=(table,)), out=tmp_path / "run", jobs=1).table("rows").test_loss.tolist()
+        for table in (first, second, first)
+    ]
+    assert seen[0] == seen[2] != seen[1]
+    assert not compared_again(monkeypatch, tmp_path / "run", datasets=(first,))
+
+
+def resting(name):
+    """Where a worker has a table's numbers: mapped from a file, or in its own memory."""
+    table = datasets.load(name)
+    return os.getpid(), [isinstance(one, np.memmap) for one in (table.y, *(c.values for c in table.columns))]
+
+
+def test_workers_map_tables_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    datasets.add(datasets.from_arrays(X, X[:, 0], name="mapped"))
+    found = workers.gathered([(resting, "mapped")] * 4, 2)
+    assert os.getpid() not in dict(found)
+    assert all(mapped == [True] * 3 for _, mapped in found)
+    assert resting("mapped")[1] == [False] * 3
+    assert len(list(tmp_path.glob("dlopt-*"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+def test_no_mapped_file_is_left_behind(tmp_path, killed):
+    table, rest = tmp_path / "table.csv", tmp_path / "rest"
+    table.write_text("width,y\n" + "".join(f"{i % 37},{i % 37 > 18}\n" for i in range(90)))
+    rest.mkdir()
+    words = [
+        "-m",
+        "studies",
+        "run",
+        "--data",
+        table,
+        "--target",
+        "y",
+        "--out",
+        tmp_path / "run",
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, *map(str, words), "--optimizers", "sgd", "--blocks", "2", "--trials", "2"],
+        env={**os.environ, "TMPDIR": str(rest)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while killed and not list(rest.glob("dlopt-*")):
+        assert time.monotonic() < deadline
+    if killed:
+        process.kill()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == (-signal.SIGKILL if killed else 0), said
+    assert killed or said.count("\n") < 10
+    while list(rest.glob("dlopt-*")):
+        assert time.monotonic() < deadline + 60
+        time.sleep(0.1)
 
 
 def test_a_lost_record_trains_its_rows_and_no_others(finished, tmp_path):
