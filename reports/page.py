@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+from matplotlib.figure import Figure
 
 from reports import (
     batch,
@@ -159,22 +161,23 @@ class Made(NamedTuple):
     pictures: list[dict[str, bytes]]
 
 
-def make(runs: Sequence[Run], beside: bool) -> Made:
+def make(runs: Sequence[Run], beside: bool, also: pictures.Tasks) -> Made:
     """The page and its pictures: the first run in full, then what each further one is made for.
 
-    beside: the page lies in the first run's folder, so links to its CSVs work.
+    beside: the page lies in the first run's folder, so links to its CSVs work. also: what is done beside.
     """
     run, *further = runs
     chapters = _chapters(run)
     for number, other in enumerate(further, start=1):
         chapters += _further(chapters, other, number)
     orders = {
-        one.name: pictures.Order(one.part.draw, one.part.question, f"{one.part.describe} {one.part.answer}")
+        one.name: partial(_order(one.part.draw, one.part).make, one.name)
         for chapter in chapters
         for one in chapter.parts
         if one.part.draw is not None
     }
-    drawn = pictures.make(orders)
+    done = pictures.each({**also, **orders})
+    drawn = {name: done[name] for name in orders}
     saved: list[dict[str, bytes]] = [{} for _ in runs]
     for chapter in chapters:
         for one in chapter.parts:
@@ -207,6 +210,10 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     return Made(text.encode(), saved)
 
 
+def _order(draw: Callable[[], Figure], part: Part) -> pictures.Order:
+    return pictures.Order(draw, part.question, f"{part.describe} {part.answer}")
+
+
 def _chapters(run: Run) -> list[Chapter]:
     """Those of the first run."""
     found = []
@@ -232,8 +239,9 @@ def _further(chapters: list[Chapter], run: Run, number: int) -> list[Chapter]:
     Gives the group's chapters, ids after the run's anchor.
     """
     leads, taken = {anchor: lead for anchor, _, lead in CHAPTERS}, set[str]()
+    made = {anchor: _parts(run, anchor) for anchor, _, _ in CHAPTERS}
     for i, one in enumerate(chapters):
-        found = _parts(run, one.id)
+        found = made.get(one.id, [])
         if one.id in FILLED_BY and found and not one.parts:
             lead = f"{leads[one.id]} From the study “{run.name}”."
             chapters[i] = one._replace(lead=lead, parts=[Placed(part, number) for part in found])
@@ -241,7 +249,7 @@ def _further(chapters: list[Chapter], run: Run, number: int) -> list[Chapter]:
         elif one.id == "this-machine":
             named = [replace(part, question=f"{part.question} Study “{run.name}”") for part in found]
             one.parts.extend(Placed(part, number) for part in named)
-    every = [one for chapter, _, _ in CHAPTERS for one in _parts(run, chapter) if one.name not in taken]
+    every = [one for parts in made.values() for one in parts if one.name not in taken]
     wanted = {one.name for one in every if one.name in SPECIFIC}
     wanted |= {name for one in wanted for name in BESIDE.get(one, ())}
     wanted = wanted or (set() if taken else set(GENERAL))
@@ -253,7 +261,7 @@ def _further(chapters: list[Chapter], run: Run, number: int) -> list[Chapter]:
     anchor = f"run{number + 1}"
     groups = (
         (anchor, f"Study “{run.name}”", lead, [one for one in every if one.name in wanted]),
-        (f"{anchor}-provenance", f"Provenance: {run.name}", "", _parts(run, "provenance")),
+        (f"{anchor}-provenance", f"Provenance: {run.name}", "", made["provenance"]),
     )
     return [
         Chapter(place, title, text, [Placed(one, number) for one in parts])

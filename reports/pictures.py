@@ -1,4 +1,4 @@
-"""Pictures as SVG and PNG, drawn on two cores where there are two."""
+"""Pictures as SVG and PNG, and whatever else takes long, made on two cores where there are two."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from reports import style
+
+MOST = 256  # numbers of tasks in one byte; further ones are done by the first process
+Tasks = Mapping[str, Callable[[], Any]]
 
 
 class Order(NamedTuple):
@@ -24,6 +27,12 @@ class Order(NamedTuple):
     title: str
     description: str
 
+    def make(self, name: str) -> Picture:
+        """The picture; the ids in its SVG begin with the name."""
+        with style.drawing():
+            fig = self.draw()
+        return Picture(style.svg(fig, name, self.title, self.description), style.png(fig))
+
 
 class Picture(NamedTuple):
     """A picture, twice."""
@@ -32,30 +41,33 @@ class Picture(NamedTuple):
     png: bytes
 
 
-def make(orders: dict[str, Order]) -> dict[str, Picture]:
-    """Make all pictures, by their names. A second process saves time, and what it leaves is made here."""
-    names = list(orders)
+def each(tasks: Tasks) -> dict[str, Any]:
+    """What all tasks give, by their names. A second process saves time; what it leaves is done here.
+
+    A task may be done twice, and by both: the file that one writes must be the same each time.
+    """
+    names = list(tasks)
     if len(names) < 2 or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
-        return {name: _one(name, orders[name]) for name in names}
+        return {name: tasks[name]() for name in names}
     queue, fill = os.pipe()  # each process takes the next number from it
-    os.write(fill, bytes(range(min(len(names), 256))))
+    os.write(fill, bytes(range(min(len(names), MOST))))
     os.close(fill)
-    fork = multiprocessing.get_context("fork")  # a picture is a closure over a run, which no pipe can carry
+    fork = multiprocessing.get_context("fork")  # a task is a closure over a run, which no pipe can carry
     ours, theirs = fork.Pipe(duplex=False)
-    helper = fork.Process(target=_help, args=(queue, theirs, orders), daemon=True)
+    helper = fork.Process(target=_help, args=(queue, theirs, tasks), daemon=True)
     with warnings.catch_warnings():
         # Python 3.12 on: of other threads, which are OpenBLAS's and Arrow's; both see to a fork
         warnings.filterwarnings("ignore", ".* use of fork", DeprecationWarning)
         helper.start()
     theirs.close()
     try:
-        made = {name: _one(name, orders[name]) for name in _taken(queue, names)}
+        made = {name: tasks[name]() for name in _taken(queue, names)}
     finally:
         os.close(queue)
     with contextlib.suppress(EOFError):  # it was killed, or met what is met again below
         made |= ours.recv()
     helper.join()
-    return {name: made.get(name) or _one(name, orders[name]) for name in names}
+    return {name: made[name] if name in made else tasks[name]() for name in names}
 
 
 def _taken(queue: int, names: list[str]) -> Iterator[str]:
@@ -63,13 +75,7 @@ def _taken(queue: int, names: list[str]) -> Iterator[str]:
         yield names[number[0]]
 
 
-def _help(queue: int, answer: Connection, orders: dict[str, Order]) -> None:
+def _help(queue: int, answer: Connection, tasks: Tasks) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # what there is to say, the first process says
     with contextlib.suppress(Exception):  # which the first process meets again
-        answer.send({name: _one(name, orders[name]) for name in _taken(queue, list(orders))})
-
-
-def _one(name: str, order: Order) -> Picture:
-    with style.drawing():
-        fig = order.draw()
-    return Picture(style.svg(fig, name, order.title, order.description), style.png(fig))
+        answer.send({name: tasks[name]() for name in _taken(queue, list(tasks))})

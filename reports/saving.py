@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from reports import tables
@@ -29,11 +30,13 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
         raise ReportError(f"The page cannot be {str(page)!r}: that is no file.", "Name a file with -o.")
     if not page.parent.is_dir():
         raise ReportError(f"There is no folder {page.parent} for the page.", "Make it, or name another one.")
-    made = make(found, beside=page.parent.resolve() == found[0].path.resolve())
+    csvs = [(run, name) for run in found for name in run.tables]
+    csvs.sort(key=lambda one: -one[0].tables[one[1]].size)  # so that no core idles at the end
+    also = {f"{run.path} {name}": partial(_csv, run, name) for run, name in csvs}
     try:
+        made = make(found, page.parent.resolve() == found[0].path.resolve(), also)
         for run, pictures in zip(found, made.pictures, strict=True):
             _save(run.path / "figures", "png", pictures)
-            _save(run.path / "csv", "csv", {name: tables.csv(frame) for name, frame in run.tables.items()})
         _replace(page, made.page)
     except OSError as error:
         raise ReportError(
@@ -41,6 +44,10 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
             "Make that place writable, or name another page with -o.",
         ) from error
     return page
+
+
+def _csv(run: Run, name: str) -> None:
+    _save(run.path / "csv", "csv", {name: tables.csv(run.tables[name])})
 
 
 def _save(folder: Path, ending: str, files: dict[str, bytes]) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 from matplotlib.figure import Figure
@@ -28,14 +29,14 @@ def orders(count, before=lambda: None):
 
         return pictures.Order(draw, f"What is {number}?", "A line.")
 
-    return {f"picture-{number}": order(number) for number in range(count)}
+    return {(name := f"picture-{number}"): partial(order(number).make, name) for number in range(count)}
 
 
 def test_two_processes_make_the_bytes_of_one(cores):
     cores(1)
-    alone = pictures.make(orders(7))
+    alone = pictures.each(orders(7))
     cores(2)
-    shared = pictures.make(orders(7))
+    shared = pictures.each(orders(7))
     assert list(shared) == list(alone)
     assert shared == alone
 
@@ -47,7 +48,7 @@ def test_both_processes_draw(cores, tmp_path):
         (tmp_path / f"{os.getpid()}").touch()
         time.sleep(0.2)
 
-    pictures.make(orders(6, tell))
+    pictures.each(orders(6, tell))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -60,9 +61,9 @@ def test_what_a_killed_helper_leaves_is_drawn(cores):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)
 
-    made = pictures.make(orders(5, die))
+    made = pictures.each(orders(5, die))
     cores(1)
-    assert made == pictures.make(orders(5))
+    assert made == pictures.each(orders(5))
 
 
 def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
@@ -74,11 +75,11 @@ def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
         if os.getpid() != first:
             raise ValueError("no such colour")
 
-    assert len(pictures.make(orders(4, fail))) == 4
+    assert len(pictures.each(orders(4, fail))) == 4
 
     def fail_everywhere():
         raise ValueError("no such colour")
 
     with pytest.raises(ValueError, match="no such colour"):
-        pictures.make(orders(4, fail_everywhere))
+        pictures.each(orders(4, fail_everywhere))
     assert capfd.readouterr().err == ""
