@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ import datasets
 from studies.protocol import Study, confirming_blocks
 from studies.readings import FLOOR
 from studies.statistics import order_interval
+
+Each = Callable[[list[tuple[Any, ...]]], list[Any]]  # calls pure functions, as `Workers.each`
 
 
 def _score(model: Any, block: datasets.Block, metric: str) -> float:
@@ -32,24 +36,35 @@ def _score(model: Any, block: datasets.Block, metric: str) -> float:
     return float(wrong.mean())
 
 
-def baselines(study: Study, name: str) -> pd.DataFrame:
-    """Median test error of each baseline on a dataset, with its order-statistic interval.
+def models(dataset: datasets.Data) -> dict[str, Any]:
+    """What makes each baseline of a dataset, by what it is called."""
+    made: dict[str, Any] = {"mean": DummyRegressor, "linear model": Ridge}
+    boosting: Any = HistGradientBoostingRegressor
+    if dataset.n_classes:
+        linear, boosting = partial(LogisticRegression, max_iter=2_000), HistGradientBoostingClassifier
+        made = {"majority class": DummyClassifier, "linear model": linear}
+    if isinstance(dataset, datasets.Table):  # what a practitioner would use instead
+        made["gradient boosting"] = boosting
+    return made
+
+
+def scores(study: Study, name: str, block: int) -> list[float]:
+    """The test error of each baseline on one block of a dataset."""
+    dataset = datasets.load(name)
+    split = dataset.block(block, seed=study.seed)
+    return [_score(make(), split, study.metric) for make in models(dataset).values()]
+
+
+def baselines(study: Study, each: Each) -> pd.DataFrame:
+    """Median test error of each baseline on each dataset, with its order-statistic interval.
 
     Over the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
     """
-    dataset, lines = datasets.load(name), []
-    blocks = [dataset.block(i, seed=study.seed) for i in confirming_blocks(study)]
-    models: dict[str, Any] = (
-        {"majority class": DummyClassifier, "linear model": lambda: LogisticRegression(max_iter=2_000)}
-        if dataset.n_classes
-        else {"mean": DummyRegressor, "linear model": Ridge}
-    )
-    if isinstance(dataset, datasets.Table):  # what a practitioner would use instead
-        models["gradient boosting"] = (
-            HistGradientBoostingClassifier if dataset.n_classes else HistGradientBoostingRegressor
-        )
-    for label, make in models.items():
-        errors = [_score(make(), block, study.metric) for block in blocks]
-        lines.append((name, label, *order_interval(errors), len(errors)))
+    blocks, lines = confirming_blocks(study), []
+    found = each([(scores, study, name, block) for name in study.datasets for block in blocks])
+    for i, name in enumerate(study.datasets):
+        mine = found[i * len(blocks) : (i + 1) * len(blocks)]
+        for label, errors in zip(models(datasets.load(name)), zip(*mine, strict=True), strict=True):
+            lines.append((name, label, *order_interval(list(errors)), len(errors)))
     columns = ["dataset", "model", "estimate", "low", "high", "level", "blocks"]
     return pd.DataFrame(lines, columns=columns)

@@ -66,11 +66,12 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
 
 
 def together(stack: Stack) -> int:
-    """How many blocks of such a stack train in one array: as many as share a core's cache."""
+    """How many blocks of such a stack train in one array: as many as share a core's cache, of small data."""
     dataset = datasets.load(stack.dataset)
     layers = stack.model.layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
-    return min(max(PANEL // size, 1), MOST)
+    numbers = dataset.n_train * dataset.n_features
+    return max(min(PANEL // size, MOST * LARGE // numbers, MOST), 1)
 
 
 def cost(stack: Stack) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +12,7 @@ from dlopt import fields
 from studies import compare, readings
 from studies.arms import about
 from studies.audit import audit
-from studies.baselines import baselines
+from studies.baselines import Each, baselines
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
@@ -29,7 +28,6 @@ UNITS = {
     "balanced-error": {"classification": "mean over classes of the share misclassified"},
     "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
 }
-Each = Callable[[list[tuple[Any, ...]]], list[Any]]  # calls pure functions, as `Workers.each`
 
 
 class Compared(NamedTuple):
@@ -97,20 +95,15 @@ def finished(
     """All tables by name, ready to be written."""
     found, arms = results.tables, {arm.name: arm for arm in study.arms}
     picked = compare.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
-    described, names = _optimizers(study), study.datasets
-    made = each(
-        [
-            *((baselines, study, name) for name in names),
-            *((importances, *one) for one in searches(found["rows"], described)),
-        ]
-    )
+    described = _optimizers(study)
+    shares = each([(importances, *one) for one in searches(found["rows"], described)])
     return {
         **found,
         "picks": picked,
         "confirmations": confirmed,
         "takehome": takehome(study, picked),
-        "baselines": pd.concat(made[: len(names)]),
-        "importances": pd.concat(made[len(names) :]),
+        "baselines": baselines(study, each),
+        "importances": pd.concat(shares),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
         "optimizers": described,
         "datasets": _datasets(study),
