@@ -13,8 +13,11 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from studies.errors import UsageError, nearest
 from studies.store import write_atomically
 
 GROUP = "dlopt.optimizers"  # of entry points
-PATIENCE = 60.0  # seconds that loading and checking may take
+PATIENCE = 60.0  # seconds that loading and checking may take, and any step
 
 
 def find(uses: str) -> Any:
@@ -94,6 +97,37 @@ def gone(uses: str) -> str:
 
 def _copy(path: Path, sha256: str, folder: Path) -> Path:
     return folder / "optimizers" / f"{path.stem}-{sha256}.py"
+
+
+@contextlib.contextmanager
+def limited(kind: Any) -> Iterator[None]:
+    """Inside, an update of this class that does not return raises TimeoutError. Main threads only."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield
+        return
+    update, inherited = kind.update, "update" not in vars(kind)
+
+    @functools.wraps(update)
+    def timed(*arguments: Any) -> Any:
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        try:
+            return update(*arguments)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError(f"a step took longer than {PATIENCE:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    kind.update = timed
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        if inherited:
+            del kind.update
+        else:
+            kind.update = update
 
 
 def named(text: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import datasets
 import dlopt
 from dlopt.models import PANEL, workspace
+from studies import own
 from studies.protocol import KEY, Row, Study, budget, weights
 
 LARGE = 1_000_000  # numbers in the training rows of a block: 8 MB
@@ -104,14 +105,20 @@ class Failure(NamedTuple):
 
 
 def attempt(task: Sequence[Stack]) -> list[list[dict[str, Any]]] | Failure:
-    """`train_stacks` of an optimizer that may raise anything, or print."""
+    """`train_stacks` of an optimizer that may raise anything, print, or never return."""
     first = task[0].rows[0]
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        results_only = contextlib.redirect_stdout(sys.stderr)  # stdout is for results
+        with results_only, own.limited(own.find(first.uses)):
             return train_stacks(task)
     except Exception as error:
         where = f"{first.dataset}, block {first.block}"
         return Failure(first.uses, f"{type(error).__name__} on {where}: {error}")
+
+
+def skip(uses: str) -> Failure:
+    """In place of the training of an optimizer that has failed before."""
+    return Failure(uses, "it failed before")
 
 
 def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:

@@ -28,7 +28,7 @@ from studies.errors import UsageError
 from studies.machine import one_thread
 from studies.progress import Progress
 from studies.protocol import KEY, Row, Study
-from studies.stacks import Failure, attempt, cost, stacks, train_stacks
+from studies.stacks import Failure, attempt, cost, skip, stacks, train_stacks
 from studies.store import RunFolder
 
 RETRIES = 3  # of the calls without an answer, after a worker was killed
@@ -52,7 +52,12 @@ class Workers:
         identities = {row.key: identify(row) for row in rows}
         self.progress.start(tasks)
         calls = [(train_stacks if task[0].builtin else attempt, task) for task in tasks]
-        with contextlib.closing(answers(calls, self.jobs)) as found:
+
+        def due(call: Call) -> Call:
+            uses = call[1][0].rows[0].uses
+            return (skip, uses) if uses in self.failed else call
+
+        with contextlib.closing(answers(calls, self.jobs, due)) as found:
             for _, records in found:
                 if isinstance(records, Failure):
                     self.failed.setdefault(records.uses, records.said)
@@ -100,16 +105,20 @@ def gathered(
     return found
 
 
-def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
+def answers(
+    calls: Iterable[Call], jobs: int, due: Callable[[Call], Call] = lambda call: call
+) -> Generator[tuple[int, Any]]:
     """A call's number and its answer, as they come. A call is a pure function with its arguments.
 
-    jobs: processes, 0 for one per core. A killed worker's calls are submitted again a few times. Raises
-    UsageError when that did not help.
+    jobs: processes, 0 for one per core. due: what a call has become when its turn comes. A killed worker's
+    calls are submitted again a few times. Raises UsageError when that did not help.
     """
     waiting = dict(enumerate(calls))
     for tried in range(RETRIES + 1):
         try:
-            with _results([delayed(work)(i, *call) for i, call in waiting.items()], jobs) as some:
+            left = list(waiting.items())  # which changes meanwhile
+            turns = (delayed(work)(i, *due(call)) for i, call in left)
+            with _results(turns, min(jobs or os.cpu_count() or 1, len(left)) or 1) as some:
                 for i, answer in some:
                     del waiting[i]
                     yield i, answer
@@ -123,8 +132,7 @@ def answers(calls: Iterable[Call], jobs: int) -> Generator[tuple[int, Any]]:
 
 
 @contextlib.contextmanager
-def _results(calls: list[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
-    jobs = min(jobs or os.cpu_count() or 1, len(calls)) or 1
+def _results(calls: Iterable[Any], jobs: int) -> Iterator[Iterator[tuple[int, Any]]]:
     how = {"initializer": begin, "initargs": (os.getpid(), _at_rest(*datasets.added()))} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     with _deaf():

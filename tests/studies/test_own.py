@@ -14,9 +14,10 @@ import pytest
 import datasets
 import dlopt
 from dlopt.testing import problems
-from studies import Arm, Study, own, run
+from studies import Arm, Study, own, run, workers
 from studies.__main__ import main
 from studies.errors import FailedError, UsageError
+from studies.stacks import skip
 from studies.store import read_table
 
 HEAD = "import numpy as np\nfrom dlopt import Optimizer, accumulate, decay, ewa, rate\n\n\n"
@@ -196,6 +197,54 @@ def test_what_never_returns_has_a_limit(file: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(own, "PATIENCE", 2.0)
     with pytest.raises(UsageError, match="after 2 s"):
         Arm(str(file))
+
+
+STUCK = HEAD + SIGNUM.replace(
+    "return lr",
+    """while state.t > 200:
+            pass
+        return lr""",
+)
+
+
+@pytest.mark.slow
+def test_a_step_that_never_returns_fails_alone_and_only_once(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(STUCK)
+    monkeypatch.setattr(own, "PATIENCE", 3.0)
+    skipped: list[str] = []
+    monkeypatch.setattr(workers, "skip", lambda uses: skipped.append(uses) or skip(uses))
+    study = Study("mine", ("sgd", str(file)), **(TINY | {"epochs": 200, "blocks": 30}))
+    with pytest.raises(FailedError, match=r"TimeoutError on wine, block \d+: a step took longer than 3 s"):
+        run(study, out=tmp_path / "run", jobs=1)
+    assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd"}
+    assert len(skipped) >= 2
+
+
+def test_the_limit_of_a_step_leaves_the_class_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(dlopt.SGD):
+        """Inherits its update."""
+
+    monkeypatch.setattr(own, "PATIENCE", 0.2)
+    params, grad = np.ones(3), np.ones(3)
+    plain = Slow(lr=0.1).step(params, grad)[0]
+    with own.limited(Slow):
+        assert "update" in vars(Slow)
+        assert Slow(lr=0.1).step(params, grad)[0].tobytes() == plain.tobytes()
+    assert "update" not in vars(Slow)
+
+    class Stuck(dlopt.SGD):
+        """Never returns."""
+
+        def update(self, grad, state, lr):  # type: ignore[no-untyped-def]
+            while True:
+                pass
+
+    update = Stuck.update
+    with pytest.raises(TimeoutError, match=r"longer than 0 s"), own.limited(Stuck):
+        Stuck().step(params, grad)
+    assert Stuck.update is update
 
 
 def test_a_missing_file_and_a_missing_class(file: Path) -> None:
