@@ -203,7 +203,7 @@ def listening(port):
 
 
 def test_the_python_runs_as_it_stands(quick, tmp_path):
-    assert len(PYTHON) == 5
+    assert len(PYTHON) == 7
     script = tmp_path / "readme.py"
     script.write_text(
         "\n".join(PYTHON).replace("runs/mine", f"{tmp_path}/mine").replace("runs/quick", str(quick))

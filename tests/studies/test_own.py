@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -31,24 +32,8 @@ SIGNUM = '''class Signum(Optimizer):
     def update(self, grad, state, lr):
         return lr * np.sign(ewa(state.mean, grad, self.beta))
 '''
-MUON = '''class Muon(Optimizer):
-    """Heavy ball, each weight matrix's step made orthogonal by Newton-Schulz (Jordan et al. 2024)."""
-
-    lr: float = rate(0.02, search=(1e-4, 1))
-    beta: float = decay(0.95, search=(5e-3, 1))
-    state = ("velocity",)
-
-    def update(self, grad, state, lr, layers):
-        step = accumulate(state.velocity, grad, self.beta).copy()
-        for _, where, shape in layers:
-            x = step[..., where].reshape(*step.shape[:-1], *shape)
-            x = x / (np.sqrt(np.sum(x * x, axis=(-2, -1), keepdims=True)) + 1e-7)
-            for _ in range(5):
-                square = x @ x.swapaxes(-1, -2)
-                x = 3.4445 * x + (-4.775 * square + 2.0315 * square @ square) @ x
-            step[..., where] = x.reshape(step[..., where].shape)
-        return lr * step
-'''
+README = (Path(__file__).parents[2] / "README.md").read_text()
+MUON = re.search(r"class Muon.*?return lr \* step\n", README, re.DOTALL)[0]  # type: ignore[index]
 TINY = {"datasets": ("wine",), "blocks": 4, "draws": 2, "epochs": 2}
 
 
