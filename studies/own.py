@@ -80,13 +80,23 @@ def keep(uses: str, folder: Path) -> None:
 
 
 def kept(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The spec of an arm with the run's own copy in place of a file that is gone."""
+    """The spec of an arm, with the run's own copy in place of a file that is gone or holds it no more."""
     path, name = _file(spec.get("file", ""))
-    if not path or Path(path).is_file():
+    if not path or _serves(path, name, spec["source"]):
         return spec
     name_there = gone(spec["file"]) or Path(path).name
     copy = _copy(Path(name_there), spec["source"], folder)
     return {**spec, "file": f"{copy}:{name}"} if copy.is_file() else spec
+
+
+def _serves(path: str, name: str, sha256: str) -> bool:
+    """Is the file as it was, or as good after a change?"""
+    return Path(path).is_file() and ((now := digest(path)) == sha256 or _holds(path, name, now))
+
+
+@functools.lru_cache(maxsize=32)
+def _holds(path: str, name: str, sha256: str) -> bool:
+    return "error" not in _asked(path, name)
 
 
 def gone(uses: str) -> str:

@@ -182,7 +182,7 @@ def search_identities(study: Study) -> dict[tuple[str, str], str]:
 def changes(study: Study) -> list[str]:
     """What differs from the named study of the same name, in words, and what is gone."""
     words = [
-        f"{own.gone(arm.uses)} is gone: {arm.title} is what the run's copy of it says"
+        f"{own.gone(arm.uses)} is gone or holds {arm.title} no more: it is what the run's copy of it says"
         for arm in study.arms
         if own.gone(arm.uses)
     ]

@@ -82,6 +82,25 @@ def test_a_file_that_is_gone_leaves_its_rows_and_its_copy(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("now", [SIGNUM.replace("Signum", "Other"), "class Signum(", "while True: pass"])
+def test_a_file_that_holds_it_no_more_blocks_no_run(
+    now: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
+    rows = read_table(out, "rows")
+    file.write_text(HEAD + now)
+    monkeypatch.setattr(own, "PATIENCE", 5.0)
+    assert run(Study("mine", ("sgd",), **TINY), out=out, jobs=1).trained == 0
+    pd.testing.assert_frame_equal(read_table(out, "rows"), rows)
+    told = json.loads((out / "manifest.json").read_text())["changes"]
+    assert any("holds Signum no more" in line for line in told)
+    if "Other" in now:
+        run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
+        assert set(read_table(out, "rows").optimizer) == {"sgd", "signum", "other"}
+
+
+@pytest.mark.slow
 def test_a_changed_file_trains_its_own_rows_again(file: Path, tmp_path: Path) -> None:
     study = Study("mine", ("sgd", str(file)), **TINY)
     out = run(study, out=tmp_path / "run", jobs=1).path
