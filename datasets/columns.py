@@ -30,6 +30,8 @@ DATES = ("ISO8601", *("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y"
 TIMES = ("", " %H:%M", " %H:%M:%S")
 PARTS = ("year", "month", "day", "weekday", "hour")
 THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
+SIGNS = r"\s*[%$€£¥]\s*"
+SIGNED = rf"([+-]?{SIGNS}[+-]?[\d.,]+|[+-]?[\d.,]+{SIGNS})"  # a price or a share
 COMMA = r"[+-]?(\d*|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?"
 DOTTED = r"[+-]?\d{1,3}(\.\d{3})+"  # thousands beside decimal commas
 IDENTIFIER = re.compile(
@@ -104,8 +106,11 @@ def text(series: pd.Series) -> Text:
 
 
 def numbers_in(labels: pd.Series) -> tuple[NDArray[np.float64], str]:
-    """Labels as numbers, NaN where one is none, and how commas were read ("" without any)."""
-    commas, how = labels.str.contains(",", regex=False), ""
+    """Labels as numbers, NaN where one is none, and how commas and signs were read ("" without any)."""
+    how = ""
+    if len(labels) and labels.str.fullmatch(SIGNED).mean() >= MOSTLY:
+        labels, how = labels.str.replace(SIGNS, "", regex=True), "Read without signs (%, $, €, £, ¥)"
+    commas = labels.str.contains(",", regex=False)
     if commas.any():
         if labels[commas].str.fullmatch(THOUSANDS).all():
             labels, how = labels.str.replace(",", "", regex=False), "Read commas as thousands separators"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import csv
 import difflib
 import gzip
@@ -104,11 +105,12 @@ def _text(path: Path, head: bytes) -> tuple[pd.DataFrame, list[str]]:
             f"{path.name} holds bytes that are not text.\nSave it as CSV in UTF-8, or as Parquet."
         )
     try:
-        return _csv(path, "utf-8-sig"), []
+        return _csv(path, "utf-8-sig")
     except UnicodeDecodeError:
         pass
     try:
-        return _csv(path, "cp1252"), [f"{path.name} is not UTF-8 and was read as Windows-1252."]
+        frame, notes = _csv(path, "cp1252")
+        return frame, [f"{path.name} is not UTF-8 and was read as Windows-1252.", *notes]
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path.name} holds bytes that are not text ({error.object[error.start]:#x}).\n"
@@ -116,7 +118,7 @@ def _text(path: Path, head: bytes) -> tuple[pd.DataFrame, list[str]]:
         ) from None
 
 
-def _csv(path: Path, encoding: str) -> pd.DataFrame:
+def _csv(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
     with io.TextIOWrapper(_opened(path), encoding=encoding, newline="") as lines:
         first = next((line for line in lines if line.strip()), "")
         separator = max(SEPARATORS, key=lambda one: _outside_quotes(first).count(one))
@@ -157,8 +159,15 @@ def _csv(path: Path, encoding: str) -> pd.DataFrame:
             frame = read(dtype=dict.fromkeys(mixed, str))
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(_said(path, str(error).strip(), separator)) from None
+    short = 0
+    if frame[len(names) - 1].isna().any():  # pandas fills what a row lacks, and says nothing
+        lines = io.TextIOWrapper(_opened(path), encoding=encoding, newline="")
+        with lines, contextlib.suppress(csv.Error):  # of a value that is very long
+            for row in csv.reader(lines, delimiter=separator, skipinitialspace=True):
+                short += 0 < len(row) < len(names)
     frame.columns = names
-    return frame
+    said = f"Rows with fewer values than columns: {short:,}; those that they lack are missing."
+    return frame, [said] if short else []
 
 
 def _rest(first: str, lines: io.TextIOWrapper) -> list[str]:

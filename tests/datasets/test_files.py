@@ -64,6 +64,15 @@ def test_other_encodings_are_read_and_said(tmp_path):
         assert ("Windows-1252" in found.notes[0]) == (encoding == "cp1252")
 
 
+def test_rows_that_are_too_short_are_counted(tmp_path):
+    rows = [f"{i},{i % 7},{i % 2}" for i in range(60)]
+    (tmp_path / "whole.csv").write_text("a,y,c\n" + "\n".join([*rows, "1,2,"]) + "\n\n")
+    assert not [note for note in table.read(tmp_path / "whole.csv", "y").notes if "fewer values" in note]
+    (tmp_path / "cut.csv").write_text("a,y,c\n" + "\n".join([*rows, "7,1", '"5', '6",3']))
+    (note,) = [note for note in table.read(tmp_path / "cut.csv", "y").notes if "fewer values" in note]
+    assert note.startswith("Rows with fewer values than columns: 2;")
+
+
 def test_blanks_around_names_and_values_do_not_count(tmp_path):
     text = csv().decode().replace(",", " , ").replace("\n", " \n")
     (tmp_path / "blanks.csv").write_text("\n" + text)
