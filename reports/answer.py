@@ -40,20 +40,23 @@ def _your_table(run: Run, dataset: str) -> str:
     decay = "no decay" if pick.decay == "none" else f"{words.clean(pick.decay)} decay"
     reached = words.interval(pick.confirmed, pick.confirmed_low, pick.confirmed_high, unit)
     worth = run["tuning"].set_index(["dataset", "optimizer"]).loc[(dataset, pick.optimizer)]
-    gain = words.interval(worth.estimate, worth.low, worth.high, unit, difference=True)
+    ends = (worth.estimate, worth.low, worth.high)
+    gain = f"tuning was worth {words.interval(*ends, unit, difference=True)}"
+    if worth.high < 0:
+        loss = words.interval(-worth.estimate, -worth.high, -worth.low, unit, difference=True)
+        gain = f"a search ends worse than its defaults, by {loss}"
+    elif not worth.low > 0:
+        gain += ", which may be nothing"
     power = run["power"].query("reading == 'error' and dataset == @dataset").found
     seen = float(power.iloc[0]) * unit.factor if len(power) else float("nan")
-    least = (
-        ""
-        if np.isnan(seen)
-        else f"; these blocks find differences of {words.number(seen, 2)}{unit.difference}"
-    )
+    least = f"{words.number(seen, 2)}{unit.difference}"
+    least = "" if np.isnan(seen) else f"; the smallest difference that these blocks find in 80 % is {least}"
     others = f" (or {words.join(tied, 'or')}, not to be told from it)" if tied else ""
     text = (
         f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
         f"{others}, "
         f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
-        f"{words.count(pick.confirmed_blocks)} fresh blocks; tuning was worth {gain}{least}."
+        f"{words.count(pick.confirmed_blocks)} fresh blocks; {gain}{least}."
     )
     rest = run["baselines"].query("dataset == @dataset and model != 'mean' and model != 'majority class'")
     better = rest[rest.estimate < pick.confirmed].sort_values("estimate")
@@ -61,7 +64,8 @@ def _your_table(run: Run, dataset: str) -> str:
         return text
     best = better.iloc[0]
     found = words.interval(best.estimate, best.low, best.high, unit)
-    what = f"On {run.shown(dataset)} {words.clean(best.model)} reaches {found} on the same splits"
+    the = "the " if best.model == "linear model" else ""
+    what = f"On {run.shown(dataset)} {the}{words.clean(best.model)} reaches {found} on the same splits"
     return f"{what}: try that first. {text}"
 
 
