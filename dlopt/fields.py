@@ -75,6 +75,11 @@ def _field(
     complement: bool = False,
 ) -> Any:
     low, high, closed = bounds
+    if search is not None and not 0 < search[0] < search[1] < math.inf:
+        raise ValueError(
+            f"A search range must be (low, high) with 0 < low < high, not {search!r}.\n"
+            "It is searched on the log scale; of a decay it is that of 1 - value."
+        )
     declared = Field(low, high, closed, search, complement, symbol)
     return dataclasses.field(default=default, metadata={"field": declared})
 

@@ -31,6 +31,8 @@ def problems(optimizer: type[Optimizer]) -> list[str]:
                 found += list(one(optimizer))
             except Exception as error:  # a user's formula may raise anything, and that is an answer
                 found.append(f"{one.__name__[1:].replace('_', ' ')}: {type(error).__name__}: {error}")
+            if found and one is _update:
+                break  # all else would follow from it
     return list(dict.fromkeys(found))
 
 
@@ -91,11 +93,16 @@ def _update(kind: Kind) -> Iterator[str]:
         known = {"params": params, "layers": state.layers}
         extra = [known[name] for name in kind._more]
         step = optimizer.bind(gradient.dtype).update(gradient, state, lr, *extra)
+        if step is None:
+            yield "update returns None; return the step, (K, P)."
+            return
         if not isinstance(step, np.ndarray) or step.shape != gradient.shape:
             yield f"update returns {np.shape(step)} for gradients {gradient.shape}; return the step, (K, P)."
             return
         if step.dtype != dtype:
             yield f"update returns {step.dtype} for {np.dtype(dtype)} gradients; keep the gradients' dtype."
+        if not np.isfinite(step).all():
+            yield "update returns steps that are not finite for ordinary gradients; look for 0/0 or √(< 0)."
         if gradient.tobytes() != kept.tobytes():
             yield "update changes the gradient it is given; work on a copy."
         for name in kind.state:

@@ -58,6 +58,8 @@ def _your_table(run: Run, dataset: str) -> str:
         f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
         f"{words.count(pick.confirmed_blocks)} fresh blocks; {gain}{least}."
     )
+    notes = str(run["datasets"].set_index("dataset").notes[dataset]).splitlines()
+    text = " ".join([*(words.clean(note) for note in notes if note.startswith("Look out")), text])
     rest = run["baselines"].query("dataset == @dataset and model != 'mean' and model != 'majority class'")
     better = rest[rest.estimate < pick.confirmed].sort_values("estimate")
     if better.empty:

@@ -12,6 +12,8 @@ from reports.sections import Cell, Part, Table, ordered, part
 from reports.tables import Run
 
 TRIVIAL = ("majority class", "mean")
+BOOSTING = "gradient boosting"
+MARKS = {"linear model": "D", BOOSTING: "v", "this setting, confirmed": "o", "its defaults": "s"}
 
 
 FRAMEWORKS = {"dlopt": "dlopt", "torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn"}
@@ -125,7 +127,7 @@ def linear_answer(run: Run) -> str:
 
 
 def _table(run: Run) -> Table:
-    rows, wins = [], linear_wins(run)
+    rows, wins, boosted = [], linear_wins(run), bool((run["baselines"].model == BOOSTING).any())
     for pick in ordered(run, run["picks"]).itertuples():
         unit = run.unit(pick.dataset)
         values, quartiles = words.settings(pick.settings), words.ranges(pick.quartiles)
@@ -145,11 +147,15 @@ def _table(run: Run) -> Table:
             confirmed = confirmed._replace(
                 note=f"{confirmed.note} {pick.confirmed_diverged} of {pick.confirmed_blocks} diverged"
             )
-        linear, trivial = Cell("–"), Cell("–")
+        linear, trivial, boosting = Cell("–"), Cell("–"), Cell("–")
         for model, one in base.iterrows():
             score = _score(one.estimate, one.low, one.high, unit)
             if model in TRIVIAL:
                 trivial = score._replace(note=words.clean(model))
+            elif model == BOOSTING:
+                boosting = score
+                if one.estimate <= pick.confirmed:
+                    boosting = score._replace(note=f"{score.note} as good or better", status="look")
             elif pick.dataset in wins:
                 linear = score._replace(note=f"{score.note} as good or better", status="look")
             else:
@@ -169,13 +175,15 @@ def _table(run: Run) -> Table:
                 _score(pick.searched, pick.searched_low, pick.searched_high, unit),
                 confirmed,
                 linear,
+                *([boosting] if boosted else []),
                 trivial,
             ]
         )
     heads = ["Dataset", "Optimizer", "Tied with", "Batch size", "Learning rate", "Other settings"]
-    heads += ["What a search reached", "This setting, confirmed", "Linear model", "Trivial"]
+    heads += ["What a search reached", "This setting, confirmed", "Linear model"]
+    heads += [*(["Gradient boosting"] if boosted else []), "Trivial"]
     caption = f"Test error ({run.units}): median and interval."
-    return Table(heads, rows, caption, frozenset({3, 4, 6, 7, 8, 9}))
+    return Table(heads, rows, caption, frozenset({3, 4, *range(6, len(heads))}))
 
 
 def _score(estimate: float, low: float, high: float, unit: words.Unit) -> Cell:
@@ -229,7 +237,7 @@ def _draw(run: Run, frame: pd.DataFrame) -> Figure:
             if kind not in here.index or not np.isfinite(here.estimate[kind]):
                 continue
             x, low, high = (here.loc[kind, c] * unit.factor for c in ("estimate", "low", "high"))
-            mark = {"linear model": "D", "this setting, confirmed": "o", "its defaults": "s"}.get(kind, "^")
+            mark = MARKS.get(kind, "^")
             colour = style.LIGHT["series3"] if i == row else style.INK
             ends = [e for e in (low, high) if np.isfinite(e)]
             if len(ends) == 2:

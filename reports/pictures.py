@@ -62,6 +62,10 @@ def each(tasks: Tasks) -> dict[str, Any]:
     theirs.close()
     try:
         made = {name: tasks[name]() for name in _taken(queue, names)}
+    except BaseException:
+        helper.terminate()  # or it would wait for ever to be heard
+        helper.join()
+        raise
     finally:
         os.close(queue)
     with contextlib.suppress(EOFError):  # it was killed, or met what is met again below

@@ -248,15 +248,19 @@ def _sklearn(one: _Setting) -> Code:
         return Code("", f"scikit-learn's networks have no {one.model.activation}.")
     if one.model.init in ("small", "zero"):
         return Code("", "scikit-learn's networks draw their initial weights larger than these.")
-    drawn = {"he": "dlopt He's", "glorot": "uniform; dlopt's are normal"}[one.model.init]
-    notes = [*one.differs("sklearn"), f"scikit-learn draws Glorot's initial weights, {drawn}."]
+    drawn = {"he": "dlopt He's", "glorot": "dlopt too, but normal ones"}[one.model.init]
+    third = ", a third as variable for sigmoid" if one.model.activation == "sigmoid" else ""
+    notes = one.differs("sklearn")
+    notes.append(f"scikit-learn draws Glorot's uniform initial weights{third}, and biases, {drawn} and 0.")
     if one.model.weight_decay:
         notes.append(
-            "scikit-learn divides alpha by the rows of a batch: only in a smaller last one is its penalty "
-            "another than dlopt's."
+            "scikit-learn divides alpha by the rows of a batch: in a smaller last one its penalty is greater."
         )
     if one.classes:
-        notes.append("For two classes scikit-learn trains one logistic output, dlopt a softmax of two.")
+        twice = ", whose penalty is twice dlopt's" if one.model.weight_decay else ""
+        notes.append(
+            f"For two classes scikit-learn trains one logistic output{twice}, dlopt a softmax of two."
+        )
     text = one.fill(
         SKLEARN_TEXT,
         model="MLPClassifier" if one.classes else "MLPRegressor",

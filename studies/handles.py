@@ -57,6 +57,8 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
 
 def place(name: str | None, flags: dict[str, Any]) -> Path:
     """The run folder of what is asked, without a look at tables and optimizers of yours: see `asked`."""
+    if flags.get("out") and not flags.get("config"):
+        return Path(flags["out"])
     given, named = _meant(name, flags)
     return _folder(named, given)
 
@@ -240,7 +242,8 @@ def network(model: str) -> dict[str, Any]:
     """
     kind, _, rest = model.partition(":")
     words = rest.split(",") if rest else []
-    options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+    pairs = [word.split("=", 1) for word in words if "=" in word]
+    options: dict[str, Any] = once("model", ({key: value} for key, value in pairs))
     sizes = [word for word in words if "=" not in word]
     try:
         if kind not in ("linear", "mlp") or (kind == "linear" and sizes):
@@ -260,7 +263,9 @@ def network(model: str) -> dict[str, Any]:
 
 
 def _model(widths: tuple[int, ...] | None, **options: Any) -> str:
-    """The shortest word for it."""
+    """One word for it, however it was written; what is as usual is left out."""
+    usual = {field.name: field.default for field in dataclasses.fields(Study)}
+    options = {key: value for key, value in options.items() if value != usual[key]}
     kind = "linear" if widths == () else "mlp"
     said = [*map(str, widths or ()), *(f"{key}={_short(options[key])}" for key in NETWORK if key in options)]
     return f"{kind}:{','.join(said)}" if said else kind

@@ -54,12 +54,14 @@ def one_thread() -> contextlib.AbstractContextManager[Any]:
     return limit
 
 
+@functools.cache
 def sources(clock: bool = False) -> str:
     """What is found again is tied to: the code and data of the rooms it comes from, the arithmetic.
 
-    clock: the processor too, for times.
+    clock: the processor too, for times. Asked first when a run begins: what is edited later did not make it.
     """
     here = {k: v for k, v in machine(1, 0, 0.0).items() if k in ("processor", "cores")} if clock else {}
+    here |= {name: importlib.metadata.version(name) for name in ("pandas", "pyarrow")}
     digest = hashlib.sha256(repr(sorted((arithmetic() | here).items())).encode())
     for room in ("datasets", "dlopt", "studies", "studies/claims"):
         for path in sorted(one for one in (ROOT / room).iterdir() if one.suffix in (".py", ".csv")):

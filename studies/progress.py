@@ -59,20 +59,21 @@ class Shown(Progress):
         for task in tasks:
             self.left.setdefault((task[0].dataset, task[0].block), []).append(sum(map(cost, task)))
         self.total, self.began = sum(map(sum, self.left.values())), time.monotonic()
-        self.done: dict[str, int] = {}
+        self.done: dict[str, set[int]] = {}
         blocks = {(stack.dataset, stack.block) for task in tasks for stack in task}
         self.to_do = {name: sum(d == name for d, _ in blocks) for name, _ in blocks}
 
     def finished(self, dataset: str, blocks: list[int], rows: int, diverged: int) -> None:
         """See `Progress`."""
         self.left[dataset, blocks[0]].pop()
-        self.done[dataset] = self.done.get(dataset, 0) + len(blocks)
+        done = self.done.setdefault(dataset, set())
+        done.update(blocks)  # somebody's own optimizers pass through a block once more
         remaining = sum(map(sum, self.left.values()))
         elapsed = time.monotonic() - self.began
         time_left = elapsed * remaining / max(self.total - remaining, 1e-9)
         what = "confirming" if blocks[0] >= CONFIRMING else "block"
         line = (
-            f"{dataset} · {what} {self.done[dataset]}/{self.to_do[dataset]} · "
+            f"{dataset} · {what} {len(done)}/{self.to_do[dataset]} · "
             f"{diverged} of {rows} diverged · {duration(time_left)} left"
         )
         self.told(line)

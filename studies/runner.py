@@ -75,6 +75,8 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     0 for one per core. Raises UsageError for a folder of something else or of another question.
     """
     started = time.perf_counter()
+    for clock in (False, True):
+        sources(clock)
     whole_number("jobs", jobs, 0, 1024)
     for arm in study.arms:  # what cannot be is said before anything is made
         check_sampler(arm.sampler)
@@ -126,7 +128,8 @@ def _compared(
 def _tied(folder: RunFolder, identities: dict[tuple[str, str], str]) -> str:
     """What the tables of a run are made of, in short: what was asked, records and times, the code."""
     asked, question = folder.manifest["asked"], folder.manifest["question"]
-    parts = [asked, question, sorted(identities.items()), folder.content(), sources()]
+    notes = {name: list(datasets.load(name).notes) for name in sorted({name for name, _ in identities})}
+    parts = [asked, question, sorted(identities.items()), notes, folder.content(), sources()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -259,7 +262,9 @@ def _search(
         asked = [s.ask() for s in rounds]
         train(asked)
         for search, row in zip(rounds, asked, strict=True):
-            search.tell(workers.reached[row.key])
+            if row.uses not in workers.failed:
+                search.tell(workers.reached[row.key])
+        rounds = [search for search in rounds if search.arm.uses not in workers.failed]
 
 
 def _drawn(workers: Workers, calls: list[tuple[Any, ...]]) -> list[Row]:

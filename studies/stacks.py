@@ -71,8 +71,8 @@ def together(stack: Stack) -> int:
     dataset = datasets.load(stack.dataset)
     layers = stack.model.layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
-    numbers = dataset.n_train * dataset.n_features
-    return max(min(PANEL // size, MOST * LARGE // numbers, MOST), 1)
+    most = 1 if dataset.n_train * dataset.n_features > LARGE else MOST
+    return min(max(PANEL // size, 1), most)
 
 
 def cost(stack: Stack) -> float:
@@ -105,7 +105,7 @@ class Failure(NamedTuple):
 
 
 def attempt(task: Sequence[Stack]) -> list[list[dict[str, Any]]] | Failure:
-    """`train_stacks` of an optimizer that may raise anything, print, or never return."""
+    """`train_stacks` of an optimizer that may raise anything, print, or never return from an update."""
     first = task[0].rows[0]
     try:
         results_only = contextlib.redirect_stdout(sys.stderr)  # stdout is for results

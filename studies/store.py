@@ -339,6 +339,11 @@ def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
     old = read_manifest(path)
     _refuse_other(path, old["question"], question)
     had = old["asked"]
+    copies = str((path / "optimizers").resolve())
+    specs = {
+        name: had["optimizers"].get(name, spec) if str(spec.get("file", "")).startswith(copies) else spec
+        for name, spec in asked["optimizers"].items()
+    }
     for name, spec in asked["optimizers"].items():
         if name in had["optimizers"]:
             _refuse_other(path, _settled(had["optimizers"][name]), _settled(spec), f"{name}: ")
@@ -346,7 +351,7 @@ def agreed(path: Path, asked: dict[str, Any], question: dict[str, Any]) -> dict[
         "format": FORMAT,
         "asked": {
             **asked,
-            "optimizers": {**had["optimizers"], **asked["optimizers"]},
+            "optimizers": {**had["optimizers"], **specs},  # a copy serves, and is not remembered
             "datasets": list(dict.fromkeys([*had["datasets"], *asked["datasets"]])),
             "blocks": max(had["blocks"], asked["blocks"]),
             **({"tables": tables} if (tables := had.get("tables", {}) | asked.get("tables", {})) else {}),

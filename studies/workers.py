@@ -147,13 +147,7 @@ def _results(calls: Iterable[Any], jobs: int) -> Iterator[Iterator[tuple[int, An
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Processes that start inside never hear Ctrl-C, which is their coordinator's; it hears it afterwards."""
-    # joblib would start its tracker here; an interrupted start leaves nothing that it need warn of
-    sys.warnoptions.append("ignore:resource_tracker")
-    try:
-        resource_tracker.ensure_running()  # whose own start would let the signal through again
-        loky_tracker.ensure_running()
-    finally:
-        sys.warnoptions.remove("ignore:resource_tracker")
+    _track()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -161,11 +155,22 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _track() -> None:
+    """Start joblib's trackers, which clean up after a kill: an interrupted start is nothing to warn of."""
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        resource_tracker.ensure_running()  # whose own start would let Ctrl-C through again
+        loky_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove("ignore:resource_tracker")
+
+
 @functools.lru_cache(maxsize=1)
 def _at_rest(*tables: datasets.Table) -> str:
     """The file of the user's own tables, "" for none: all workers map it, so it is in memory once."""
     if not tables:
         return ""
+    _track()
     folder = tempfile.mkdtemp(prefix="dlopt-")
     loky_tracker.register(folder, "folder")  # which removes it when this process is killed
     atexit.register(_forget, folder)

@@ -1,5 +1,6 @@
 """Pictures drawn by two processes: the same bytes, whatever happens to the second one."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -83,3 +84,17 @@ def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
     with pytest.raises(ValueError, match="no such colour"):
         pictures.each(orders(4, fail_everywhere))
     assert capfd.readouterr().err == ""
+
+
+def test_no_helper_is_left_after_an_error(cores):
+    cores(2)
+    first = os.getpid()
+
+    def fail():
+        if os.getpid() == first:
+            raise OSError("disk full")
+        time.sleep(0.1)
+
+    with pytest.raises(OSError, match="disk full"):
+        pictures.each(orders(40, fail))
+    assert not multiprocessing.active_children()

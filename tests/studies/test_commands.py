@@ -98,7 +98,7 @@ def test_another_question_gets_a_folder_of_its_own(capsys):
     ]
 
 
-def test_where_looks_neither_at_tables_nor_at_optimizers_of_ones_own(capsys, monkeypatch):
+def test_where_looks_neither_at_tables_nor_at_optimizers_of_ones_own(tmp_path, capsys, monkeypatch):
     def looked(*_, **__):
         raise AssertionError("it looked")
 
@@ -106,8 +106,9 @@ def test_where_looks_neither_at_tables_nor_at_optimizers_of_ones_own(capsys, mon
     monkeypatch.setattr(own, "named", looked)
     more = ["--seed", "3", "--optimizer", "no.py", "--where"]
     assert main(["run", "quick", "--data", "there/no-table.csv", "--target", "y", *more]) == 0
-    assert main(["run", "--out", "somewhere", "--optimizer", "no.py", "--where"]) == 0
-    assert capsys.readouterr().out.split() == ["runs/quick--no-table--seed=3", "somewhere"]
+    (tmp_path / "manifest.json").write_text("no manifest")  # nor at what is there
+    assert main(["run", "--out", str(tmp_path), "--optimizer", "no.py", "--where"]) == 0
+    assert capsys.readouterr().out.split() == ["runs/quick--no-table--seed=3", str(tmp_path)]
 
 
 @pytest.mark.slow

@@ -101,6 +101,9 @@ def test_a_model_with_options_has_one_folder_however_it_is_written():
     assert str(ask(model=plain).out) == str(ask(model=long).out)
     assert ask(model=plain).out.name == "default--model=mlp:activation=tanh,weight_decay=0.0001"
     assert ask(model="mlp:activation=relu").out.name == "default"
+    assert ask(model="mlp:64,activation=relu").out.name == ask(model="mlp:64").out.name
+    with pytest.raises(UsageError, match="twice"):
+        ask(model="mlp:activation=tanh,activation=gelu")
 
 
 def test_what_only_grows_a_run_keeps_its_folder():

@@ -95,6 +95,13 @@ def test_a_file_that_holds_it_no_more_blocks_no_run(
     pd.testing.assert_frame_equal(read_table(out, "rows"), rows)
     told = json.loads((out / "manifest.json").read_text())["changes"]
     assert any("holds Signum no more" in line for line in told)
+    if "class Signum(" in now:  # once it is mended it serves again
+        assert main(["run", "--out", str(out), "--quiet"]) == 0
+        file.write_text(HEAD + SIGNUM)
+        assert main(["run", "--out", str(out), "--quiet"]) == 0
+        manifest = json.loads((out / "manifest.json").read_text())
+        assert manifest["asked"]["optimizers"]["signum"]["file"] == f"{file}:Signum"
+        assert not any("no more" in line for line in manifest["changes"])
     if "Other" in now:
         run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
         assert set(read_table(out, "rows").optimizer) == {"sgd", "signum", "other"}
@@ -167,6 +174,8 @@ def test_layers_that_are_not_told_apart_by_row_are_found_out() -> None:
 
 
 BAD = {
+    HEAD + SIGNUM.replace("return lr", "lr"): ("update returns None", "Mend"),
+    HEAD + SIGNUM.replace("(1e-6, 1e-1)", "(1e-1, 1e-6)"): ("0 < low < high, not (0.1, 1e-06)", "Mend"),
     "import os": ("has no optimizer", "derives from"),
     HEAD + SIGNUM + MUON: ("has 2 optimizers: Signum, Muon", "Name one of them"),
     HEAD + SIGNUM.replace("Signum", "Adam"): ("is the name of a built-in", "another name"),

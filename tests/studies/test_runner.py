@@ -117,7 +117,7 @@ def test_finished_tables_stand_until_what_they_are_made_of_changes(finished, tmp
         assert not compared_again(monkeypatch, folder)
         if (folder / "timings.jsonl").read_text():
             assert digests(folder) == digests(finished)
-    monkeypatch.setattr(runner, "sources", lambda: "other code")
+    monkeypatch.setattr(runner, "sources", lambda clock=False: "other code")
     assert compared_again(monkeypatch, folder)
 
 
@@ -130,6 +130,15 @@ def test_tables_of_data_that_came_back_are_made_again(tmp_path, monkeypatch):
     ]
     assert seen[0] == seen[2] != seen[1]
     assert not compared_again(monkeypatch, tmp_path / "run", datasets=(first,))
+
+
+def test_what_a_table_says_of_itself_is_as_new_as_the_table(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2})
+    for name in ("city", "country"):
+        made = datasets.from_frame(frame.assign(**{name: "here"}), "y", name="told")
+        done = run(tiny(datasets=(made,)), out=tmp_path / "run", jobs=1)
+        assert f"'{name}'" in done.table("datasets").notes[0]
+    assert done.trained == 0
 
 
 def resting(name):
@@ -182,6 +191,7 @@ def test_no_mapped_file_is_left_behind(tmp_path, killed):
         process.kill()
     _, said = process.communicate(timeout=120)
     assert process.returncode == (-signal.SIGKILL if killed else 0), said
+    assert "leaked" not in said
     assert killed or said.count("\n") < 10
     while list(rest.glob("dlopt-*")):
         assert time.monotonic() < deadline + 60
