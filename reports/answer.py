@@ -98,7 +98,11 @@ def _standing(run: Run, reading: str, name: str) -> str:
             clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
     rest = [other for other in run.order(reading) if other not in {name, *over, *under}]
     if rest:
-        clauses.append(f"cannot be told from {words.join(run.titles(rest))}")
+        pairs = run.pairs(reading)
+        mine = pairs[((pairs.a == name) & pairs.b.isin(rest)) | ((pairs.b == name) & pairs.a.isin(rest))]
+        closest = words.p_value(mine.p_holm.min())
+        closest = closest.replace("=", "≥") if len(rest) > 1 else closest
+        clauses.append(f"cannot be told from {words.join(run.titles(rest))} ({closest} after Holm)")
     return words.join(clauses)
 
 
