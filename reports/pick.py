@@ -25,6 +25,7 @@ def picks(run: Run) -> Part | None:
     frame = scores(run)
     confirmed = int(run["picks"].confirmed_blocks.min())
     level = run["picks"].filter(like="_level").min().min()
+    boosting = " gradient boosting HistGradientBoosting, both" if _boosted(run) else ""
     return Part(
         name="picks",
         question="Which setting should I take, and what is it worth?",
@@ -38,8 +39,8 @@ def picks(run: Run) -> Part | None:
             "is this one setting, trained again in fresh blocks that chose nothing. Only the second may "
             "stand beside the code. In the picture: marks are medians, bars their order-statistic "
             "intervals, small dots single confirming blocks, a cross at the edge a diverged one. The "
-            "linear model is logistic regression, or ridge regression, at scikit-learn's defaults on the "
-            "same fresh blocks."
+            f"linear model is logistic regression, or ridge regression,{boosting} at scikit-learn's defaults "
+            "on the same fresh blocks."
         ),
         basis=(
             f"n: searches in {words.plural(run.blocks, 'block')}, confirmation in "
@@ -126,8 +127,12 @@ def linear_answer(run: Run) -> str:
     return text + "."
 
 
+def _boosted(run: Run) -> bool:
+    return bool((run["baselines"].model == BOOSTING).any())
+
+
 def _table(run: Run) -> Table:
-    rows, wins, boosted = [], linear_wins(run), bool((run["baselines"].model == BOOSTING).any())
+    rows, wins, boosted = [], linear_wins(run), _boosted(run)
     for pick in ordered(run, run["picks"]).itertuples():
         unit = run.unit(pick.dataset)
         values, quartiles = words.settings(pick.settings), words.ranges(pick.quartiles)
