@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("dlopt", "datasets", "studies", "reports", "tests", "pyproject.toml")
+ROOMS = ("dlopt", "datasets", "studies", "reports", "tests", "pyproject.toml", "README.md")
 FAULTS = Path(__file__).with_name("faults.toml")
 RED = 1  # pytest's code when tests failed; all else means that none ran
 
