@@ -17,7 +17,7 @@ from studies.arms import FULL, LARGEST, Arm, from_spec, plain
 from studies.catalog import STUDIES, batch_arms
 from studies.errors import UsageError, nearest
 from studies.own import kept
-from studies.protocol import NETWORK, Study
+from studies.protocol import NETWORK, USUAL, Study
 from studies.store import known_manifest
 
 PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
@@ -264,8 +264,7 @@ def network(model: str) -> dict[str, Any]:
 
 def _model(widths: tuple[int, ...] | None, **options: Any) -> str:
     """One word for it, however it was written; what is as usual is left out."""
-    usual = {field.name: field.default for field in dataclasses.fields(Study)}
-    options = {key: value for key, value in options.items() if value != usual[key]}
+    options = {key: value for key, value in options.items() if value != USUAL[key]}
     kind = "linear" if widths == () else "mlp"
     said = [*map(str, widths or ()), *(f"{key}={_short(options[key])}" for key in NETWORK if key in options)]
     return f"{kind}:{','.join(said)}" if said else kind

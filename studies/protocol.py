@@ -150,6 +150,9 @@ class Study:
         return dataclasses.replace(self, blocks=self.blocks or blocks or self._usual_blocks)
 
 
+USUAL = {field.name: field.default for field in dataclasses.fields(Study)}
+
+
 def _named(one: Any) -> Any:
     """A table of yours becomes known by its name."""
     if not isinstance(one, datasets.Table):

@@ -26,7 +26,7 @@ from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searc
 from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.machine import arithmetic, machine, one_thread, sources
 from studies.progress import Progress
-from studies.protocol import NETWORK, RESULTS_VERSION, Pick, Row, Study, confirming_blocks, wanted_keys
+from studies.protocol import NETWORK, RESULTS_VERSION, USUAL, Pick, Row, Study, confirming_blocks, wanted_keys
 from studies.schema import TABLES
 from studies.store import RunFolder, known_manifest, open_run, read_table
 from studies.workers import Workers
@@ -155,8 +155,7 @@ def growing(study: Study) -> dict[str, Any]:
 
 def question(study: Study) -> dict[str, Any]:
     """All that determines results beside what may grow; a folder answers one question."""
-    usual = {field.name: field.default for field in dataclasses.fields(Study)}
-    network = {name: value for name in NETWORK if (value := getattr(study, name)) != usual[name]}
+    network = {name: value for name in NETWORK if (value := getattr(study, name)) != USUAL[name]}
     return {
         "name": study.name,
         "draws": study.draws,

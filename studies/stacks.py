@@ -66,12 +66,16 @@ def stacks(study: Study, rows: Iterable[Row]) -> list[list[Stack]]:
     return tasks
 
 
+def _large(data: datasets.Data) -> bool:
+    return data.n_train * data.n_features > LARGE
+
+
 def together(stack: Stack) -> int:
     """How many blocks of such a stack train in one array: as many as share a core's cache, of small data."""
     dataset = datasets.load(stack.dataset)
     layers = stack.model.layers(dataset.n_features, dataset.n_classes or 1)
     size = workspace(layers, stack.batch_size, np.dtype(np.float32)) * len(stack.rows)
-    most = 1 if dataset.n_train * dataset.n_features > LARGE else MOST
+    most = 1 if _large(dataset) else MOST
     return min(max(PANEL // size, 1), most)
 
 
@@ -93,7 +97,7 @@ _some, _last = functools.lru_cache(maxsize=MOST)(_made), functools.lru_cache(max
 def _block(stack: Stack) -> datasets.Block:
     """Its block, made once for all its batch sizes; of large ones only the last is kept."""
     data = datasets.load(stack.dataset)
-    kept = _last if data.n_train * data.n_features > LARGE else _some
+    kept = _last if _large(data) else _some
     return kept(stack.dataset, data.digest, stack.block, stack.seed)
 
 
