@@ -23,6 +23,7 @@ from reports import (
     claims,
     deep,
     importance,
+    kept,
     literature,
     origin,
     pick,
@@ -155,34 +156,33 @@ class Chapter(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a report consists of: the page, and the pictures of each run."""
+    """What a report consists of: the page, and each run's pictures: part and picture by anchor."""
 
     page: bytes
-    pictures: list[dict[str, bytes]]
+    pictures: list[dict[str, tuple[str, pictures.Picture]]]
 
 
-def make(runs: Sequence[Run], beside: bool, also: pictures.Tasks) -> Made:
+def make(runs: Sequence[Run], beside: bool) -> Made:
     """The page and its pictures: the first run in full, then what each further one is made for.
 
-    beside: the page lies in the first run's folder, so links to its CSVs work. also: what is done beside.
+    beside: the page lies in the first run's folder, so links to its CSVs work.
     """
     run, *further = runs
     chapters = _chapters(run)
     for number, other in enumerate(further, start=1):
         chapters += _further(chapters, other, number)
-    orders = {
-        one.name: partial(_order(one.part.draw, one.part).make, one.name)
-        for chapter in chapters
-        for one in chapter.parts
-        if one.part.draw is not None
-    }
-    done = pictures.each({**also, **orders})
-    drawn = {name: done[name] for name in orders}
-    saved: list[dict[str, bytes]] = [{} for _ in runs]
-    for chapter in chapters:
-        for one in chapter.parts:
-            if one.name in drawn:
-                saved[one.number][one.part.name] = drawn[one.name].png
+    drawn, orders = dict[str, pictures.Picture](), dict[str, Callable[[], pictures.Picture]]()
+    old = [kept.find(one) for one in runs]
+    illustrated = [(one, one.part.draw) for chapter in chapters for one in chapter.parts if one.part.draw]
+    for one, draw in illustrated:
+        if one.name in old[one.number]:
+            drawn[one.name] = old[one.number][one.name]
+        else:
+            orders[one.name] = partial(_order(draw, one.part).make, one.name)
+    drawn |= pictures.each(orders)
+    saved: list[dict[str, tuple[str, pictures.Picture]]] = [{} for _ in runs]
+    for one, _ in illustrated:
+        saved[one.number][one.name] = (one.part.name, drawn[one.name])
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -44,21 +44,16 @@ class Picture(NamedTuple):
 def each(tasks: Tasks) -> dict[str, Any]:
     """What all tasks give, by their names. A second process saves time; what it leaves is done here.
 
-    A task may be done twice, and by both: the file that one writes must be the same each time.
+    A task may be done twice, and by both.
     """
     names = list(tasks)
-    if len(names) < 2 or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+    if len(names) < 2 or not _two():
         return {name: tasks[name]() for name in names}
     queue, fill = os.pipe()  # each process takes the next number from it
     os.write(fill, bytes(range(min(len(names), MOST))))
     os.close(fill)
-    fork = multiprocessing.get_context("fork")  # a task is a closure over a run, which no pipe can carry
-    ours, theirs = fork.Pipe(duplex=False)
-    helper = fork.Process(target=_help, args=(queue, theirs, tasks), daemon=True)
-    with warnings.catch_warnings():
-        # Python 3.12 on: of other threads, which are OpenBLAS's and Arrow's; both see to a fork
-        warnings.filterwarnings("ignore", ".* use of fork", DeprecationWarning)
-        helper.start()
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    helper = _forked(_help, queue, theirs, tasks)
     theirs.close()
     try:
         made = {name: tasks[name]() for name in _taken(queue, names)}
@@ -72,6 +67,45 @@ def each(tasks: Tasks) -> dict[str, Any]:
         made |= ours.recv()
     helper.join()
     return {name: made[name] if name in made else tasks[name]() for name in names}
+
+
+@contextlib.contextmanager
+def beside(task: Callable[[], None]) -> Iterator[None]:
+    """Do a task that writes files in another process meanwhile; here, where there is none or it fails."""
+    helper = _forked(_do, task) if _two() else None
+    try:
+        yield
+    except BaseException:
+        if helper:
+            helper.terminate()
+            helper.join()
+        raise
+    if helper:
+        helper.join()
+    if helper is None or helper.exitcode:
+        task()
+
+
+def _two() -> bool:
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def _forked(target: Callable[..., None], *arguments: Any) -> Any:
+    fork = multiprocessing.get_context("fork")  # a task is a closure over a run, which no pipe can carry
+    helper = fork.Process(target=target, args=arguments, daemon=True)
+    with warnings.catch_warnings():
+        # Python 3.12 on: of other threads, which are OpenBLAS's and Arrow's; both see to a fork
+        warnings.filterwarnings("ignore", ".* use of fork", DeprecationWarning)
+        helper.start()
+    return helper
+
+
+def _do(task: Callable[[], None]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what there is to say, the first process says
+    try:
+        task()
+    except Exception:  # which the first process meets again
+        sys.exit(1)
 
 
 def _taken(queue: int, names: list[str]) -> Iterator[str]:

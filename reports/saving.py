@@ -23,20 +23,21 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
     found = [one if isinstance(one, Run) else read(one) for one in runs]
     if len({run.path.resolve() for run in found}) < len(found):
         raise ReportError("A run folder is named twice.", "Name each run folder once.")
-    from reports.page import make  # the drawing libraries take a second to import
+    from reports import kept, pictures  # the drawing libraries take a second to import
+    from reports.page import make
 
     page = Path(page) if page is not None else found[0].path / "report.html"
     if not page.name or (page.exists() and not page.is_file()):
         raise ReportError(f"The page cannot be {str(page)!r}: that is no file.", "Name a file with -o.")
     if not page.parent.is_dir():
         raise ReportError(f"There is no folder {page.parent} for the page.", "Make it, or name another one.")
-    csvs = [(run, name) for run in found for name in run.tables]
-    csvs.sort(key=lambda one: -one[0].tables[one[1]].size)  # so that no core idles at the end
-    also = {f"{run.path} {name}": partial(_csv, run, name) for run, name in csvs}
     try:
-        made = make(found, page.parent.resolve() == found[0].path.resolve(), also)
-        for run, pictures in zip(found, made.pictures, strict=True):
-            _save(run.path / "figures", "png", pictures)
+        with pictures.beside(partial(_csvs, found)):
+            made = make(found, page.parent.resolve() == found[0].path.resolve())
+        for run, drawn in zip(found, made.pictures, strict=True):
+            folder = run.path / "figures"
+            _save(folder, {f"{part}.png": picture.png for part, picture in drawn.values()})
+            _save(folder, {kept.NAME: kept.note(run, drawn)})
         _replace(page, made.page)
     except OSError as error:
         raise ReportError(
@@ -46,14 +47,16 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
     return page
 
 
-def _csv(run: Run, name: str) -> None:
-    _save(run.path / "csv", "csv", {name: tables.csv(run.tables[name])})
+def _csvs(runs: Sequence[Run]) -> None:
+    for run in runs:
+        for name, frame in run.tables.items():
+            _save(run.path / "csv", {f"{name}.csv": tables.csv(frame)})
 
 
-def _save(folder: Path, ending: str, files: dict[str, bytes]) -> None:
+def _save(folder: Path, files: dict[str, bytes]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _replace(folder / f"{name}.{ending}", content)
+        _replace(folder / name, content)
 
 
 def _replace(path: Path, content: bytes) -> None:

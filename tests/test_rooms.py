@@ -22,7 +22,15 @@ ALLOWED = {
         "threadpoolctl",
     }
     | {"rich", "sklearn", "sqlalchemy"},
-    "reports": {"numpy", "pandas", "seaborn", "matplotlib", "jinja2", "markupsafe"},  # the last is jinja2's
+    "reports": {
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "seaborn",
+        "matplotlib",
+        "jinja2",
+        "markupsafe",
+    },  # the last is jinja2's
 }
 ONLY_IN = {  # within studies
     "sklearn": {"baselines.py"},
