@@ -16,8 +16,6 @@ PEERS := .venv-peers
 PUBLIC := dlopt datasets studies.protocol studies.arms studies.runner studies.own studies.catalog
 READY := $(VENV)/.ready
 STUDY := -m studies run $(NAME) --jobs $(JOBS) $(if $(OUT),--out '$(OUT)') $(if $(DATA),--data '$(DATA)') $(if $(TARGET),--target '$(TARGET)') $(foreach one,$(OPTIMIZER),--optimizer '$(one)') $(ARGS)
-# asked after the default study, for the same page
-CLAIMS = -m studies run claims --jobs $(JOBS) $(filter --quiet --dry-run,$(ARGS)) $(if $(filter --json,$(ARGS)),--quiet >/dev/null)
 
 .PHONY: help setup study report dashboard docs test test-slow test-peers calibrate bench lint clean
 .DEFAULT_GOAL := help
@@ -44,18 +42,7 @@ $(READY): pyproject.toml uv.lock uv.requirements.txt
 
 study: export AGAIN = make $(MAKECMDGOALS) $(MAKEOVERRIDES)
 study: $(READY) ## run a study (or go on with it), then write its page; the default one with the claims
-	@trap : INT; folder=$$($(RUN) $(STUDY) --where) || exit $$?; \
-	$(RUN) $(STUDY); code=$$?; \
-	set -- "$$folder"; page=$$folder/report.html; [ $$code -le 1 ] || page=; \
-	if [ "$$folder" = runs/default ] && [ -n "$$page" ]; then \
-	  page=runs/report.html; \
-	  $(RUN) $(CLAIMS); more=$$?; \
-	  [ $$more -gt 1 ] || set -- "$$folder" runs/claims; \
-	  [ $$more -le $$code ] || code=$$more; \
-	fi; \
-	if $(if $(filter --dry-run,$(ARGS)),false,[ $$code -ne 130 ]) && [ -n "$$page" ] && [ -d "$$folder/tables" ]; then \
-	  $(RUN) -m reports "$$@" -o "$$page" || code=$$?; \
-	fi; \
+	@trap : INT; $(RUN) $(STUDY) --report; code=$$?; \
 	[ $$code -ne 130 ] || echo "Or with: $$AGAIN" >&2; \
 	exit $$code
 

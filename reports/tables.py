@@ -177,13 +177,16 @@ class Run:
 
     def order(self, reading: str, scope: str = "pooled") -> list[str]:
         """Optimizers by place."""
-        here = self["ranking"].query("reading == @reading and scope == @scope").sort_values("place")
-        return [str(name) for name in here.optimizer]
+        return [str(name) for name in self._ranked(reading, scope).optimizer]
 
     def tied_for_best(self, reading: str, scope: str = "pooled") -> list[str]:
         """Those that no other beats, by place."""
-        here = self["ranking"].query("reading == @reading and scope == @scope and tied_for_best")
-        return [str(name) for name in here.sort_values("place").optimizer]
+        here = self._ranked(reading, scope)
+        return [str(name) for name in here.optimizer[here.tied_for_best]]
+
+    def _ranked(self, reading: str, scope: str) -> pd.DataFrame:
+        frame = self["ranking"]
+        return frame[(frame.reading == reading) & (frame.scope == scope)].sort_values("place")
 
     def pairs(self, reading: str, scope: str = "pooled") -> pd.DataFrame:
         """The comparisons of one reading and scope."""
@@ -192,10 +195,10 @@ class Run:
 
     def beats(self, reading: str, scope: str = "pooled") -> list[tuple[str, str, float]]:
         """Every call as (better, worse, p after Holm), strongest first."""
-        here = self.pairs(reading, scope)
         made = [
-            (str(r.a), str(r.b), float(r.p_holm)) if r.call == "a" else (str(r.b), str(r.a), float(r.p_holm))
-            for r in here[here.call.isin(["a", "b"])].itertuples()
+            (b, a, float(one["p_holm"])) if one["call"] == "b" else (a, b, float(one["p_holm"]))
+            for (*here, a, b), one in self._calls.items()
+            if here == [reading, scope] and one["call"] in ("a", "b")
         ]
         return sorted(made, key=lambda call: call[2])
 

@@ -15,10 +15,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from studies.errors import UsageError, masked
+from studies.errors import EndedError, UsageError, masked
 
 PATIENCE = 1.0  # seconds that Ctrl-C gives to an orderly end
 SHOW_CURSOR = "\x1b[?25h"  # a live progress line hides it
@@ -31,11 +31,14 @@ def main(arguments: Sequence[str]) -> int:
         from studies import cli  # here, for Ctrl-C is answered while all is imported
 
         options = cli.parse(arguments)
-        result = cli.COMMANDS[options.command](options)
-        text = json.dumps(result, indent=2, allow_nan=False) if options.json else result
-        return _printed(text)
+        found = cli.COMMANDS[options.command](options)
+        for result in found if isinstance(found, Iterator) else (found,):
+            _print(json.dumps(result, indent=2, allow_nan=False) if options.json else result)
+        return 0
     except KeyboardInterrupt:
         return _failed(_interrupted(arguments), 130, debug)
+    except EndedError as error:
+        return error.code
     except UsageError as error:
         return _failed(str(error), error.code, debug)
     except OSError as error:
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(f"{sentence}\nRun again with --debug to see where; finished rows are kept.", 1, debug)
 
 
-def _printed(text: str) -> int:
+def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError as error:
@@ -59,7 +62,6 @@ def _printed(text: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # stdout was closed, as by `| head`
             raise
-    return 0
 
 
 def _failed(message: str, code: int, debug: bool) -> int:

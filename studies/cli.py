@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from studies import commands, listing
+from studies import commands, listing, reported
 from studies.errors import UsageError, nearest
 from studies.export import FRAMEWORKS
 from studies.handles import KEYS, asked, once, place, setting, span
@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--dry-run", action="store_true", help="print what would run, and how long it may take")
     one.add_argument("--where", action="store_true", help="print the run folder and train nothing")
     one.add_argument("--quiet", action="store_true", help="no progress")
+    one.add_argument("--report", action="store_true", help="write its page too, as `make study` does")
 
     one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
     one.add_argument("run", type=Path, help="a run folder")
@@ -121,11 +122,14 @@ def _run(options: argparse.Namespace) -> Any:
     if options.where:
         out = place(options.name, flags)
         return listing.document(run=str(out)) if options.json else str(out)
-    study, out, jobs = asked(options.name, flags)
+    one = asked(options.name, flags)
+    if options.report and options.dry_run:
+        return reported.planned(one, as_json=options.json)
+    if options.report:
+        return reported.reported(one, quiet=options.quiet, as_json=options.json)
     if options.dry_run:
-        return commands.plan(study, out, jobs, as_json=options.json)
-    quiet = options.quiet or options.json
-    return commands.run_study(study, out, jobs, quiet=quiet, as_json=options.json)
+        return commands.plan(*one, as_json=options.json)
+    return commands.run_study(*one, quiet=options.quiet or options.json, as_json=options.json)
 
 
 def _framework(options: argparse.Namespace) -> dict[str, str]:

@@ -27,6 +27,14 @@ class FailedError(UsageError):
     code = 1
 
 
+class EndedError(Exception):
+    """A process of its own has ended with this exit code, and has said why."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
 def _one_line(text: str) -> str:
     """With what is no text written out, and what is far too long cut in its middle."""
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

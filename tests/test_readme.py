@@ -123,7 +123,7 @@ def test_a_short_command_runs(command, quick):
 @pytest.mark.parametrize("command", HANDLES)
 def test_what_changes_one_thing_is_understood_through_make(command, tmp_path, monkeypatch, capsys):
     shown = make("-n", *shlex.split(command)[1:]).communicate()[0]
-    (words,) = set(re.findall(r"-m studies (run default --jobs 0 +.*?)(?: --where\)|;)", shown))
+    (words,) = set(re.findall(r"-m studies (run default --jobs 0 +.*?)(?: --report;)", shown))
     monkeypatch.chdir(tmp_path)
     assert main([*words.split(), *([] if "--dry-run" in words else ["--dry-run"])]) == 0
     told = capsys.readouterr().out
