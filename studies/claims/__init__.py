@@ -6,6 +6,8 @@ beforehand, a function that measures and one that judges. studies/claims/ask.py 
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -117,9 +119,29 @@ def weighed(good: Iterable[bool], bad: Iterable[bool]) -> str:
 
 def place(thing: Any) -> str:
     """Where its lines stand: dlopt/average.py:68-77."""
-    lines, first = inspect.getsourcelines(thing)
-    path = Path(inspect.getsourcefile(thing) or "").relative_to(ROOT)
-    return f"{path}:{first}-{first + len(lines) - 1}"
+    plain = inspect.unwrap(thing)
+    path = Path(inspect.getsourcefile(plain) or "")
+    first, last = _spans(path)[plain.__qualname__]
+    return f"{path.relative_to(ROOT)}:{first}-{last}"
+
+
+@functools.cache
+def _spans(path: Path) -> dict[str, tuple[int, int]]:
+    """First and last line of each class and function of a file; inspect reads the file for each anew."""
+    found = {}
+
+    def walk(node: ast.AST, within: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef):
+                name = f"{within}{child.name}"
+                first = min(one.lineno for one in (child, *child.decorator_list))
+                found[name] = (first, child.end_lineno or first)
+                walk(child, f"{name}." if isinstance(child, ast.ClassDef) else f"{name}.<locals>.")
+            else:
+                walk(child, within)
+
+    walk(ast.parse(path.read_text("utf-8")), "")
+    return found
 
 
 def declared(clock: bool = False) -> dict[int, Claim]:

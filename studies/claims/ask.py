@@ -115,7 +115,7 @@ def _read(one: Claim, folder: Path) -> Read:
             frame = read_table(folder, name) if run == "own" else _finished(folder.parent / run, run, name)
         except UsageError:
             return Read(lacks=COMMANDS.get(run, f"make study NAME={run}"))
-        digest.update(frame.to_csv(index=False).encode())
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         frames.append(frame)
     if not frames:
         return Read()
@@ -125,7 +125,10 @@ def _read(one: Claim, folder: Path) -> Read:
 
 
 def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
-    """A table of a finished run of a named study. Raises UsageError where it is not there or not whole."""
+    """A table of a finished run of a named study, without the lines of optimizers that came later.
+
+    Raises UsageError where it is not there or not whole.
+    """
     frame, manifest = read_table(path, table), read_manifest(path)
     asked, question, whole = manifest["asked"], manifest["question"], STUDIES[name].settled()
     lacks = [arm.name for arm in whole.arms if asked["optimizers"].get(arm.name) != arm.spec()]
@@ -136,7 +139,9 @@ def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
     lacks += [f"its {key}" for key in NETWORK if key in question]
     if lacks:
         raise UsageError(f"{path} lacks {', '.join(lacks)} of {name}.", "Run that study whole.")
-    return frame
+    for column in {"optimizer", "a", "b"} & set(frame):
+        frame = frame[frame[column].isin([arm.name for arm in whole.arms])]
+    return frame.reset_index(drop=True)
 
 
 def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from studies import machine
 from studies.arms import Arm
 from studies.catalog import STUDIES
-from studies.claims import FAILS, HOLDS, NOT_RUN, Claim, Judged, ask, evidence
+from studies.claims import FAILS, HOLDS, NOT_RUN, ROOT, Claim, Judged, ask, declared, evidence, place
 from studies.claims.lessons import GLOSSARY, LESSONS, lessons
 from studies.claims.tables import CLAIM_TABLES
 from studies.errors import UsageError
@@ -156,6 +157,36 @@ def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: 
     assert measure.calls == 1
     assert verdict().source != there.source
     assert (verdict().verdict, measure.calls) == (HOLDS, 2)  # kept for the same tables
+
+
+def test_an_optimizer_that_came_later_changes_no_evidence(world: Any, tmp_path: Path) -> None:
+    measure = Counted()
+    world[False] |= {13: made(13, measure, reads=("quick/best_rates",))}
+    study = STUDIES["quick"].settled()
+    columns = {"batch_size": 64, "lr": 0.1, "low": 0.1, "high": 0.1, "level": 0.95, "blocks": 6}
+    lines = [{"dataset": "wine", "optimizer": arm.name, **columns} for arm in study.arms]
+    finished(tmp_path / "quick", study, best_rates=pd.DataFrame(lines))
+    before = ask.asked(tmp_path / "claims", 1)
+    (tmp_path / "quick").rename(tmp_path / "before")
+    more = dataclasses.replace(study, optimizers=(*study.optimizers, "adamw"))
+    lines.insert(1, {"dataset": "wine", "optimizer": "adamw", **columns})
+    finished(tmp_path / "quick", more, best_rates=pd.DataFrame(lines))
+    after = ask.asked(tmp_path / "claims", 1)
+    assert measure.calls == 1
+    for name, frame in before.items():
+        pd.testing.assert_frame_equal(frame, after[name])
+    changed = [{**one, "lr": 0.2} for one in lines]
+    RunFolder(tmp_path / "quick", {}).write_table("best_rates", pd.DataFrame(changed))
+    assert ask.asked(tmp_path / "claims", 1)["claims"].source[0] != before["claims"].source[0]
+    assert measure.calls == 2
+
+
+def test_lines_of_code_are_found_where_python_finds_them() -> None:
+    for clock in (False, True):
+        for thing in {thing for one in declared(clock).values() for thing in one.code}:
+            lines, first = inspect.getsourcelines(thing)
+            file = Path(inspect.getsourcefile(thing) or "").relative_to(ROOT)
+            assert place(thing) == f"{file}:{first}-{first + len(lines) - 1}"
 
 
 def test_of_the_default_run_the_command_is_the_short_one(world: Any, tmp_path: Path) -> None:

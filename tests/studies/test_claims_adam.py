@@ -166,6 +166,13 @@ def test_adam_works_where_nobody_beats_it(beaten, call, expected, at_once):
         assert (lost.value, lost.low, lost.high) == pytest.approx(np.exp((0.5, 0.3, 0.7)))
 
 
+def test_a_newcomer_that_beats_adam_is_none_of_the_default_study_s(at_once):
+    ranks, calls = tables()
+    ranks["tied_for_best"] = ranks.optimizer != "adam"  # as somebody's own optimizer left it, who is not here
+    one = CLAIMS[23]
+    assert one.judge(one.measure(ranks, calls)).verdict == HOLDS
+
+
 def test_arrivals_on_a_ravine_are_those_of_the_closed_form():
     ground = adam.GROUNDS["ravine, κ = 100"]()
     found = adam.arrivals(ground, (dlopt.SGD, dlopt.Momentum))
