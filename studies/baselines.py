@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,6 @@ import datasets
 from studies.protocol import Study, confirming_blocks
 from studies.readings import FLOOR
 from studies.statistics import order_interval
-
-Each = Callable[[list[tuple[Any, ...]]], list[Any]]  # calls pure functions, as `Workers.each`
 
 
 def _score(model: Any, block: datasets.Block, metric: str) -> float:
@@ -55,13 +53,20 @@ def scores(study: Study, name: str, block: int) -> list[float]:
     return [_score(make(), split, study.metric) for make in models(dataset).values()]
 
 
-def baselines(study: Study, each: Each) -> pd.DataFrame:
+def trainings(study: Study) -> list[tuple[Any, ...]]:
+    """The calls of `scores` that `baselines` asks for.
+
+    In the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
+    """
+    return [(scores, study, name, block) for name in study.datasets for block in confirming_blocks(study)]
+
+
+def baselines(study: Study, found: Sequence[list[float]]) -> pd.DataFrame:
     """Median test error of each baseline on each dataset, with its order-statistic interval.
 
-    Over the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
+    found: the answers to `trainings`.
     """
     blocks, lines = confirming_blocks(study), []
-    found = each([(scores, study, name, block) for name in study.datasets for block in blocks])
     for i, name in enumerate(study.datasets):
         mine = found[i * len(blocks) : (i + 1) * len(blocks)]
         for label, errors in zip(models(datasets.load(name)), zip(*mine, strict=True), strict=True):

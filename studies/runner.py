@@ -90,7 +90,11 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
         identities = search_identities(study)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
-        _search(study, workers, wanted, identities)
+        begun = [] if folder.stands(_tied(folder, identities)) else [(int,)] * workers.jobs
+        with workers.meanwhile(begun) as ready:  # they import what they need while all records are read
+            recorded = folder.reached()
+            ready()
+        _search(study, workers, wanted, identities, recorded)
         if workers.failed or not folder.stands(_tied(folder, identities)):
             study = _compared(folder, study, workers, identities)
         asking = asked(folder.path, workers.jobs, workers.progress.told) if study.claims else nothing()
@@ -115,9 +119,9 @@ def _compared(
         study = _without(study, workers.failed)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
         rows, curves = folder.read_records(wanted)
-        results = tables.compared(study, rows, curves, workers.each)
+        results = tables.compared(study, rows, curves, workers)
         confirmed = _confirm(folder, study, results.picks, workers)
-    written = tables.finished(study, results, confirmed, folder.timings(), workers.each)
+    written = tables.finished(study, results, confirmed, folder.timings())
     for name, table in written.items():
         folder.write_table(name, table)
     if not workers.failed:
@@ -235,9 +239,12 @@ def _search(
     workers: Workers,
     wanted: list[tuple[Any, ...]],
     identities: dict[tuple[str, str], str],
+    recorded: dict[tuple[Any, ...], float],
 ) -> None:
-    """Train the missing rows of all searches; draws that look at results come round by round."""
-    recorded = workers.folder.reached()
+    """Train the missing rows of all searches; draws that look at results come round by round.
+
+    recorded: the best validation loss of what the folder holds, by key and identity.
+    """
     workers.reached |= {key[:5]: recorded[key] for key in wanted if key in recorded}
     missing = {key[:5] for key in wanted if key not in recorded}
     arms = {arm.name: arm for arm in study.arms}

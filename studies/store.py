@@ -213,7 +213,8 @@ def _parsed(content: bytes, columns: list[str]) -> pa.Table | str:
         file = pq.ParquetFile(pa.BufferReader(content))
         names = file.schema_arrow.names
         lost = [name for name in columns if name not in names]
-        return f"it has no column {lost[0]!r}" if lost else file.read(columns)
+        many = len(content) > 1_000_000  # threads cost more than a small file
+        return f"it has no column {lost[0]!r}" if lost else file.read(columns, use_threads=many)
     except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
         return f"it is no Parquet file ({type(error).__name__})"
 

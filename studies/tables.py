@@ -12,7 +12,7 @@ from dlopt import fields
 from studies import compare, readings
 from studies.arms import about
 from studies.audit import audit
-from studies.baselines import Each, baselines
+from studies.baselines import baselines, trainings
 from studies.batches import batch_sizes as batch_sizes_table
 from studies.batches import batch_times
 from studies.draws import batch_sizes
@@ -22,6 +22,7 @@ from studies.literature import literature
 from studies.mirror import importances, searches
 from studies.power import power
 from studies.protocol import Pick, Study, budget
+from studies.workers import Workers
 
 UNITS = {
     "error": {"classification": "share misclassified", "regression": "RMSE in training standard deviations"},
@@ -44,45 +45,55 @@ def floors(study: Study) -> dict[str, float]:
     return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in loaded.items()}
 
 
-def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, each: Each) -> Compared:
-    """Readings, calls, ranking and picks."""
+def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, workers: Workers) -> Compared:
+    """Readings, calls, ranking and picks; and what needs none of them, found meanwhile."""
     arms = {arm.name: arm for arm in study.arms}
     optimizers, names = list(arms), list(study.datasets)
     kinds = {name: "loss" if study.metric == "loss" else datasets.load(name).task for name in names}
-    read = readings.search_readings(rows, winner=study.dependent)
-    lowest = readings.envelopes(rows, curves)
-    ratios = readings.log_ratios(lowest, optimizers)
-    both = [compare.error_scores(read, optimizers, names), compare.ratio_scores(ratios, optimizers, names)]
-    calls = [compare.comparisons(scores, kinds, study.seed) for scores in both]
-    placed = pd.concat([compare.ranking(s, c, optimizers) for s, c in zip(both, calls, strict=True)])
+    described, plain = _optimizers(study), trainings(study)
+    shares = [(importances, *one) for one in searches(rows, described)]
+    with workers.meanwhile([*plain, *shares]) as answers:
+        read = readings.search_readings(rows, winner=study.dependent)
+        lowest = readings.envelopes(rows, curves)
+        ratios = readings.log_ratios(lowest, optimizers)
+        both = [
+            compare.error_scores(read, optimizers, names),
+            compare.ratio_scores(ratios, optimizers, names),
+        ]
+        apart = answers()
     small = floors(study)
     independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
     mixed = [a.name for a in study.arms if len(a.decays()) > 1 and not study.dependent]
-    *powers, published = each(
-        [
-            *((power, scores, placed, study.seed) for scores in both),
-            (literature, study, rows, read, ratios, small),
-        ]
-    )
-    found = {
-        "rows": rows,
-        "curves": curves,
-        "envelopes": lowest,
-        "readings": read,
-        "ratios": ratios,
-        "comparisons": pd.concat(calls),
-        "ranking": placed,
-        "power": pd.concat(powers),
-        "forest": compare.forest(read, placed, small),
-        "best_of_k": compare.best_of_k(independent),
-        "learning_rates": compare.learning_rates(rows, small),
-        "tuning": compare.tuning(read),
-        "best_rates": compare.best_rates(rows),
-        "batch_sizes": batch_sizes_table(study, lowest),
-        "decay": compare.decay(read, mixed, names, study.seed),
-        "literature": published,
-    }
-    return Compared(found, compare.picks(rows, placed, names, arms))
+    comparing = [(compare.comparisons, scores, kinds, study.seed) for scores in both]
+    with workers.meanwhile([*comparing, (literature, study, rows, read, ratios, small)]) as answers:
+        found = {
+            "rows": rows,
+            "curves": curves,
+            "envelopes": lowest,
+            "readings": read,
+            "ratios": ratios,
+            "best_of_k": compare.best_of_k(independent),
+            "learning_rates": compare.learning_rates(rows, small),
+            "tuning": compare.tuning(read),
+            "best_rates": compare.best_rates(rows),
+            "batch_sizes": batch_sizes_table(study, lowest),
+            "decay": compare.decay(read, mixed, names, study.seed),
+            "baselines": baselines(study, apart[: len(plain)]),
+            "importances": pd.concat(apart[len(plain) :]),
+            "optimizers": described,
+        }
+        *calls, published = answers()
+    placed = pd.concat([compare.ranking(s, c, optimizers) for s, c in zip(both, calls, strict=True)])
+    with workers.meanwhile([(power, scores, placed, study.seed) for scores in both]) as answers:
+        found |= {
+            "literature": published,
+            "comparisons": pd.concat(calls),
+            "ranking": placed,
+            "forest": compare.forest(read, placed, small),
+        }
+        picks = compare.picks(rows, placed, names, arms)
+        found["power"] = pd.concat(answers())
+    return Compared(found, picks)
 
 
 def finished(
@@ -90,22 +101,16 @@ def finished(
     results: Compared,
     confirmed: pd.DataFrame,
     timings: pd.DataFrame,
-    each: Each,
 ) -> dict[str, pd.DataFrame]:
     """All tables by name, ready to be written."""
     found, arms = results.tables, {arm.name: arm for arm in study.arms}
     picked = compare.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
-    described = _optimizers(study)
-    shares = each([(importances, *one) for one in searches(found["rows"], described)])
     return {
         **found,
         "picks": picked,
         "confirmations": confirmed,
         "takehome": takehome(study, picked),
-        "baselines": baselines(study, each),
-        "importances": pd.concat(shares),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, arms),
-        "optimizers": described,
         "datasets": _datasets(study),
         "timings": timings,
         **known(),

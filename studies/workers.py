@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import operator
 import os
 import shutil
 import signal
@@ -67,6 +68,20 @@ class Workers:
     def each(self, calls: Iterable[Call]) -> list[Any]:
         """The answers to all calls, in their order."""
         return gathered(calls, self.jobs)
+
+    @contextlib.contextmanager
+    def meanwhile(self, calls: Sequence[Call]) -> Iterator[Callable[[], list[Any]]]:
+        """Begin with calls; gives what waits for their answers, in their order: to be asked before others."""
+        turns = (delayed(work)(i, *call) for i, call in enumerate(calls))
+        with _results(turns, min(self.jobs, len(calls)) or 1) as some:
+
+            def answers() -> list[Any]:
+                try:
+                    return [answer for _, answer in sorted(some, key=operator.itemgetter(0))]
+                except TerminatedWorkerError:
+                    return self.each(calls)
+
+            yield answers
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
         for rows in records:
