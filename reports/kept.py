@@ -1,56 +1,111 @@
-"""Pictures of a run that were drawn before, by the same code of the same tables: they need no drawing."""
+"""Pictures that were drawn before, by the same code of the same numbers: they need no drawing."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
 import json
 import platform
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from reports.pictures import Picture
+import numpy as np
+import pandas as pd
+
+from reports.pictures import Order, Picture
 from reports.tables import Run
 
-NAME = "made.json"  # beside the pictures: what they were made of, their SVG, what is in their PNG
+NAME = "made.json"  # beside the pictures: what each was made of, its SVG, what is in its PNG
 DRAWN_BY = ("matplotlib", "seaborn", "pandas", "numpy")
 
 
-def find(run: Run) -> dict[str, Picture]:
-    """The pictures by their names on the page; none where anything has changed or is damaged."""
-    folder = run.path / "figures"
+class Made(NamedTuple):
+    """A picture of a part of the page, and what it was made of."""
+
+    part: str
+    of: str
+    picture: Picture
+
+
+def read(folder: Path) -> dict[str, Made]:
+    """The pictures in a folder, by what they were made of; none where the note of them is damaged."""
+    made = {}
     try:
-        made = json.loads((folder / NAME).read_text("utf-8"))
-        if made["of"] != _tied(run):
-            return {}
-        found = {}
-        for name, (file, svg, known) in made["pictures"].items():
-            png = (folder / file).read_bytes()
-            if hashlib.sha256(png).hexdigest() == known:
-                found[name] = Picture(svg, png)
-        return found
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        for part, of, svg, known in json.loads((folder / NAME).read_text("utf-8")):
+            png = (folder / f"{part}.png").read_bytes()
+            if of and hashlib.sha256(png).hexdigest() == known:
+                made[of] = Made(part, of, Picture(svg, png))
+    except (OSError, ValueError, TypeError):
         return {}
+    return made
 
 
-def note(run: Run, pictures: dict[str, tuple[str, Picture]]) -> bytes:
-    """What `find` reads. pictures: by their names on the page, each with the name of its part."""
-    lines = {
-        name: [f"{part}.png", one.svg, hashlib.sha256(one.png).hexdigest()]
-        for name, (part, one) in pictures.items()
-    }
-    return json.dumps({"of": _tied(run), "pictures": lines}).encode()
+def files(pictures: Sequence[Made]) -> dict[str, bytes]:
+    """What is written into a folder: the PNGs, and the note that `read` reads."""
+    note = [
+        [part, of, picture.svg, hashlib.sha256(picture.png).hexdigest()] for part, of, picture in pictures
+    ]
+    return {f"{one.part}.png": one.picture.png for one in pictures} | {NAME: json.dumps(note).encode()}
 
 
-def _tied(run: Run) -> str:
-    """All that a picture is made of: the run as it was read, this room, what it draws with."""
-    parts = [run.hashes, run.manifest, run.machine, _code()]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def made_of(name: str, order: Order) -> str:
+    """All that a picture is made of, in short: its words, what its drawing holds, this room and what it uses.
+
+    "" where the drawing holds something that is none of a table, a run, or plain values.
+    """
+    digest = hashlib.sha256(f"{_code()}\n{name}\n{order.title}\n{order.description}\n".encode())
+    try:
+        for part in _content(order.draw):
+            digest.update(part)
+            digest.update(b"\0")
+    except TypeError:
+        return ""
+    return digest.hexdigest()
+
+
+def _content(value: Any) -> Iterator[bytes]:
+    """The bytes of a value that tell it from another one. Raises TypeError for what has none here."""
+    yield type(value).__name__.encode()
+    match value:
+        case None | bool() | int() | float() | str() | bytes() | np.generic():
+            yield repr(value).encode()
+        case pd.DataFrame():
+            yield repr([*value.columns, *value.dtypes, len(value)]).encode()
+            yield pd.util.hash_pandas_object(value).to_numpy().tobytes()
+        case pd.Series() | pd.Index():
+            yield repr([value.name, value.dtype, len(value)]).encode()
+            yield pd.util.hash_pandas_object(value).to_numpy().tobytes()
+        case np.ndarray() if value.dtype != object:
+            yield repr([value.shape, value.dtype]).encode()
+            yield value.tobytes()
+        case Run():  # its tables as they were read
+            yield json.dumps([value.hashes, value.manifest, value.machine], sort_keys=True).encode()
+        case Mapping():
+            for pair in value.items():
+                yield from _content(pair)
+        case list() | tuple():
+            yield str(len(value)).encode()
+            for one in value:
+                yield from _content(one)
+        case functools.partial():
+            yield from _content((value.func, value.args, value.keywords))
+        case types.FunctionType():  # what it is named outside is code, or constant
+            yield f"{value.__module__}.{value.__qualname__}".encode()
+            held = [cell.cell_contents for cell in value.__closure__ or ()]
+            yield from _content((held, value.__defaults__, value.__kwdefaults__))
+        case _ if dataclasses.is_dataclass(value):
+            yield from _content([getattr(value, field.name) for field in dataclasses.fields(value)])
+        case _:
+            raise TypeError(f"{type(value).__name__} says nothing of its content")
 
 
 @functools.cache
-def _code() -> list[str]:
+def _code() -> str:
     files = sorted(Path(__file__).parent.rglob("*.py"))
     room = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     versions = [f"{name} {importlib.metadata.version(name)}" for name in DRAWN_BY]
-    return [room, *versions, platform.python_version()]
+    return "\n".join([room, *versions, platform.python_version()])

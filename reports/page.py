@@ -156,10 +156,10 @@ class Chapter(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a report consists of: the page, and each run's pictures: part and picture by anchor."""
+    """What a report consists of: the page, and the pictures of each run."""
 
     page: bytes
-    pictures: list[dict[str, tuple[str, pictures.Picture]]]
+    pictures: list[list[kept.Made]]
 
 
 def make(runs: Sequence[Run], beside: bool) -> Made:
@@ -171,18 +171,16 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     chapters = _chapters(run)
     for number, other in enumerate(further, start=1):
         chapters += _further(chapters, other, number)
-    drawn, orders = dict[str, pictures.Picture](), dict[str, Callable[[], pictures.Picture]]()
-    old = [kept.find(one) for one in runs]
-    illustrated = [(one, one.part.draw) for chapter in chapters for one in chapter.parts if one.part.draw]
-    for one, draw in illustrated:
-        if one.name in old[one.number]:
-            drawn[one.name] = old[one.number][one.name]
-        else:
-            orders[one.name] = partial(_order(draw, one.part).make, one.name)
-    drawn |= pictures.each(orders)
-    saved: list[dict[str, tuple[str, pictures.Picture]]] = [{} for _ in runs]
-    for one, _ in illustrated:
-        saved[one.number][one.name] = (one.part.name, drawn[one.name])
+    parts = [one for chapter in chapters for one in chapter.parts]
+    orders = {one.name: _order(one.part.draw, one.part) for one in parts if one.part.draw}
+    made_of = {name: kept.made_of(name, order) for name, order in orders.items()}
+    old = {of: made.picture for one in runs for of, made in kept.read(one.path / "figures").items()}
+    drawn = {name: old[of] for name, of in made_of.items() if of in old}
+    drawn |= pictures.each({name: partial(orders[name].make, name) for name in orders if name not in drawn})
+    saved: list[list[kept.Made]] = [[] for _ in runs]
+    for one in parts:
+        if one.name in drawn:
+            saved[one.number].append(kept.Made(one.part.name, made_of[one.name], drawn[one.name]))
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -35,9 +35,7 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
         with pictures.beside(partial(_csvs, found)):
             made = make(found, page.parent.resolve() == found[0].path.resolve())
         for run, drawn in zip(found, made.pictures, strict=True):
-            folder = run.path / "figures"
-            _save(folder, {f"{part}.png": picture.png for part, picture in drawn.values()})
-            _save(folder, {kept.NAME: kept.note(run, drawn)})
+            _save(run.path / "figures", kept.files(drawn))
         _replace(page, made.page)
     except OSError as error:
         raise ReportError(

@@ -1,9 +1,12 @@
 """Pictures that were drawn before: used again as long as nothing has changed, and only then."""
 
+import dataclasses
 import json
 import os
 import shutil
+from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -51,10 +54,22 @@ def test_a_page_of_an_unchanged_run_draws_nothing_and_has_the_same_bytes(run, dr
     assert everything(run) == before
 
 
-def change_a_table(run):
+def change_times(run):
     path = run / "tables" / "timings.parquet"
     frame = pd.read_parquet(path)
     frame.assign(seconds=frame.seconds * 2).to_parquet(path)
+
+
+def change_errors(run):
+    path = run / "tables" / "readings.parquet"
+    frame = pd.read_parquet(path)
+    frame.assign(search_error=frame.search_error * 1.5).to_parquet(path)
+
+
+def change_a_constant_picture(run):
+    path = run / "tables" / "quadratic_deep.parquet"
+    frame = pd.read_parquet(path)
+    frame.assign(loss=frame.loss + 1.0).to_parquet(path)
 
 
 def change_what_was_asked(run):
@@ -71,17 +86,90 @@ def damage(run):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-@pytest.mark.parametrize("change", [change_a_table, change_what_was_asked, forget, damage])
-def test_all_is_drawn_again_after_a_change(run, drawn, change):
+CHANGES = [change_times, change_a_constant_picture, change_what_was_asked, forget, damage]
+LONG = [pytest.param(change, marks=pytest.mark.slow) for change in CHANGES]
+
+
+@pytest.mark.parametrize("change", [change_errors, *LONG])
+def test_after_a_change_the_page_is_that_of_a_run_which_was_never_drawn(run, drawn, change, tmp_path):
     change(run)
+    shutil.copytree(run, tmp_path / "new" / "small")
+    shutil.rmtree(tmp_path / "new" / "small" / "figures")
+    reports.write([run])
+    assert drawn
+    reports.write([tmp_path / "new" / "small"])
+    assert everything(run) == everything(tmp_path / "new" / "small")
+
+
+@pytest.mark.slow
+def test_what_has_not_changed_is_not_drawn(run, drawn):
+    change_errors(run)
+    reports.write([run])
+    assert drawn
+    assert "quadratic-deep" not in drawn
+
+
+@pytest.mark.slow
+def test_all_is_drawn_again_by_other_code(run, drawn, monkeypatch):
+    monkeypatch.setattr(kept, "_code", lambda: "another")
     reports.write([run])
     assert len(drawn) == len(list((run / "figures").glob("*.png")))
 
 
-def test_all_is_drawn_again_by_other_code(run, drawn, monkeypatch):
-    monkeypatch.setattr(kept, "_code", lambda: ["another"])
-    reports.write([run])
-    assert drawn
+@dataclasses.dataclass
+class Held:
+    """It is what its fields are."""
+
+    name: str
+
+
+class Opaque:
+    """It says nothing of its content."""
+
+
+def holds(value):
+    """What is known of a picture whose drawing holds a value."""
+    return kept.made_of("name", pictures.Order(lambda: Figure(value), "What?", "A line."))
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+DIFFERENT = [
+    None,
+    True,
+    1,
+    1.0,
+    "1",
+    [1, [2]],
+    [[1], 2],
+    (1, [2]),
+    {"a": 1},
+    {"a": 2},
+    np.arange(4),
+    np.arange(4.0),
+    np.arange(4).reshape(2, 2),
+    FRAME,
+    FRAME.rename(columns={"a": "c"}),
+    FRAME.iloc[::-1],
+    FRAME.assign(b=["x", "z"]),
+    FRAME.a,
+    partial(holds, 1),
+    partial(holds, 2),
+    lambda: FRAME,
+    lambda x=1: x,
+    lambda x=2: x,
+    pictures.Picture("", b""),
+    Held("a"),
+    Held("b"),
+]
+
+
+def test_a_picture_is_made_of_all_that_its_drawing_holds():
+    known = [holds(value) for value in DIFFERENT]
+    assert len(set(known)) == len(known)
+    assert "" not in known
+    assert holds(FRAME.copy()) == holds(FRAME)
+    for opaque in (Opaque(), [Opaque()], np.array([Opaque()]), Opaque().__init__, len):
+        assert holds(opaque) == ""
 
 
 def test_a_picture_whose_file_was_changed_is_drawn_again(run, written, drawn):
@@ -92,6 +180,7 @@ def test_a_picture_whose_file_was_changed_is_drawn_again(run, written, drawn):
     assert one.read_bytes() == (written / "figures" / one.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_pictures_beside_one_that_changed(run, written, drawn, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(written, other)
@@ -100,12 +189,10 @@ def test_a_run_keeps_its_pictures_beside_one_that_changed(run, written, drawn, t
     assert drawn
     assert all(name.startswith("run2-") for name in drawn)
     drawn.clear()
-    change_a_table(run)
+    change_errors(run)
     reports.write([run, other], page)
     assert drawn
     assert not any(name.startswith("run2-") for name in drawn)
-    reports.write([other])
-    assert drawn[-1] in {path.stem for path in (other / "figures").glob("*.png")}
 
 
 def test_the_tables_are_written_meanwhile_or_afterwards(tmp_path, monkeypatch, capfd):
