@@ -53,21 +53,21 @@ def scores(study: Study, name: str, block: int) -> list[float]:
     return [_score(make(), split, study.metric) for make in models(dataset).values()]
 
 
-def trainings(study: Study) -> list[tuple[Any, ...]]:
-    """The calls of `scores` that `baselines` asks for.
+def trainings(study: Study, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The calls of `scores` that `baselines` asks for, of these datasets.
 
     In the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
     """
-    return [(scores, study, name, block) for name in study.datasets for block in confirming_blocks(study)]
+    return [(scores, study, name, block) for name in names for block in confirming_blocks(study)]
 
 
-def baselines(study: Study, found: Sequence[list[float]]) -> pd.DataFrame:
+def baselines(study: Study, names: Sequence[str], found: Sequence[list[float]]) -> pd.DataFrame:
     """Median test error of each baseline on each dataset, with its order-statistic interval.
 
     found: the answers to `trainings`.
     """
     blocks, lines = confirming_blocks(study), []
-    for i, name in enumerate(study.datasets):
+    for i, name in enumerate(names):
         mine = found[i * len(blocks) : (i + 1) * len(blocks)]
         for label, errors in zip(models(datasets.load(name)), zip(*mine, strict=True), strict=True):
             lines.append((name, label, *order_interval(list(errors)), len(errors)))

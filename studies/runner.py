@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 import datasets
-from studies import own, tables, yours
+from studies import own, standing, tables, yours
 from studies.arms import Arm, from_spec, plain
 from studies.catalog import STUDIES
 from studies.claims.ask import asked, nothing
@@ -90,12 +90,12 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
         identities = search_identities(study)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
-        begun = [] if folder.stands(_tied(folder, identities)) else [(int,)] * workers.jobs
+        begun = [] if standing.stands(folder, _tied(folder, identities)) else [(int,)] * workers.jobs
         with workers.meanwhile(begun) as ready:  # they import what they need while all records are read
             recorded = folder.reached()
             ready()
         _search(study, workers, wanted, identities, recorded)
-        if workers.failed or not folder.stands(_tied(folder, identities)):
+        if workers.failed or not standing.stands(folder, _tied(folder, identities)):
             study = _compared(folder, study, workers, identities)
         asking = asked(folder.path, workers.jobs, workers.progress.told) if study.claims else nothing()
         for name, table in asking.items():
@@ -113,19 +113,20 @@ def _compared(
     folder: RunFolder, study: Study, workers: Workers, identities: dict[tuple[str, str], str]
 ) -> Study:
     """Compare all rows, confirm the picks, write the tables; gives the study without what failed."""
-    failed = -1
+    failed, lines = -1, _lines(study, identities)
+    old = standing.unchanged(folder, lines)
     while failed < len(workers.failed):  # a pick may still fail where it is confirmed
         failed = len(workers.failed)
         study = _without(study, workers.failed)
         wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
         rows, curves = folder.read_records(wanted)
-        results = tables.compared(study, rows, curves, workers)
+        results = tables.compared(study, rows, curves, old, workers)
         confirmed = _confirm(folder, study, results.picks, workers)
     written = tables.finished(study, results, confirmed, folder.timings())
     for name, table in written.items():
         folder.write_table(name, table)
     if not workers.failed:
-        folder.finish(list(written), _tied(folder, identities))
+        standing.finish(folder, list(written), _tied(folder, identities), lines)
     return study
 
 
@@ -133,8 +134,21 @@ def _tied(folder: RunFolder, identities: dict[tuple[str, str], str]) -> str:
     """What the tables of a run are made of, in short: what was asked, records and times, the code."""
     asked, question = folder.manifest["asked"], folder.manifest["question"]
     notes = {name: list(datasets.load(name).notes) for name in sorted({name for name, _ in identities})}
-    parts = [asked, question, sorted(identities.items()), notes, folder.content(), sources()]
+    parts = [asked, question, sorted(identities.items()), notes, standing.content(folder), sources()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _lines(study: Study, identities: dict[tuple[str, str], str]) -> standing.Lines:
+    """What the lines are made of that need nothing but one search, or one dataset: each in short."""
+    common = [question(study), study.blocks, sources()]
+
+    def short(*parts: Any) -> str:
+        return hashlib.sha256(json.dumps([*common, *parts], sort_keys=True).encode()).hexdigest()[:16]
+
+    return {
+        "importances": {f"{name}/{arm}": short(made) for (name, arm), made in identities.items()},
+        "baselines": {name: short(datasets.load(name).digest) for name in study.datasets},
+    }
 
 
 def _without(study: Study, failed: dict[str, str]) -> Study:

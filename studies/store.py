@@ -100,7 +100,7 @@ class RunFolder:
         keys = [[row[k] for k in (*TABLES["rows"].key, "batch_size", "settings")] for row in rows]
         text = json.dumps([self.manifest["question"], keys, list(identities)], sort_keys=True)
         content = _parquet(table, "snappy")  # quick, since workers wait for a core
-        name = f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{_checksum(content)}.parquet"
+        name = f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{checksum(content)}.parquet"
         write_atomically(self.records / name, content)
         self._known[self.records / name] = table
 
@@ -125,26 +125,6 @@ class RunFolder:
         table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
         table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
         write_atomically(self._table(name), _parquet(table, "zstd"))
-
-    def content(self) -> list[str]:
-        """The records by their names, which hold their checksums, and the checksum of the times."""
-        times = self.path / "timings.jsonl"
-        known = _checksum(times.read_bytes()) if times.is_file() else ""
-        return [*sorted(path.name for path in self.records.glob("*.parquet")), known]
-
-    def finish(self, names: Sequence[str], tied: str) -> None:
-        """Note what the tables with these names were made of, and what is in them."""
-        known = {name: _checksum(self._table(name).read_bytes()) for name in sorted(names)}
-        write_atomically(self.path / "tables" / "made.json", _json({"of": tied, "tables": known}))
-
-    def stands(self, tied: str) -> bool:
-        """Were the tables made of just this, and are they still as they were written?"""
-        try:
-            made = json.loads((self.path / "tables" / "made.json").read_text("utf-8"))
-            same, tables = made["of"] == tied, made["tables"].items()
-            return same and all(_checksum(self._table(n).read_bytes()) == known for n, known in tables)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # none, or damaged
-            return False
 
     def _table(self, name: str) -> Path:
         return self.path / "tables" / f"{name}.parquet"
@@ -189,14 +169,15 @@ def _arrow_schema(name: str) -> pa.Schema:
     )
 
 
-def _checksum(content: bytes) -> str:
+def checksum(content: bytes) -> str:
+    """The first 16 digits of the sha256."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _read(path: Path) -> pa.Table:
     columns = [*_ROW_COLUMNS, "identity", *(f"curve_{name}" for name in _CURVE)]
     content, wrong = path.read_bytes(), "its content is not what its name says"
-    if path.stem.rpartition("-")[2] == _checksum(content):
+    if path.stem.rpartition("-")[2] == checksum(content):
         table = _parsed(content, columns)
         if isinstance(table, pa.Table):
             return table

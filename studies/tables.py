@@ -45,13 +45,22 @@ def floors(study: Study) -> dict[str, float]:
     return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in loaded.items()}
 
 
-def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, workers: Workers) -> Compared:
-    """Readings, calls, ranking and picks; and what needs none of them, found meanwhile."""
+def compared(
+    study: Study, rows: pd.DataFrame, curves: pd.DataFrame, old: dict[str, pd.DataFrame], workers: Workers
+) -> Compared:
+    """Readings, calls, ranking and picks; and what needs none of them, found meanwhile.
+
+    old: the lines of "importances" and "baselines" that are found already.
+    """
     arms = {arm.name: arm for arm in study.arms}
     optimizers, names = list(arms), list(study.datasets)
     kinds = {name: "loss" if study.metric == "loss" else datasets.load(name).task for name in names}
-    described, plain = _optimizers(study), trainings(study)
-    shares = [(importances, *one) for one in searches(rows, described)]
+    described, known = _optimizers(study), old["importances"]
+    known = known[known.optimizer.isin(optimizers)]
+    searched = set(zip(known.dataset, known.optimizer, strict=True))
+    shares = [(importances, *one) for one in searches(rows, described) if one[:2] not in searched]
+    new = [name for name in names if name not in set(old["baselines"].dataset)]
+    plain = trainings(study, new)
     with workers.meanwhile([*plain, *shares]) as answers:
         read = readings.search_readings(rows, winner=study.dependent)
         lowest = readings.envelopes(rows, curves)
@@ -78,8 +87,8 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, workers: Wo
             "best_rates": compare.best_rates(rows),
             "batch_sizes": batch_sizes_table(study, lowest),
             "decay": compare.decay(read, mixed, names, study.seed),
-            "baselines": baselines(study, apart[: len(plain)]),
-            "importances": pd.concat(apart[len(plain) :]),
+            "baselines": _joined(old["baselines"], baselines(study, new, apart[: len(plain)])),
+            "importances": _joined(known, *apart[len(plain) :]),
             "optimizers": described,
         }
         *calls, published = answers()
@@ -94,6 +103,10 @@ def compared(study: Study, rows: pd.DataFrame, curves: pd.DataFrame, workers: Wo
         picks = compare.picks(rows, placed, names, arms)
         found["power"] = pd.concat(answers())
     return Compared(found, picks)
+
+
+def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([one for one in frames if len(one)] or frames[:1])
 
 
 def finished(
