@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ def machine(jobs: int, trained: int, seconds: float) -> dict[str, Any]:
         "trained": trained,
         "seconds": round(seconds, 2),
     }
+
+
+def environment() -> dict[str, str]:
+    """The variables with which another Python finds the rooms that this one has found."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 
 @functools.cache

@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Any
 import dlopt
 from dlopt.testing import problems
 from studies.errors import UsageError, nearest
+from studies.machine import environment
 from studies.store import write_atomically
 
 GROUP = "dlopt.optimizers"  # of entry points
@@ -167,9 +167,8 @@ def named(text: str) -> str:
 def _asked(path: str, name: str) -> dict[str, Any]:
     """What a process of its own finds in a file, which may do anything, or never end."""
     command = [sys.executable, "-m", "studies.own", str(Path(path).resolve()), name]
-    rooms = os.pathsep.join([str(Path(dlopt.__file__).parents[1]), *sys.path])
     how: dict[str, Any] = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
-    how["env"] = {**os.environ, "PYTHONPATH": rooms}
+    how["env"] = environment()
     try:
         done = subprocess.run(command, timeout=PATIENCE, check=False, **how)
     except subprocess.TimeoutExpired:

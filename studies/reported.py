@@ -15,6 +15,7 @@ from typing import Any
 from studies.commands import plan, run_study
 from studies.errors import EndedError, FailedError, UsageError
 from studies.handles import Asked, asked
+from studies.machine import environment
 
 BESIDE = {Path("runs/default"): "claims"}  # asked next, for the same page
 
@@ -67,8 +68,9 @@ def _beside(first: Asked) -> list[Asked]:
 def _write(folders: Sequence[Path], page: Path, *, silent: bool) -> int:
     """The page, by a process of its own, for no room imports `reports`; gives its exit code."""
     words = ["-m", "reports", *map(str, folders), "-o", str(page)]
+    heard = subprocess.DEVNULL if silent else None
     with _interrupted_there() as tell:
-        child = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL if silent else None)
+        child = subprocess.Popen([sys.executable, *words], stdout=heard, env=environment())
         tell.append(child)
         code = child.wait()
     if code < 0:

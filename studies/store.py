@@ -353,9 +353,11 @@ def _refuse_other(path: Path, known: dict[str, Any], wanted: dict[str, Any], who
     before, now = _flat(known), _flat(wanted)
     for name in dict.fromkeys([*now, *before]):
         if before.get(name) != now.get(name):
-            was, wants = before.get(name), now.get(name)
+            usual = ("no", "none") if whose else ("the usual", "the usual one")
+            was = f"{name} = {before[name]!r}" if name in before else f"{usual[0]} {name}"
+            wants = repr(now[name]) if name in now else usual[1]
             raise UsageError(
-                f"{path} was made with {whose}{name} = {was!r}, and this run has {wants!r}.",
+                f"{path} was made with {whose}{was}, and this run has {wants}.",
                 f"Give the old value, or another folder: --out {path}-2",
             )
 

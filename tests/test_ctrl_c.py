@@ -144,6 +144,26 @@ def test_a_page_that_is_interrupted_is_the_old_one(finished, tmp_path, library):
     assert page.read_text() == "old"
 
 
+def test_a_page_of_make_study_that_is_interrupted_is_told_once(finished):
+    (finished / "report.html").write_text("old")
+    process = start("-m", "studies", "run", "--out", str(finished), "--jobs", "1", "--report")
+    drawing = []
+
+    def draws():
+        told = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "reports"], capture_output=True, text=True
+        )
+        drawing[:] = told.stdout.split()
+        return bool(drawing) and "/matplotlib/" in Path(f"/proc/{drawing[0]}/maps").read_text()
+
+    wait_until(draws, process)
+    _, err = interrupt(process)
+    assert process.returncode == 130
+    assert err.count("Interrupted") == 1
+    assert err.endswith(f"Go on with: python -m reports {finished} -o {finished / 'report.html'}\n")
+    assert (finished / "report.html").read_text() == "old"
+
+
 SWALLOWS = """
 import sys, time
 from studies import __main__ as door, cli

@@ -107,7 +107,7 @@ def test_an_arm_that_is_none_is_refused(copy, capsys, command, arm, holds):
             "was made with seed = 0, and this run has 1.\nGive the old value, or another folder: --out",
         ),
         ("--trials 5", "was made with draws = 4, and this run has 5."),
-        ("--set adam.lr=0.1", "was made with adam: fixed.lr = None, and this run has 0.1."),
+        ("--set adam.lr=0.1", "was made with adam: no fixed.lr, and this run has 0.1."),
         ("--model mlp:5", "was made with widths = 'rule', and this run has [5]."),
         ("--metric loss", "was made with metric = 'error', and this run has 'loss'."),
     ],

@@ -291,6 +291,15 @@ def test_another_question_is_refused_with_the_setting_that_differs(finished, tmp
     assert digests(tmp_path / "run") == before
 
 
+def test_what_is_as_usual_is_called_so(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    with pytest.raises(UsageError, match="made with the usual activation, and this run has 'tanh'"):
+        run(tiny(activation="tanh"), out=tmp_path / "run", jobs=1)
+    run(tiny(activation="tanh", datasets=("wine",), blocks=1), out=tmp_path / "other", jobs=1)
+    with pytest.raises(UsageError, match="with activation = 'tanh', and this run has the usual one"):
+        run(tiny(datasets=("wine",), blocks=1), out=tmp_path / "other", jobs=1)
+
+
 def test_other_libraries_or_kernels_are_refused(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / "run")
     monkeypatch.setattr(runner, "arithmetic", lambda: {"numpy": "1.0"})
@@ -341,7 +350,7 @@ def test_an_arm_with_a_dotted_name_is_refused_too_when_it_differs(tmp_path):
     held = Arm("momentum", name="momentum-beta=0.5", fixed=(("beta", 0.5),))
     run(tiny(optimizers=(held,)), out=tmp_path / "run", jobs=1)
     other = dataclasses.replace(held, fixed=(("beta", 0.5), ("lr", 0.1)))
-    with pytest.raises(UsageError, match=r"was made with momentum-beta=0.5: fixed.lr = None"):
+    with pytest.raises(UsageError, match=r"was made with momentum-beta=0.5: no fixed.lr"):
         run(tiny(optimizers=(other,)), out=tmp_path / "run", jobs=1)
 
 

@@ -1,4 +1,4 @@
-"""Lines that need one search or one dataset alone: found once, and again where what they are made of changed."""
+"""Lines of one search or one dataset alone: found once, and again where what they are made of changed."""
 
 import json
 import shutil
