@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import multiprocessing
 import os
 import shlex
 import signal
@@ -73,6 +74,8 @@ def _leave(*_: Any) -> NoReturn:
     command = shlex.join(["python", "-m", "reports", *sys.argv[1:]])
     with contextlib.suppress(OSError):
         os.write(2, f"\nInterrupted.\nGo on with: {command}\n".encode(errors="replace"))
+    for child in multiprocessing.active_children():
+        child.kill()
     os._exit(130)
 
 

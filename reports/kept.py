@@ -19,8 +19,8 @@ import pandas as pd
 from reports.pictures import Order, Picture
 from reports.tables import Run
 
-NAME = "made.json"  # beside the pictures: what each was made of, its SVG, what is in its PNG
-DRAWN_BY = ("matplotlib", "seaborn", "pandas", "numpy")
+NAME = "made.json"  # beside the pictures: what each was made of, its SVG, the checksum of both
+DRAWN_BY = ("matplotlib", "contourpy", "pillow", "seaborn", "pandas", "numpy")
 
 
 class Made(NamedTuple):
@@ -37,18 +37,21 @@ def read(folder: Path) -> dict[str, Made]:
     try:
         for part, of, svg, known in json.loads((folder / NAME).read_text("utf-8")):
             png = (folder / f"{part}.png").read_bytes()
-            if of and hashlib.sha256(png).hexdigest() == known:
-                made[of] = Made(part, of, Picture(svg, png))
+            picture = Picture(svg, png)
+            if of and _checksum(picture) == known:
+                made[of] = Made(part, of, picture)
     except (OSError, ValueError, TypeError):
         return {}
     return made
 
 
+def _checksum(picture: Picture) -> str:
+    return hashlib.sha256(picture.svg.encode() + picture.png).hexdigest()
+
+
 def files(pictures: Sequence[Made]) -> dict[str, bytes]:
     """What is written into a folder: the PNGs, and the note that `read` reads."""
-    note = [
-        [part, of, picture.svg, hashlib.sha256(picture.png).hexdigest()] for part, of, picture in pictures
-    ]
+    note = [[part, of, picture.svg, _checksum(picture)] for part, of, picture in pictures]
     return {f"{one.part}.png": one.picture.png for one in pictures} | {NAME: json.dumps(note).encode()}
 
 
@@ -82,7 +85,7 @@ def _content(value: Any) -> Iterator[bytes]:
         case np.ndarray() if value.dtype != object:
             yield repr([value.shape, value.dtype]).encode()
             yield value.tobytes()
-        case Run():  # its tables as they were read
+        case Run() if value.hashes:  # its tables as they were read
             yield json.dumps([value.hashes, value.manifest, value.machine], sort_keys=True).encode()
         case Mapping():
             for pair in value.items():

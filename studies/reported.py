@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.commands import plan, run_study
-from studies.errors import EndedError, FailedError, UsageError
+from studies.errors import EndedError, FailedError, masked
 from studies.handles import Asked, asked
 from studies.machine import environment
 
@@ -27,30 +27,33 @@ def reported(first: Asked, *, quiet: bool, as_json: bool) -> Iterator[Any]:
     could not be asked. Such an error is raised at the end. Raises EndedError where the page failed and
     said so.
     """
-    document, wrong, folders = dict[str, Any](), list[UsageError](), list[Path]()
+    document, wrong, folders = dict[str, Any](), list[Exception](), list[Path]()
     for one in (first, *_beside(first)):
-        code = 0
         try:
             text = run_study(one.study, one.out, one.jobs, quiet=quiet or as_json, as_json=as_json)
             if as_json:
                 document = document or text
             else:
                 yield text
-        except UsageError as error:
-            if one is first and not isinstance(error, FailedError):
+        except FailedError as error:
+            wrong.append(error)
+        except Exception as error:
+            if one is first:
                 raise
             wrong.append(error)
-            code = error.code
-        if code <= 1 and (one.out / "tables").is_dir():
+            continue
+        if (one.out / "tables").is_dir():
             folders.append(one.out)
-    if folders:
+    if first.out in folders:
         page = (first.out.parent if first.out in BESIDE else first.out) / "report.html"
         code = _write(folders, page, silent=as_json)
         if code and not (wrong and code != 130):
             raise EndedError(code)
         document["report"] = str(page)
+    for earlier in wrong[:-1]:
+        print(masked(str(earlier)), file=sys.stderr, flush=True)
     if wrong:
-        raise wrong[0]
+        raise wrong[-1]
     if as_json:
         yield document
 
@@ -69,10 +72,14 @@ def _write(folders: Sequence[Path], page: Path, *, silent: bool) -> int:
     """The page, by a process of its own, for no room imports `reports`; gives its exit code."""
     words = ["-m", "reports", *map(str, folders), "-o", str(page)]
     heard = subprocess.DEVNULL if silent else None
-    with _interrupted_there() as tell:
+    with _interrupted_there() as (children, interrupts):
         child = subprocess.Popen([sys.executable, *words], stdout=heard, env=environment())
-        tell.append(child)
+        children.append(child)
+        if interrupts:  # before there was a child that could be told
+            child.send_signal(signal.SIGINT)
         code = child.wait()
+    if interrupts and code not in (0, 130):  # it had not begun to listen
+        raise KeyboardInterrupt
     if code < 0:
         raise FailedError(
             f"The process that draws the page was ended by signal {-code}.",
@@ -82,22 +89,24 @@ def _write(folders: Sequence[Path], page: Path, *, silent: bool) -> int:
 
 
 @contextlib.contextmanager
-def _interrupted_there() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Inside, Ctrl-C is for a child, which ends and says how to go on."""
+def _interrupted_there() -> Iterator[tuple[list[subprocess.Popen[bytes]], list[int]]]:
+    """Inside, Ctrl-C is for a child, which ends and says how to go on. Gives children and interrupts."""
     children: list[subprocess.Popen[bytes]] = []
+    interrupts: list[int] = []
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():
-        yield children
+        yield children, interrupts
         return
 
-    def pass_on(*_: Any) -> None:  # a terminal has told the child already; `kill` has not
+    def pass_on(number: int, _: Any) -> None:  # a terminal has told the child already; `kill` has not
+        interrupts.append(number)
         for child in children:
             child.send_signal(signal.SIGINT)
 
     woken = signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, pass_on)
     try:
-        yield children
+        yield children, interrupts
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)

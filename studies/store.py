@@ -120,9 +120,7 @@ class RunFolder:
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table by its schema: columns, types, sort order. KeyError for a missing column."""
-        schema = TABLES[name]
-        frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
-        table = pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
+        table = _arranged(name, frame)
         table = table.replace_schema_metadata({"format": str(FORMAT), "table": name})
         write_atomically(self._table(name), _parquet(table, "zstd"))
 
@@ -198,6 +196,17 @@ def _parsed(content: bytes, columns: list[str]) -> pa.Table | str:
         return f"it has no column {lost[0]!r}" if lost else file.read(columns, use_threads=many)
     except Exception as error:  # pyarrow raises a dozen kinds for broken bytes
         return f"it is no Parquet file ({type(error).__name__})"
+
+
+def _arranged(name: str, frame: pd.DataFrame) -> pa.Table:
+    schema = TABLES[name]
+    frame = frame[list(schema.columns)].sort_values(list(schema.key), kind="stable")
+    return pa.Table.from_pandas(frame, schema=_arrow_schema(name), preserve_index=False)
+
+
+def in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table as it would be read back: columns, types and order of its schema."""
+    return pd.DataFrame(_arranged(name, frame).to_pandas())
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:

@@ -54,7 +54,6 @@ def compared(
     """
     arms = {arm.name: arm for arm in study.arms}
     optimizers, names = list(arms), list(study.datasets)
-    kinds = {name: "loss" if study.metric == "loss" else datasets.load(name).task for name in names}
     described, known = _optimizers(study), old["importances"]
     known = known[known.optimizer.isin(optimizers)]
     searched = set(zip(known.dataset, known.optimizer, strict=True))
@@ -65,15 +64,11 @@ def compared(
         read = readings.search_readings(rows, winner=study.dependent)
         lowest = readings.envelopes(rows, curves)
         ratios = readings.log_ratios(lowest, optimizers)
-        both = [
-            compare.error_scores(read, optimizers, names),
-            compare.ratio_scores(ratios, optimizers, names),
-        ]
+        both = _scores(study, read, ratios)
         apart = answers()
     small = floors(study)
     independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
-    mixed = [a.name for a in study.arms if len(a.decays()) > 1 and not study.dependent]
-    comparing = [(compare.comparisons, scores, kinds, study.seed) for scores in both]
+    comparing = [(compare.comparisons, scores, _kinds(study), study.seed) for scores in both]
     with workers.meanwhile([*comparing, (literature, study, rows, read, ratios, small)]) as answers:
         found = {
             "rows": rows,
@@ -86,13 +81,13 @@ def compared(
             "tuning": compare.tuning(read),
             "best_rates": compare.best_rates(rows),
             "batch_sizes": batch_sizes_table(study, lowest),
-            "decay": compare.decay(read, mixed, names, study.seed),
+            "decay": compare.decay(read, _mixed(study), names, study.seed),
             "baselines": _joined(old["baselines"], baselines(study, new, apart[: len(plain)])),
             "importances": _joined(known, *apart[len(plain) :]),
             "optimizers": described,
         }
         *calls, published = answers()
-    placed = pd.concat([compare.ranking(s, c, optimizers) for s, c in zip(both, calls, strict=True)])
+    placed = _placed(both, calls, optimizers)
     with workers.meanwhile([(power, scores, placed, study.seed) for scores in both]) as answers:
         found |= {
             "literature": published,
@@ -103,6 +98,35 @@ def compared(
         picks = compare.picks(rows, placed, names, arms)
         found["power"] = pd.concat(answers())
     return Compared(found, picks)
+
+
+def alone(study: Study, read: pd.DataFrame, ratios: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What depends on who else is compared, for a study's own optimizers, from the readings of more."""
+    both, names = _scores(study, read, ratios), list(study.datasets)
+    calls = [compare.comparisons(scores, _kinds(study), study.seed) for scores in both]
+    return {
+        "comparisons": pd.concat(calls, ignore_index=True),
+        "ranking": _placed(both, calls, [arm.name for arm in study.arms]),
+        "decay": compare.decay(read, _mixed(study), names, study.seed),
+    }
+
+
+def _scores(study: Study, read: pd.DataFrame, ratios: pd.DataFrame) -> list[compare.Scores]:
+    optimizers, names = [arm.name for arm in study.arms], list(study.datasets)
+    return [compare.error_scores(read, optimizers, names), compare.ratio_scores(ratios, optimizers, names)]
+
+
+def _placed(both: list[compare.Scores], calls: list[pd.DataFrame], optimizers: list[str]) -> pd.DataFrame:
+    ranked = [compare.ranking(*one, optimizers) for one in zip(both, calls, strict=True)]
+    return pd.concat(ranked, ignore_index=True)
+
+
+def _kinds(study: Study) -> dict[str, str]:
+    return {n: "loss" if study.metric == "loss" else datasets.load(n).task for n in study.datasets}
+
+
+def _mixed(study: Study) -> list[str]:
+    return [arm.name for arm in study.arms if len(arm.decays()) > 1 and not study.dependent]
 
 
 def _joined(*frames: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +19,14 @@ from studies.claims.scenes import heights, series, walks
 from studies.claims.tables import CLAIM_TABLES, CLOCKED_TABLES
 from studies.errors import UsageError
 from studies.machine import sources
-from studies.protocol import NETWORK
-from studies.store import read_manifest, read_table, write_atomically
+from studies.protocol import NETWORK, Study
+from studies.store import checksum, in_order, read_manifest, read_table, write_atomically
+from studies.tables import alone
 from studies.workers import answers
 
 COMMANDS = {"default": "make study"}
+SCORES = ("readings", "ratios")  # of each optimizer or pair by itself
+DEPENDENT = ("comparisons", "ranking", "decay")  # tables in which whoever joins changes other lines
 
 
 def measured(number: int, clock: bool, *frames: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +130,7 @@ def _read(one: Claim, folder: Path) -> Read:
 
 
 def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
-    """A table of a finished run of a named study, without the lines of optimizers that came later.
+    """A table of a finished run of a named study, as if no other optimizer had joined the run.
 
     Raises UsageError where it is not there or not whole.
     """
@@ -134,14 +139,29 @@ def _finished(path: Path, name: str, table: str) -> pd.DataFrame:
     lacks = [arm.name for arm in whole.arms if asked["optimizers"].get(arm.name) != arm.spec()]
     lacks += [one for one in whole.datasets if one not in asked["datasets"]]
     lacks += ["blocks"] * (asked["blocks"] < (whole.blocks or 0))
-    usual = {"draws": whole.draws, "epochs": "rule", "widths": "rule", "metric": whole.metric}
+    usual = {"draws": whole.draws, "epochs": whole.epochs or "rule", "widths": "rule", "metric": whole.metric}
     lacks += [f"its {key}" for key, value in usual.items() if question[key] != value]
     lacks += [f"its {key}" for key in NETWORK if key in question]
     if lacks:
         raise UsageError(f"{path} lacks {', '.join(lacks)} of {name}.", "Run that study whole.")
+    if set(asked["optimizers"]) == {arm.name for arm in whole.arms}:
+        return frame
+    if table in DEPENDENT:
+        whole = dataclasses.replace(whole, datasets=tuple(asked["datasets"]), blocks=asked["blocks"])
+        frame = in_order(table, _alone(whole, *((path, _content(path, one)) for one in SCORES))[table])
     for column in {"optimizer", "a", "b"} & set(frame):
         frame = frame[frame[column].isin([arm.name for arm in whole.arms])]
     return frame.reset_index(drop=True)
+
+
+def _content(path: Path, table: str) -> str:
+    return checksum((path / "tables" / f"{table}.parquet").read_bytes())
+
+
+@functools.lru_cache(maxsize=4)
+def _alone(study: Study, *tables: tuple[Path, str]) -> dict[str, pd.DataFrame]:
+    """What `alone` finds, once for all claims that read it. tables: where each is read, and what is in it."""
+    return alone(study, *(read_table(path, name) for (path, _), name in zip(tables, SCORES, strict=True)))
 
 
 def _lines(one: Claim, seen: pd.DataFrame, verdict: Judged, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -86,7 +86,14 @@ def damage(run):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-CHANGES = [change_times, change_a_constant_picture, change_what_was_asked, forget, damage]
+def change_a_number(run):
+    path = run / "figures" / kept.NAME
+    note = json.loads(path.read_text())
+    note[0][2] = note[0][2].replace("1", "7", 1)
+    path.write_text(json.dumps(note))
+
+
+CHANGES = [change_times, change_a_constant_picture, change_what_was_asked, forget, damage, change_a_number]
 LONG = [pytest.param(change, marks=pytest.mark.slow) for change in CHANGES]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from studies import machine
+from studies import Study, machine, run
 from studies.arms import Arm
 from studies.catalog import STUDIES
 from studies.claims import FAILS, HOLDS, NOT_RUN, ROOT, Claim, Judged, ask, declared, evidence, place
@@ -19,7 +20,7 @@ from studies.claims.lessons import GLOSSARY, LESSONS, lessons
 from studies.claims.tables import CLAIM_TABLES
 from studies.errors import UsageError
 from studies.runner import growing, question
-from studies.store import RunFolder
+from studies.store import RunFolder, read_table
 
 
 class Counted:
@@ -52,6 +53,17 @@ def world(monkeypatch: pytest.MonkeyPatch) -> dict[bool, dict[int, Claim]]:
     monkeypatch.setattr(ask, "CLAIMS", claims[False])
     monkeypatch.setattr(ask, "CLOCKED", claims[True])
     return claims
+
+
+@pytest.fixture
+def finished_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A small study, and the same after another optimizer joined."""
+    study = Study("small", ("sgd", "momentum", "adam"), ("wine", "moons"), blocks=8, draws=4, epochs=2)
+    monkeypatch.setitem(STUDIES, "small", study)
+    run(study, out=tmp_path / "alone", jobs=1)
+    shutil.copytree(tmp_path / "alone", tmp_path / "grown")
+    run(dataclasses.replace(study, optimizers=("heavyball",)), out=tmp_path / "grown", jobs=1)
+    return tmp_path / "alone", tmp_path / "grown"
 
 
 def finished(path: Path, study: Any, **tables: pd.DataFrame) -> None:
@@ -179,6 +191,18 @@ def test_an_optimizer_that_came_later_changes_no_evidence(world: Any, tmp_path: 
     RunFolder(tmp_path / "quick", {}).write_table("best_rates", pd.DataFrame(changed))
     assert ask.asked(tmp_path / "claims", 1)["claims"].source[0] != before["claims"].source[0]
     assert measure.calls == 2
+
+
+def test_calls_and_places_are_those_of_the_study_alone(finished_runs: tuple[Path, Path]) -> None:
+    alone, grown = finished_runs
+    for table in ("comparisons", "ranking", "decay", "importances", "rows", "readings", "ratios"):
+        pd.testing.assert_frame_equal(
+            ask._finished(grown, "small", table), ask._finished(alone, "small", table), obj=table
+        )
+    more = read_table(grown, "comparisons")
+    here = read_table(alone, "comparisons").merge(more, on=["reading", "scope", "a", "b"])
+    assert len(here) < len(more)
+    assert (here.p_holm_x != here.p_holm_y).any()  # who joins changes the family
 
 
 def test_lines_of_code_are_found_where_python_finds_them() -> None:

@@ -91,10 +91,24 @@ def test_what_failed_keeps_the_page_and_is_said_at_the_end(home, pages, monkeypa
     assert pages[0][0] == ["runs/default", "runs/claims"]
 
 
-def test_claims_that_cannot_be_asked_keep_the_page_of_the_study(home, pages, monkeypatch):
-    monkeypatch.setattr(reported, "run_study", fails("claims", UsageError("No.", "Do.")))
-    with pytest.raises(UsageError, match=r"No\."):
+@pytest.mark.parametrize("error", [UsageError("No.", "Do."), OSError("No."), RuntimeError("No.")])
+def test_claims_that_cannot_be_asked_keep_the_page_of_the_study(home, pages, monkeypatch, error):
+    monkeypatch.setattr(reported, "run_study", fails("claims", error))
+    with pytest.raises(type(error), match=r"No\."):
         everything(first())
+    assert pages == [(["runs/default"], "runs/report.html", False)]
+
+
+def test_of_two_errors_both_are_said_and_the_larger_code_is_given(home, pages, monkeypatch, capsys):
+    errors = {"default": FailedError("It failed.", "Mend it."), "claims": UsageError("No.", "Do.")}
+
+    def run(study, out, *_, **__):
+        raise errors[out.name]
+
+    monkeypatch.setattr(reported, "run_study", run)
+    monkeypatch.setattr("studies.cli.asked", lambda name, flags: first())
+    assert main(["run", "--report", "--quiet"]) == 2
+    assert capsys.readouterr().err == "It failed.\nMend it.\nNo.\nDo.\n"
     assert pages == [(["runs/default"], "runs/report.html", False)]
 
 
@@ -106,8 +120,7 @@ def test_bad_input_ends_before_anything_is_drawn(home, pages, monkeypatch):
 
 
 def test_a_run_without_tables_has_no_page(home, pages, monkeypatch):
-    shutil.rmtree("runs/default/tables")
-    shutil.rmtree("runs/claims")
+    shutil.rmtree("runs/default/tables")  # those of the claims stay
     error = FailedError("All failed.", "Mend it.")
     monkeypatch.setattr(reported, "run_study", fails("default", error))
     with pytest.raises(FailedError, match=r"All failed\."):
@@ -152,6 +165,29 @@ def test_a_page_whose_process_was_killed_is_said(home, monkeypatch):
         FailedError, match=r"ended by signal 9\.\nWrite the page again: python -m reports runs/x "
     ):
         reported._write([Path("runs/x")], Path("page.html"), silent=False)
+
+
+@pytest.mark.parametrize("code", [1, -2])
+def test_an_interrupt_before_the_page_s_process_listens_is_one(home, monkeypatch, code):
+    class Deaf:
+        """It has not begun to listen to Ctrl-C, and ends somehow."""
+
+        def __init__(self, *_, **__):
+            signal.raise_signal(signal.SIGINT)
+
+        def send_signal(self, number):
+            assert number == signal.SIGINT
+
+        def wait(self):
+            return code
+
+    monkeypatch.setattr(reported.subprocess, "Popen", Deaf)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            reported._write([Path("runs/x")], Path("page.html"), silent=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_document_on_standard_output_is_all_there_is(home, monkeypatch, capfd):
