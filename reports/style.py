@@ -11,6 +11,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -134,7 +135,8 @@ def drawing() -> Iterator[None]:
         "axes.formatter.use_mathtext": False,
         "axes.unicode_minus": True,
     }
-    with mpl.rc_context(rc), warnings.catch_warnings():
+    # after a reset: somebody's own matplotlibrc draws no other picture
+    with mpl.style.context(rc, after_reset=True), warnings.catch_warnings():
         # Matplotlib: a name may hold an emoji; the browser has its glyph, the PNG shows a box.
         warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         yield

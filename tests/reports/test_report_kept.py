@@ -93,11 +93,19 @@ def change_a_number(run):
     path.write_text(json.dumps(note))
 
 
-CHANGES = [change_times, change_a_constant_picture, change_what_was_asked, forget, damage, change_a_number]
-LONG = [pytest.param(change, marks=pytest.mark.slow) for change in CHANGES]
+CHANGES = [
+    change_errors,
+    change_times,
+    change_a_constant_picture,
+    change_what_was_asked,
+    forget,
+    damage,
+    change_a_number,
+]
 
 
-@pytest.mark.parametrize("change", [change_errors, *LONG])
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES)
 def test_after_a_change_the_page_is_that_of_a_run_which_was_never_drawn(run, drawn, change, tmp_path):
     change(run)
     shutil.copytree(run, tmp_path / "new" / "small")
@@ -179,6 +187,7 @@ def test_a_picture_is_made_of_all_that_its_drawing_holds():
         assert holds(opaque) == ""
 
 
+@pytest.mark.slow
 def test_a_picture_whose_file_was_changed_is_drawn_again(run, written, drawn):
     one, *_ = sorted((run / "figures").glob("*.png"))
     one.write_bytes(b"no picture")

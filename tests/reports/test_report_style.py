@@ -220,3 +220,16 @@ def test_forest_marks_what_goes_on_and_survives_nan_and_inf() -> None:
     with style.drawing():
         text = style.svg(forest.draw(groups, "label", span, 2), "f", "t", "d")
     assert {"cut", "lost", "gone", "not known", "infinite"} <= set(pd.Series(re.findall(">([^<>]+)</", text)))
+
+
+def test_somebody_s_own_settings_of_matplotlib_draw_no_other_picture() -> None:
+    def made() -> tuple[str, bytes]:
+        with style.drawing():
+            fig = Figure(figsize=(3, 2))
+            fig.subplots().plot([1, 2], [2, 1], "o-")
+        return style.svg(fig, "name", "Title", "Line."), style.png(fig)
+
+    before = made()
+    with plt.rc_context({"xtick.major.pad": 20, "axes.xmargin": 0.4, "lines.markersize": 20}):
+        assert made() == before
+        assert plt.rcParams["xtick.major.pad"] == 20  # which are as they were, afterwards

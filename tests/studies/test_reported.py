@@ -142,6 +142,7 @@ def test_the_exit_code_is_that_of_the_page_or_of_what_failed(
     assert ("It failed." in capsys.readouterr().err) == (expected == 1)
 
 
+@pytest.mark.slow
 def test_the_page_is_drawn_by_another_process(home, capfd):
     assert reported._write([Path("runs/nothing")], Path("page.html"), silent=False) == 2
     assert "runs/nothing is no run folder" in capfd.readouterr().err
@@ -190,6 +191,7 @@ def test_an_interrupt_before_the_page_s_process_listens_is_one(home, monkeypatch
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_the_document_on_standard_output_is_all_there_is(home, monkeypatch, capfd):
     monkeypatch.setattr("studies.cli.asked", lambda name, flags: first())
     assert main(["run", "--report", "--json"]) == 0

@@ -34,6 +34,7 @@ def test_a_further_optimizer_leaves_the_lines_of_the_others(finished, tmp_path, 
     assert digests(folder) == digests(tmp_path / "at once")
 
 
+@pytest.mark.slow
 def test_a_further_dataset_leaves_those_that_were_there(tmp_path, found):
     grown(tmp_path / "grown", datasets=("wine",))
     found.clear()
@@ -41,6 +42,7 @@ def test_a_further_dataset_leaves_those_that_were_there(tmp_path, found):
     assert {at[0] for at in found} == {"diabetes"}
 
 
+@pytest.mark.slow
 def test_further_blocks_leave_none(tmp_path, found):
     grown(tmp_path / "grown", datasets=("wine",), blocks=2)
     before = set(found)
@@ -66,6 +68,7 @@ def other_table(folder, _):
     path.write_bytes(path.read_bytes()[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "anew"),
     [
