@@ -71,6 +71,7 @@ def _print(lines: list[str]) -> None:
 
 def _leave(*_: Any) -> NoReturn:
     """End at once: every file is whole, the old one or the new one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who runs this may pass on what the terminal has told
     command = shlex.join(["python", "-m", "reports", *sys.argv[1:]])
     with contextlib.suppress(OSError):
         os.write(2, f"\nInterrupted.\nGo on with: {command}\n".encode(errors="replace"))

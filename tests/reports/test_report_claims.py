@@ -136,6 +136,7 @@ def test_pictures_show_the_evidence(asked: Path) -> None:
     assert [label.get_text() for label in dots.get_yticklabels()][1] == "never"
 
 
+@pytest.mark.slow
 def test_times_stand_in_the_section_about_the_machine_alone(asked: Path) -> None:
     text = reports.write([asked]).read_text()
     machine = re.search(r'<section id="this-machine".*?</section>', text, re.S)

@@ -105,6 +105,7 @@ def test_same_bytes_again_and_in_another_process(made: Path, tmp_path: Path) -> 
     assert outputs(made) == first
 
 
+@pytest.mark.slow
 def test_only_the_machine_section_differs_on_another_machine(bend: Bend) -> None:
     def slower(frames: Frames, manifest: Manifest) -> None:
         frames["timings"] = frames["timings"].assign(seconds=frames["timings"].seconds * 7).iloc[:-1]
@@ -223,6 +224,7 @@ def test_hard_cases_come_out_whole(bend: Bend, edit: Any) -> None:
         assert "infinite" in text
 
 
+@pytest.mark.slow
 def test_changes_stand_in_line_two(bend: Bend, made: Path) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
         manifest["changes"] = ["blocks: 8 (named study: 20)"]

@@ -56,6 +56,7 @@ def test_a_side_that_never_falls_is_counted_and_ranked_last():
     assert (batches.times_as_many(stuck, stuck) == 1).all()
 
 
+@pytest.mark.slow
 def test_fewer_examples_fail_hold_in_part_or_stay_open():
     def everywhere(seen):
         return seen.x > 0

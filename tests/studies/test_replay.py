@@ -99,6 +99,7 @@ def test_a_confirmation_gives_its_score_again(finished):
         assert json.loads(done.rows.settings[0]) == json.loads(picked.settings)
 
 
+@pytest.mark.slow
 def test_every_row_of_an_unusual_run_gives_its_bytes_again(unusual):
     rows = table(unusual / "run", "rows")
     assert set(rows.optimizer) == {"signs", "adam-cosine"}
