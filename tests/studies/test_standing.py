@@ -1,12 +1,70 @@
-"""Lines of one search or one dataset alone: found once, and again where what they are made of changed."""
+"""Tables and lines that stand: made once, and again where what they are made of has changed."""
 
 import json
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from tiny import digests, tiny
 
+import datasets
 from studies import baselines, run, runner, tables
+
+
+def compared_again(monkeypatch, folder, **changes):
+    """Does a call of a finished run compare its rows again?"""
+    calls = []
+    compare = runner.tables.compared
+    monkeypatch.setattr(runner.tables, "compared", lambda *all: calls.append(1) or compare(*all))
+    run(tiny(**changes), out=folder, jobs=1)
+    monkeypatch.undo()
+    return bool(calls)
+
+
+def test_finished_tables_stand_until_what_they_are_made_of_changes(finished, tmp_path, monkeypatch):
+    folder = tmp_path / "again"
+    shutil.copytree(finished, folder)
+    tables = folder / "tables"
+    assert not compared_again(monkeypatch, folder)
+    assert not compared_again(monkeypatch, folder, optimizers=("sgd",))  # which is there
+    content = (tables / "ranking.parquet").read_bytes()
+    for damage in (
+        lambda: (tables / "ranking.parquet").write_bytes(content[:-1]),
+        lambda: (tables / "picks.parquet").unlink(),
+        lambda: (tables / "made.json").write_text("{}"),
+        lambda: (tables / "made.json").write_text('{"of": 1, "tables": []}'),
+        lambda: (tables / "made.json").unlink(),
+        lambda: (folder / "timings.jsonl").write_text(""),
+        lambda: next(folder.glob("records/*.parquet")).unlink(),
+    ):
+        damage()
+        assert compared_again(monkeypatch, folder)
+        assert not compared_again(monkeypatch, folder)
+        if (folder / "timings.jsonl").read_text():
+            assert digests(folder) == digests(finished)
+    monkeypatch.setattr(runner, "sources", lambda clock=False: "other code")
+    assert compared_again(monkeypatch, folder)
+
+
+def test_tables_of_data_that_came_back_are_made_again(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    first, second = (datasets.from_arrays(X, X[:, 0] * sign, name="mine") for sign in (1, -1))
+    seen = [
+        run(tiny(datasets=(table,)), out=tmp_path / "run", jobs=1).table("rows").test_loss.tolist()
+        for table in (first, second, first)
+    ]
+    assert seen[0] == seen[2] != seen[1]
+    assert not compared_again(monkeypatch, tmp_path / "run", datasets=(first,))
+
+
+def test_what_a_table_says_of_itself_is_as_new_as_the_table(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2})
+    for name in ("city", "country"):
+        made = datasets.from_frame(frame.assign(**{name: "here"}), "y", name="told")
+        done = run(tiny(datasets=(made,)), out=tmp_path / "run", jobs=1)
+        assert f"'{name}'" in done.table("datasets").notes[0]
+    assert done.trained == 0
 
 
 @pytest.fixture
