@@ -9,7 +9,6 @@ import hashlib
 from typing import Any
 
 import numpy as np
-import sklearn.datasets
 from numpy.typing import NDArray
 
 from datasets import scikit
@@ -95,6 +94,10 @@ def add(*tables: Table) -> list[str]:
     A later table takes the place of an earlier one of its name. Raises ValueError for a built-in name.
     """
     for table in tables:
+        if not isinstance(table, Table):
+            raise ValueError(
+                f"A {type(table).__name__} is no table.\nMake one with read, from_frame or from_arrays."
+            )
         if table.name in (*scikit.CLASSIFICATION, *scikit.REGRESSION, *scikit.CACHED):
             raise ValueError(f"{table.name!r} is the name of a built-in dataset.\nRename your table.")
         _added[table.name] = table
@@ -112,6 +115,10 @@ def load(name: str) -> Dataset | Table:
     Raises ValueError for a name that it does not know, and for one that is not in scikit-learn's cache,
     with the command that fetches it.
     """
+    if not isinstance(name, str):
+        raise ValueError(
+            f"A dataset has a name, not a {type(name).__name__}.\nThere are: {', '.join(names())}."
+        )
     return _added[name] if name in _added else _load(name)
 
 
@@ -122,6 +129,8 @@ def _load(name: str) -> Dataset:
         try:
             return _dataset(name, fetch(return_X_y=True, download_if_missing=False), classes)
         except OSError:
+            import sklearn.datasets
+
             command = f'python -c "import sklearn.datasets as d; d.{fetch.__name__}()"'
             raise ValueError(
                 f"{name} is not in scikit-learn's cache ({sklearn.datasets.get_data_home()}).\n"

@@ -14,11 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 SAMPLE = 50_000  # rows of a block at most; tables above it rest in float32 where that loses nothing
 MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "NULL", "null", "NaT")
@@ -30,6 +25,7 @@ DATES = ("ISO8601", *("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y"
 TIMES = ("", " %H:%M", " %H:%M:%S")
 PARTS = ("year", "month", "day", "weekday", "hour")
 THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
+LONGEST = 200  # characters of a value in a sentence
 SIGNS = r"\s*[%$€£¥]\s*"
 SIGNED = rf"([+-]?{SIGNS}[+-]?[\d.,]+|[+-]?[\d.,]+{SIGNS})"  # a price or a share
 COMMA = r"[+-]?(\d*|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?"
@@ -70,10 +66,20 @@ class Notes:
         return [f"{what}: {listed(columns)}." for what, columns in self._found.items()]
 
 
+def shown(value: object) -> str:
+    """A text, or the repr of anything else, in one line and cut in its middle where it is long."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # an integer of thousands of digits has none, and somebody's class may raise anything
+        text = f"a value of {type(value).__name__} that cannot be shown"
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return line if len(line) <= LONGEST else f"{line[:120]} … {line[-60:]}"
+
+
 def listed(words: Sequence[str], most: int = 5) -> str:
     """The first few words, and how many more there are."""
     more = f" and {len(words) - most:,} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
+    return ", ".join(map(shown, words[:most])) + more
 
 
 class Text(NamedTuple):
@@ -87,9 +93,10 @@ class Text(NamedTuple):
         """Rows of each label."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.labels))
 
-    def spread(self, values: NDArray[Any], missing: Any) -> NDArray[Any]:
-        """The values of labels as values of rows."""
-        return np.append(values, missing)[self.codes]
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The values of labels, floats or dates, as values of rows: NaN or NaT where a row has none."""
+        missing = "NaT" if values.dtype.kind == "M" else np.nan
+        return np.append(values, np.array(missing, values.dtype))[self.codes]  # a NaT has the dates' unit
 
     def share(self, known: NDArray[np.bool_]) -> float:
         """How much of the present rows has these labels."""
@@ -98,9 +105,12 @@ class Text(NamedTuple):
 
 
 def text(series: pd.Series) -> Text:
-    """A column as stripped text. Raises TypeError for values such as lists."""
-    codes, found = pd.factorize(series)
-    clean = pd.Series(found, dtype=object).astype(str).str.strip()
+    """A column as stripped text. Raises TypeError for values such as lists, which are none."""
+    try:
+        codes, found = pd.factorize(series)
+        clean = pd.Series(found, dtype=object).astype(str).str.strip()
+    except ValueError as error:  # an integer of thousands of digits, a span of time without a unit
+        raise TypeError(str(error)) from None
     again, labels = pd.factorize(clean.mask(clean.isin(MISSING)), sort=True)
     return Text(np.append(again, -1)[codes], pd.Series(labels, dtype=str))
 
@@ -213,7 +223,7 @@ def _read(name: str, series: pd.Series, clock: bool, notes: Notes) -> Iterable[C
             notes.add(
                 f"Mixed types: numbers, of which others ({listed(words.labels[~known])}) are missing", name
             )
-        values = words.spread(read, np.nan)
+        values = words.spread(read)
     clean = plain(values)
     if (wrong := int(np.sum(np.isnan(clean)) - np.sum(np.isnan(values)))) > 0:
         notes.add(f"Infinite values ({wrong:,}) taken as missing", name)
@@ -234,7 +244,7 @@ def _words(name: str, words: Text, clock: bool, notes: Notes) -> Iterable[Column
             notes.add(
                 f"Mixed types: dates, of which others ({listed(words.labels[~known])}) are missing", name
             )
-        rows = pd.Series(np.append(times.dt.tz_localize(None), np.datetime64("NaT"))[words.codes])
+        rows = pd.Series(words.spread(times.dt.tz_localize(None).to_numpy()))
         return _parts(name, rows, clock, notes)
     distinct, present = len(words.labels), int(words.counts.sum())
     if distinct > 0.5 * present and words.labels.str.len().mean() >= LONG:
@@ -276,46 +286,6 @@ def _category(column: Column, notes: Notes) -> list[Column]:
             f"Rare categories share a feature (below {least} rows, or beyond {MOST_CATEGORIES})", column.label
         )
     return [column._replace(values=values.astype(np.int32), labels=labels, width=common + (rare > 0))]
-
-
-class OneHot(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """scikit-learn's OneHotEncoder with the same number of features whatever it is fitted on.
-
-    The most frequent categories of the training rows have a feature each, all others share the last one;
-    where training rows have fewer categories than width, the features left over are 0.
-    """
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-
-    def fit(self, X: NDArray[Any], y: object = None) -> OneHot:
-        """Find the categories of training rows. X: (n, 1)."""
-        self.encoder_ = OneHotEncoder(
-            max_categories=self.width, handle_unknown="infrequent_if_exist", sparse_output=False
-        ).fit(X)
-        return self
-
-    def transform(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Encode X, (n, 1), as (n, width)."""
-        found = self.encoder_.transform(X)
-        return np.pad(found, ((0, 0), (0, self.width - found.shape[1])))
-
-
-def encoder(columns: Sequence[Column]) -> ColumnTransformer:
-    """What a block fits on its training rows: (n, columns) at rest becomes (n, `n_features`)."""
-    of = {
-        kind: [i for i, c in enumerate(columns) if c.kind == kind]
-        for kind in ("number", "boolean", "category")
-    }
-    impute = SimpleImputer(strategy="median", keep_empty_features=True)
-    usual = SimpleImputer(strategy="most_frequent", keep_empty_features=True)
-    steps: list[Any] = [
-        ("numbers", make_pipeline(impute, StandardScaler()), of["number"]),
-        ("booleans", usual, of["boolean"]),
-        ("missing", MissingIndicator(features="all"), [i for i, c in enumerate(columns) if c.holes]),
-        *((f"category {i}", OneHot(columns[i].width), [i]) for i in of["category"]),
-    ]
-    return ColumnTransformer([step for step in steps if step[2]], sparse_threshold=0)
 
 
 def n_features(columns: Sequence[Column]) -> int:

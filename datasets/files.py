@@ -6,28 +6,28 @@ import bz2
 import contextlib
 import csv
 import difflib
+import errno
 import gzip
 import io
 import lzma
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
 
 import pandas as pd
 
-from datasets.columns import MISSING, Notes, listed
+from datasets.columns import MISSING, Notes, listed, shown
 
 TEXT = (".csv", ".tsv", ".tab", ".txt")
 PARQUET = (".parquet", ".pq")
 OPENERS: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 SEPARATORS = ",;\t|"
 MOST_COLUMNS = 20_000
+HEAD = 65_536  # bytes that tell a text from a workbook
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how XLSX (a zip archive) and XLS begin
-BROKEN = (zlib.error, EOFError, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
 
 
 def kind(path: Path) -> str:
@@ -39,62 +39,130 @@ def kind(path: Path) -> str:
     return ".csv" if last in TEXT else ".parquet" if last in PARQUET else ""
 
 
+def as_path(path: Any) -> Path:
+    """A path or its text as a path. Raises ValueError for anything else."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise ValueError(
+            f"A path must be text, not {shown(path)}.\nName a file, such as 'data.csv'."
+        ) from None
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The files of a folder that are tables by their names, in order. Raises ValueError for none."""
+    inside = None
+    with contextlib.suppress(OSError):  # of a name that is too long, or a folder that is not ours
+        inside = list(path.iterdir()) if path.is_dir() else None
+    if inside is None:
+        raise ValueError(
+            f"There is no folder {str(path)!r} that can be read.\n"
+            f"Check the path; it is taken from {shown(str(Path.cwd()))}."
+        )
+    files = sorted(one for one in inside if one.is_file() and kind(one) and one.name[0] not in "._")
+    if not files:
+        raise ValueError(f"The folder {str(path)!r} holds no table.\nPut CSV, TSV or Parquet files into it.")
+    return files
+
+
 def read_frame(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """A file's table, with its columns named as they stand, and a sentence about each guess.
 
     Raises ValueError for what is no table: the sentence names the file, the second line says what to do.
     """
-    if not path.exists():
-        raise ValueError(f"There is no file {str(path)!r}.\nCheck the path; it is taken from {Path.cwd()}.")
+    there = False
+    with contextlib.suppress(OSError):  # of a name that is too long
+        there = path.exists()
+    if not there:
+        raise ValueError(
+            f"There is no file {str(path)!r}.\nCheck the path; it is taken from {shown(str(Path.cwd()))}."
+        )
     if path.is_dir():
         raise ValueError(
             f"{str(path)!r} is a folder.\nRead all of its tables with read_folder, or name one file."
         )
+    if not path.is_file():
+        raise ValueError(f"{str(path)!r} is a device or a pipe.\nSave the table as a file.")
     if path.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods"):
-        raise ValueError(f"{path.name} is a workbook.\nSave its sheet as CSV and read that.")
+        raise ValueError(f"{shown(path.name)} is a workbook.\nSave its sheet as CSV and read that.")
     if not kind(path):
         raise ValueError(
-            f"{path.name} has no ending of a table.\n"
+            f"{shown(path.name)} has no ending of a table.\n"
             f"Known are {', '.join((*TEXT, *PARQUET))}, each also with .gz, .bz2, .xz or .zip."
         )
-    try:
-        with _opened(path) as handle:
-            head = handle.read(65_536)
-        if not head.strip():
-            raise ValueError(f"{path.name} is empty.\nWrite a line of column names and at least 50 rows.")
-        if head.startswith(WORKBOOKS):
-            raise ValueError(f"{path.name} is a workbook or an archive, not a table.\nSave its sheet as CSV.")
-        return _parquet(path) if kind(path) == ".parquet" else _text(path, head)
-    except BROKEN as error:
+    head = _head(path)
+    if not head.strip():
+        raise _empty(path)
+    if head.startswith(WORKBOOKS):
         raise ValueError(
-            f"{path.name} cannot be unpacked ({error}).\nCompress it again, or unpack it first."
+            f"{shown(path.name)} is a workbook or an archive, not a table.\nSave its sheet as CSV."
+        )
+    return _parquet(path) if kind(path) == ".parquet" else _text(path, head)
+
+
+def _empty(path: Path) -> ValueError:
+    return ValueError(f"{shown(path.name)} is empty.\nWrite a line of column names and at least 50 rows.")
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes, after all that is packed was unpacked once: no later reading meets a broken place."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(HEAD)
+    except OSError as error:
+        mine = f"Give yourself the right: chmod u+r {shown(str(path))}"
+        remedy = mine if error.errno == errno.EACCES else "Copy it to another disk, and read that."
+        raise ValueError(f"{shown(path.name)} may not be read ({error.strerror}).\n{remedy}") from None
+    if path.suffix.lower() not in (*OPENERS, ".zip"):
+        return head
+    try:
+        inside = _inside(path)
+        if len(inside) == 1:
+            with _opened(path) as handle:
+                head = handle.read(HEAD)
+                while handle.read(2**20):
+                    pass
+    except Exception as error:  # each kind of packing has its own errors, and zip files some ten
+        why = shown(str(error)) or type(error).__name__
+        raise ValueError(
+            f"{shown(path.name)} cannot be unpacked ({why}).\nCompress it again, or unpack it first."
         ) from None
-    except PermissionError:
-        raise ValueError(f"{path.name} may not be read.\nGive yourself the right: chmod u+r {path}") from None
+    if len(inside) != 1:
+        raise ValueError(
+            f"{shown(path.name)} holds {len(inside)} files, and one table is wanted.\n"
+            "Unpack it; a folder of tables is read as one study."
+        )
+    return head
+
+
+def _inside(path: Path) -> list[str]:
+    """The files in an archive; the file itself where it is none."""
+    if path.suffix.lower() != ".zip":
+        return [path.name]
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    return [one for one in names if not one.endswith("/") and not one.startswith("__MACOSX")]
 
 
 def _opened(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked."""
     if path.suffix.lower() != ".zip":
         return cast("IO[bytes]", OPENERS.get(path.suffix.lower(), Path.open)(path, "rb"))
-    archive = zipfile.ZipFile(path)
-    inside = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX")]
-    if len(inside) != 1:
-        raise ValueError(
-            f"{path.name} holds {len(inside)} files, and one table is wanted.\n"
-            "Unpack it; a folder of tables is read as one study."
-        )
-    return archive.open(inside[0])
+    return zipfile.ZipFile(path).open(_inside(path)[0])
 
 
 def _parquet(path: Path) -> tuple[pd.DataFrame, list[str]]:
     with _opened(path) as handle:
         try:
-            return pd.read_parquet(io.BytesIO(handle.read())), []
-        except (ValueError, OSError) as error:
-            said = str(error).splitlines()[0]
+            frame = pd.read_parquet(io.BytesIO(handle.read()))
+            for _, column in frame.items():
+                if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+                    list(column.unique())  # Arrow believes that text is UTF-8, until it is looked at
+            return frame, []
+        except Exception as error:  # Arrow's are of many classes
+            said = shown(str(error)) or type(error).__name__
             raise ValueError(
-                f"{path.name} is no Parquet file ({said}).\nWrite it again, or save CSV."
+                f"{shown(path.name)} is no Parquet file ({said}).\nWrite it again, or save CSV."
             ) from None
 
 
@@ -102,7 +170,7 @@ def _text(path: Path, head: bytes) -> tuple[pd.DataFrame, list[str]]:
     """Text in UTF-8, else in Windows-1252, in which every number and most words are the same."""
     if any(byte < 9 or 13 < byte < 28 for byte in head):
         raise ValueError(
-            f"{path.name} holds bytes that are not text.\nSave it as CSV in UTF-8, or as Parquet."
+            f"{shown(path.name)} holds bytes that are not text.\nSave it as CSV in UTF-8, or as Parquet."
         )
     try:
         return _csv(path, "utf-8-sig")
@@ -110,11 +178,11 @@ def _text(path: Path, head: bytes) -> tuple[pd.DataFrame, list[str]]:
         pass
     try:
         frame, notes = _csv(path, "cp1252")
-        return frame, [f"{path.name} is not UTF-8 and was read as Windows-1252.", *notes]
+        return frame, [f"{shown(path.name)} is not UTF-8 and was read as Windows-1252.", *notes]
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path.name} holds bytes that are not text ({error.object[error.start]:#x}).\n"
-            f"Save it in UTF-8, for example: iconv -f latin1 -t utf-8 {path.name} > utf8.csv"
+            f"{shown(path.name)} holds bytes that are not text ({error.object[error.start]:#x}).\n"
+            f"Save it in UTF-8, for example: iconv -f latin1 -t utf-8 {shown(path.name)} > utf8.csv"
         ) from None
 
 
@@ -122,15 +190,22 @@ def _csv(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
     with io.TextIOWrapper(_opened(path), encoding=encoding, newline="") as lines:
         first = next((line for line in lines if line.strip()), "")
         separator = max(SEPARATORS, key=lambda one: _outside_quotes(first).count(one))
-        names = next(csv.reader([first, *_rest(first, lines)], delimiter=separator, skipinitialspace=True))
+        found = csv.reader([first, *_rest(first, lines)], delimiter=separator, skipinitialspace=True)
+        try:
+            names = next(found)
+        except csv.Error as error:
+            raise ValueError(_said(path, str(error), separator)) from None
+    if not names:  # no more than the mark of a text's bytes
+        raise _empty(path)
     if len(names) > MOST_COLUMNS:
         raise ValueError(
-            f"{path.name} has {len(names):,} columns, and at most {MOST_COLUMNS:,} can be used.\n"
+            f"{shown(path.name)} has {len(names):,} columns, and at most {MOST_COLUMNS:,} can be used.\n"
             "Keep those that may matter, or first reduce them (sums, principal components)."
         )
     if all(_is_number(name) for name in names):
         raise ValueError(
-            f"The first line of {path.name} holds numbers ({names[0]}, …), not the names of columns.\n"
+            f"The first line of {shown(path.name)} holds numbers ({shown(names[0])}, …), not the names of "
+            "columns.\n"
             "Write a line of names above it."
         )
 
@@ -191,12 +266,12 @@ def _said(path: Path, error: str, separator: str) -> str:
     if "EOF inside string" in error:
         where = error.rsplit(" ", 1)[-1]
         remedy = "Close it, or double each quote inside a value."
-        return f"In {path.name} a quote is left open (row {where}).\n{remedy}"
-    shown = "tab" if separator == "\t" else separator
+        return f"In {shown(path.name)} a quote is left open (row {where}).\n{remedy}"
+    apart = "tab" if separator == "\t" else separator
     detail = error.removeprefix("Error tokenizing data. C error: ")
     return (
-        f"The rows of {path.name} do not fit its line of names ({detail}).\n"
-        f"Each row needs a value for each name, separated by {shown!r}; quote values that hold it."
+        f"The rows of {shown(path.name)} do not fit its line of names ({shown(detail)}).\n"
+        f"Each row needs a value for each name, separated by {apart!r}; quote values that hold it."
     )
 
 
@@ -205,7 +280,7 @@ def named(frame: pd.DataFrame, name: str, seen: Notes) -> pd.DataFrame:
 
     Raises ValueError for another column without a name, for two of one name and for too many.
     """
-    names = ["" if pd.api.types.is_scalar(c) and pd.isna(c) else str(c).strip() for c in frame.columns]
+    names = ["" if pd.api.types.is_scalar(c) and pd.isna(c) else _word(c) for c in frame.columns]
     if len(names) > MOST_COLUMNS:
         raise ValueError(
             f"{name} has {len(names):,} columns, and at most {MOST_COLUMNS:,} can be used.\n"
@@ -222,9 +297,17 @@ def named(frame: pd.DataFrame, name: str, seen: Notes) -> pd.DataFrame:
     return frame.set_axis(names, axis=1)
 
 
+def _word(column: object) -> str:
+    """A column's name as text."""
+    try:
+        return str(column).strip()
+    except ValueError:  # an integer of thousands of digits
+        return shown(column)
+
+
 def known(frame: pd.DataFrame, column: str, name: str) -> str:
     """The name of a column that is there. Raises ValueError, with the nearest, if it is not."""
-    if (wanted := str(column).strip()) in frame.columns:
+    if (wanted := _word(column)) in frame.columns:
         return wanted
     near = difflib.get_close_matches(wanted, frame.columns, 1)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {listed(list(frame.columns), 20)}."

@@ -6,10 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import sklearn.datasets as sk
 
 Arrays = tuple[Any, Any]
 Loader = Callable[[], Arrays]
+
+
+def _of(name: str, *arguments: Any, **options: Any) -> Loader:
+    """A call of a function of sklearn.datasets, which takes a second to import: when it is needed."""
+
+    def load(**more: Any) -> Arrays:
+        import sklearn.datasets
+
+        found: Arrays = getattr(sklearn.datasets, name)(*arguments, **options, **more)[:2]
+        return found
+
+    load.__name__ = name
+    return load
 
 
 def _words() -> Arrays:
@@ -23,14 +35,15 @@ def _words() -> Arrays:
 
 
 CLASSIFICATION: dict[str, Loader] = {
-    "digits": lambda: sk.load_digits(return_X_y=True),
-    "breast_cancer": lambda: sk.load_breast_cancer(return_X_y=True),
-    "wine": lambda: sk.load_wine(return_X_y=True),
-    "iris": lambda: sk.load_iris(return_X_y=True),
-    "moons": lambda: sk.make_moons(1_000, noise=0.3, random_state=0),
-    "circles": lambda: sk.make_circles(1_000, noise=0.15, factor=0.5, random_state=0),
-    "easy": lambda: sk.make_blobs(12_000, 20, centers=4, cluster_std=4.0, random_state=0)[:2],
-    "hard": lambda: sk.make_classification(
+    "digits": _of("load_digits", return_X_y=True),
+    "breast_cancer": _of("load_breast_cancer", return_X_y=True),
+    "wine": _of("load_wine", return_X_y=True),
+    "iris": _of("load_iris", return_X_y=True),
+    "moons": _of("make_moons", 1_000, noise=0.3, random_state=0),
+    "circles": _of("make_circles", 1_000, noise=0.15, factor=0.5, random_state=0),
+    "easy": _of("make_blobs", 12_000, 20, centers=4, cluster_std=4.0, random_state=0),
+    "hard": _of(
+        "make_classification",
         12_000,
         20,
         n_informative=10,
@@ -45,12 +58,12 @@ CLASSIFICATION: dict[str, Loader] = {
 }
 
 REGRESSION: dict[str, Loader] = {
-    "diabetes": lambda: sk.load_diabetes(return_X_y=True, scaled=False),
-    "friedman1": lambda: sk.make_friedman1(2_000, noise=1.0, random_state=0),
+    "diabetes": _of("load_diabetes", return_X_y=True, scaled=False),
+    "friedman1": _of("make_friedman1", 2_000, noise=1.0, random_state=0),
 }
 
 # Taken from scikit-learn's cache only: the suite itself never downloads.
 CACHED: dict[str, tuple[bool, Callable[..., Arrays]]] = {  # is it a classification?
-    "california_housing": (False, sk.fetch_california_housing),
-    "covtype": (True, sk.fetch_covtype),
+    "california_housing": (False, _of("fetch_california_housing")),
+    "covtype": (True, _of("fetch_covtype")),
 }

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 Doubles = NDArray[np.float64]
 
@@ -48,6 +46,9 @@ def make_block(X: Doubles, y: NDArray[Any], n_classes: int, seed: int) -> Block:
 
     Raises ValueError where a class is too rare for a stratified split.
     """
+    from sklearn.model_selection import train_test_split  # here, for it takes a second to import
+    from sklearn.preprocessing import StandardScaler
+
     _, n_validation, n_test = sizes(len(X))
     rng = np.random.RandomState(seed)  # what scikit-learn takes; one stream for both cuts
     if n_classes and np.bincount(y, minlength=n_classes).min() < 5:

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
-from datasets.columns import SAMPLE, Column, Notes, encoder, listed, n_features, twins, understand
-from datasets.files import kind, known, named, read_frame
+from datasets.columns import SAMPLE, Column, Notes, listed, n_features, shown, twins, understand
+from datasets.files import as_path, known, named, read_frame, tables_in
 from datasets.split import Block, seed_of, sizes
 from datasets.target import check_target, groups_of, order_of, target_of
 
@@ -106,6 +104,10 @@ class Table:
 
         Encoder and scales are fitted on its training rows alone.
         """
+        from sklearn.preprocessing import StandardScaler  # here, for it takes a second to import
+
+        from datasets.encoders import encoder
+
         own = seed_of(seed, self.name, index)
         parts = self.rows(own)
         found = [np.column_stack([c.values[rows] for c in self.columns]).astype(np.float64) for rows in parts]
@@ -140,6 +142,8 @@ class Table:
             rows = start + np.sort(rng.choice(window, self.n_block, replace=False))
             train, validation, test = np.split(rows, [n_train, n_train + n_validation])
             return train, validation, test
+        from sklearn.model_selection import train_test_split
+
         strata = self.y if self.n_classes else None
         rest, test = train_test_split(
             np.arange(self.n_rows),
@@ -208,7 +212,7 @@ def read(
     dates or numbers that orders the rows. task: "classification" or "regression"; None looks at the target.
     Raises ValueError for what cannot be read or learned from: a sentence, then a line that says what to do.
     """
-    path = Path(path)
+    path = as_path(path)
     frame, notes = read_frame(path)
     name = re.sub(r"\.(gz|bz2|xz|zip)$", "", path.name, flags=re.IGNORECASE)
     return _table(frame, target, Path(name).stem, group, time, task, notes)
@@ -219,17 +223,14 @@ def read_folder(path: str | Path, target: str, **options: Any) -> list[Table]:
 
     Raises ValueError as `read` does, for a folder without tables, and for two tables of one name.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise ValueError(f"There is no folder {str(path)!r}.\nCheck the path; it is taken from {Path.cwd()}.")
-    files = sorted(one for one in path.iterdir() if one.is_file() and kind(one) and one.name[0] not in "._")
-    if not files:
-        raise ValueError(f"The folder {str(path)!r} holds no table.\nPut CSV, TSV or Parquet files into it.")
+    path = as_path(path)
     found: dict[str, Table] = {}
-    for one in files:
+    for one in tables_in(path):
         table = read(one, target, **options)
         if table.name in found:
-            raise ValueError(f"Two files of {str(path)!r} are named {table.name!r}.\nRename {one.name}.")
+            raise ValueError(
+                f"Two files of {str(path)!r} are named {table.name!r}.\nRename {shown(one.name)}."
+            )
         found[table.name] = table
     return list(found.values())
 
@@ -244,13 +245,18 @@ def from_frame(
     task: str | None = None,
 ) -> Table:
     """A data frame as a table; see `read`. The frame is copied, its index is not looked at."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(
+            f"from_frame needs a data frame, not {shown(type(frame).__name__)}.\n"
+            "Use from_arrays for arrays and lists, read for a file."
+        )
     return _table(frame.reset_index(drop=True), target, name, group, time, task, [])
 
 
 def from_arrays(X: Any, y: Any, *, name: str = "table", task: str | None = None) -> Table:
     """Arrays as a table. X: (n, F) numbers, or a frame. y: (n,) numbers or labels. See `read`."""
-    frame = X.reset_index(drop=True) if isinstance(X, pd.DataFrame) else np.asarray(X)
-    targets = np.asarray(y)
+    frame = X.reset_index(drop=True) if isinstance(X, pd.DataFrame) else _array("X", X)
+    targets = _array("y", y)
     if frame.ndim != 2 or targets.ndim != 1 or len(frame) != len(targets):
         raise ValueError(
             f"X and y have the shapes {frame.shape} and {targets.shape}, which do not belong together.\n"
@@ -264,6 +270,13 @@ def from_arrays(X: Any, y: Any, *, name: str = "table", task: str | None = None)
     return _table(whole, "target", name, None, None, task, [])
 
 
+def _array(name: str, values: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:  # lists of unequal lengths
+        raise ValueError(f"{name} is no array ({shown(str(error))}).\nGive rows of one length.") from None
+
+
 def _table(
     frame: pd.DataFrame,
     target: str,
@@ -273,9 +286,12 @@ def _table(
     task: str | None,
     said: Sequence[str],
 ) -> Table:
+    if not isinstance(name, str):
+        raise ValueError(f"The name of a table must be text, not {shown(name)}.\nName it, such as 'mine'.")
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "table"
-    if task not in (*TASKS, None):
-        raise ValueError(f"The task cannot be {task!r}.\nChoose classification or regression, or none.")
+    if not (task is None or (isinstance(task, str) and task in TASKS)):
+        said = shown(repr(task) if isinstance(task, str) else task)
+        raise ValueError(f"The task cannot be {said}.\nChoose classification or regression, or none.")
     if group is not None and time is not None:
         raise ValueError("No split is by group and by time at once.\nGive group or time, not both.")
     seen = Notes()

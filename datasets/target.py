@@ -48,7 +48,7 @@ def target_of(series: pd.Series, task: str | None) -> Target:
         read, how = numbers_in(words.labels)
         if labelled or words.share(~np.isnan(read)) < MOSTLY:
             return _classes(words, name, task)
-        values = words.spread(read, np.nan)
+        values = words.spread(read)
     return _numbers(plain(values), name, task, f" {how}." if how else "")
 
 
@@ -101,7 +101,7 @@ def order_of(series: pd.Series) -> NDArray[np.intp]:
         values, _ = numbers_in(words.labels)
         if np.isnan(values).any():
             values = dates_in(words.labels)[0].dt.tz_localize(None).to_numpy()
-        times = pd.Series(words.spread(values, np.datetime64("NaT") if values.dtype.kind == "M" else np.nan))
+        times = pd.Series(words.spread(values))
     if unread := int(times.isna().sum()):
         raise ValueError(
             f"{unread:,} values of the time {series.name!r} are missing or neither date nor number.\n"

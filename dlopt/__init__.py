@@ -11,13 +11,15 @@ from dlopt.adam import *  # each module's __all__ is the list, so a new optimize
 from dlopt.adaptive import *
 from dlopt.advice import BatchSize as BatchSize
 from dlopt.advice import suggest_batch_size as suggest_batch_size
+from dlopt.average import Floats as Floats
 from dlopt.average import accumulate as accumulate
 from dlopt.average import debias as debias
 from dlopt.average import ewa as ewa
 from dlopt.descent import *
-from dlopt.fields import decay as decay
-from dlopt.fields import positive as positive
-from dlopt.fields import rate as rate
+from dlopt.hyperparameters import Numbers as Numbers
+from dlopt.hyperparameters import decay as decay
+from dlopt.hyperparameters import positive as positive
+from dlopt.hyperparameters import rate as rate
 from dlopt.landscapes import *
 from dlopt.models import MLP as MLP
 from dlopt.optimizer import Optimizer as Optimizer

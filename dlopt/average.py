@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,35 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         powers = [beta**t for beta in self.exact.ravel().tolist()]
         return Factor(np.reshape(powers, self.exact.shape), self.dtype)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """() for one number, (K, 1) for a column."""
+        return self.exact.shape
+
+    def __getitem__(self, where: Any) -> Factor:
+        return Factor(np.asarray(self.exact[where]), self.dtype)
+
+    def __iter__(self) -> Iterator[Factor]:
+        if not self.exact.ndim:
+            raise TypeError("A decay of one number has no rows.")
+        return (self[i] for i in range(len(self.exact)))
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.exact.item())
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        shown = [format(beta, spec) for beta in self.exact.ravel().tolist()]
+        return f"[{', '.join(shown)}]" if self.exact.ndim else shown[0]
+
+    def __repr__(self) -> str:
+        return format(self)
+
     def correction(self, t: int) -> Floats:
         """1 - βᵗ, made for some steps at once: one by one they would cost small models a tenth."""
         if not 0 <= t - self._first < len(self._corrections):
@@ -50,7 +80,7 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return getattr(ufunc, method)(*plain, **kwargs)
 
 
-def accumulate(total: Floats, x: Floats, beta: float) -> Floats:
+def accumulate(total: Floats, x: Floats, beta: float | Floats | Factor) -> Floats:
     """Change total in place to β·total + x, and return it.
 
     total, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row.
@@ -60,7 +90,7 @@ def accumulate(total: Floats, x: Floats, beta: float) -> Floats:
     return total
 
 
-def ewa(mean: Floats, x: Floats, beta: float) -> Floats:
+def ewa(mean: Floats, x: Floats, beta: float | Floats | Factor) -> Floats:
     """Change mean in place to β·mean + (1-β)·x, the exponentially weighted average, and return it.
 
     mean, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row; it looks
@@ -70,7 +100,7 @@ def ewa(mean: Floats, x: Floats, beta: float) -> Floats:
     return accumulate(mean, (1 - beta) * x, beta)
 
 
-def debias(mean: Floats, beta: float, t: int) -> Floats:
+def debias(mean: Floats, beta: float | Floats | Factor, t: int) -> Floats:
     """The average divided by 1-βᵗ: unbiased for a stationary series (Kingma & Ba 2015, section 3).
 
     mean: an `ewa` started at 0, after t >= 1 steps; it is not changed.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dlopt.average import Floats, accumulate, ewa
-from dlopt.fields import decay, rate
+from dlopt.equivalents import SUMS, Equivalent
+from dlopt.hyperparameters import Numbers, decay, rate
 from dlopt.optimizer import Optimizer, State
 
 __all__ = ["SGD", "Momentum", "HeavyBall", "Nesterov"]
@@ -12,7 +13,12 @@ __all__ = ["SGD", "Momentum", "HeavyBall", "Nesterov"]
 class SGD(Optimizer):
     """Stochastic gradient descent: w ← w - lr·g (Robbins & Monro 1951; torch's SGD without momentum)."""
 
-    lr: float = rate(0.01, search=(1e-4, 10.0), symbol="α")
+    lr: Numbers = rate(default=0.01, search=(1e-4, 10.0), symbol="α")
+    equivalents = {
+        "torch": Equivalent("SGD(model.parameters(), lr={lr!r})"),
+        "optax": Equivalent("sgd(rate)"),
+        "sklearn": Equivalent('"sgd", learning_rate_init={lr!r}, momentum=0.0'),
+    }
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr·g."""
@@ -27,9 +33,23 @@ class Momentum(Optimizer):
     dampening=β only the first step differs.
     """
 
-    lr: float = rate(0.01, search=(1e-4, 10.0), symbol="α")
-    beta: float = decay(0.9, search=(5e-3, 1.0), symbol="β")
+    lr: Numbers = rate(default=0.01, search=(1e-4, 10.0), symbol="α")
+    beta: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β")
     state = ("mean",)
+    equivalents = {
+        "torch": Equivalent(
+            "SGD(model.parameters(), lr={lr!r} * (1 - {beta!r}), momentum={beta!r}, dampening=0)",
+            SUMS.format("Torch"),
+        ),
+        "optax": Equivalent(
+            "chain(optax.ema({beta!r}, debias=False), optax.scale_by_learning_rate(rate))",
+            "dlopt averages gradients: optax's ema without debiasing, for its momentum sums.",
+        ),
+        "sklearn": Equivalent(
+            '"sgd", learning_rate_init={lr!r} * (1 - {beta!r}), momentum={beta!r}, nesterovs_momentum=False',
+            SUMS.format("scikit-learn"),
+        ),
+    }
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the average of the gradients."""
@@ -42,9 +62,16 @@ class HeavyBall(Optimizer):
     A sum where `Momentum` averages: at lr·(1-β) it walks the averaged form's path. Optax: sgd(lr, β).
     """
 
-    lr: float = rate(0.01, search=(1e-6, 1.0), symbol="α")
-    beta: float = decay(0.9, search=(5e-3, 1.0), symbol="β")
+    lr: Numbers = rate(default=0.01, search=(1e-6, 1.0), symbol="α")
+    beta: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β")
     state = ("velocity",)
+    equivalents = {
+        "torch": Equivalent("SGD(model.parameters(), lr={lr!r}, momentum={beta!r}, dampening=0)"),
+        "optax": Equivalent("sgd(rate, momentum={beta!r})"),
+        "sklearn": Equivalent(
+            '"sgd", learning_rate_init={lr!r}, momentum={beta!r}, nesterovs_momentum=False'
+        ),
+    }
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the decaying sum of the gradients."""
@@ -57,10 +84,16 @@ class Nesterov(Optimizer):
     The gradient is taken where w stands, and the step looks ahead; torch's and optax's nesterov=True.
     """
 
-    lr: float = rate(0.01, search=(1e-6, 1.0), symbol="α")
-    beta: float = decay(0.9, search=(5e-3, 1.0), symbol="β")
+    lr: Numbers = rate(default=0.01, search=(1e-6, 1.0), symbol="α")
+    beta: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β")
     state = ("velocity",)
+    equivalents = {  # torch insists on a β above 0
+        "torch": Equivalent("SGD(model.parameters(), lr={lr!r}, momentum={beta!r}, nesterov={ahead})"),
+        "optax": Equivalent("sgd(rate, momentum={beta!r}, nesterov=True)"),
+        "sklearn": Equivalent('"sgd", learning_rate_init={lr!r}, momentum={beta!r}, nesterovs_momentum=True'),
+    }
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the gradient and β times the decaying sum."""
-        return lr * (grad + self.beta * accumulate(state.velocity, grad, self.beta))
+        ahead: Floats = grad + self.beta * accumulate(state.velocity, grad, self.beta)
+        return lr * ahead

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlopt.optimizer import Optimizer, join, placed
+from dlopt.arguments import is_whole, numbers, shown
+from dlopt.optimizer import Optimizer, all_optimizers, join, listed, placed
 
 __all__ = ["Quadratic", "descend", "quadratic_deep", "strict_saddle"]
 
@@ -57,18 +58,22 @@ class Quadratic:
     _least: float = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        start = np.asarray(self.start, np.float64)
-        hessian = np.asarray(self.hessian, np.float64)
-        samples = np.zeros((1, *start.shape)) if self.samples is None else np.asarray(self.samples, float)
+        start, hessian = (np.asarray(numbers(n, getattr(self, n)), float) for n in ("start", "hessian"))
+        given = np.zeros((1, *start.shape)) if self.samples is None else self.samples
+        samples = np.asarray(numbers("samples", given), float)
         fits = start.ndim == 1 and hessian.shape in (start.shape, start.shape * 2)
         if not fits or samples.ndim != 2 or samples.shape[1:] != start.shape or not len(samples):
             raise ValueError(
                 f"A start {start.shape}, a Hessian {hessian.shape} and samples {samples.shape} do not fit. "
                 "Give a start (P,), a Hessian (P, P) or (P,), and samples (n, P)."
             )
-        noise = np.broadcast_to(np.asarray(self.noise, np.float64), start.shape)
-        if not (noise >= 0).all():
-            raise ValueError(f"The noise is a variance >= 0, not {self.noise!r}. Give 0 for none.")
+        noise = np.asarray(numbers("noise", self.noise), float)
+        if noise.shape not in ((), (1,), start.shape) or not (noise >= 0).all():
+            raise ValueError(
+                f"The noise is a variance >= 0, or one for each component, not {shown(self.noise)}. "
+                "Give 0 for none."
+            )
+        noise = np.broadcast_to(noise, start.shape)
         for name, value in (("start", start), ("hessian", hessian), ("samples", samples), ("noise", noise)):
             object.__setattr__(self, name, value)
         middle = samples.mean(axis=0)
@@ -164,11 +169,14 @@ def descend(
     samples. Raises ValueError for numbers out of range.
     """
     for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, not {value!r}. Choose another one.")
-    given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
+        if not is_whole(value) or value < least:
+            raise ValueError(
+                f"{name} must be a whole number >= {least}, not {shown(value)}. Choose another one."
+            )
+    given = listed(optimizers)
     if not given:
         raise ValueError("descend got no optimizers. Give at least one, such as [Adam()].")
+    all_optimizers("descend", given)
     groups = [join(list(same)) for _, same in itertools.groupby(given, type)]
     rows = sum(group.rows for group in groups)
     params = np.tile(np.asarray(landscape.start, np.float64), (rows, 1))

@@ -21,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlopt.activations import ACTIVATIONS, Activation
+from dlopt.arguments import is_whole, numbers, shown
 from dlopt.average import Floats
-from dlopt.contracts import Block, Layer
+from dlopt.interfaces import Block, Layer
 from dlopt.losses import CrossEntropy, Loss, SquaredError
 
 CHUNK = 256  # rows of data evaluated at once
+MOST_WEIGHTS = 1 << 32  # of one network: 17 GB
 PANEL = 1 << 21  # bytes of activations and their gradients at once: about what a core caches for itself
 # standard deviation of the initial weights, from the inputs and outputs of their layer
 INITS: dict[str, Callable[[int, int], float]] = {
@@ -57,25 +59,31 @@ class MLP:
         self, *widths: int, activation: str = "relu", init: str = "he", weight_decay: float = 0.0
     ) -> None:
         for width in widths:
-            if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+            if not is_whole(width) or not 1 <= width <= MOST_WEIGHTS:
+                most = f" and <= {MOST_WEIGHTS}" if is_whole(width) and width > 1 else ""
                 raise ValueError(
-                    f"A hidden layer needs a whole number >= 1, not {width!r}. Write for example MLP(64, 32)."
+                    f"A hidden layer needs a whole number >= 1{most}, not {shown(width)}. "
+                    "Write for example MLP(64, 32)."
                 )
         for name, value, known in (("activation", activation, ACTIVATIONS), ("init", init, INITS)):
             if not isinstance(value, str) or value not in known:
-                raise ValueError(f"MLP has no {name} {value!r}.\nChoose one of {', '.join(known)}.")
+                raise ValueError(f"MLP has no {name} {shown(value)}.\nChoose one of {', '.join(known)}.")
         number = isinstance(weight_decay, int | float | np.integer | np.floating) and not isinstance(
             weight_decay, bool
         )
-        if not number or not 0 <= weight_decay < np.inf:
+        try:
+            decay = float(weight_decay) if number else math.nan
+        except OverflowError:
+            decay = math.inf
+        if not 0 <= decay < math.inf:
             raise ValueError(
-                f"MLP.weight_decay must be a finite number >= 0, not {weight_decay!r}.\n"
+                f"MLP.weight_decay must be a finite number >= 0, not {shown(weight_decay)}.\n"
                 "Give 0 for none, or for example 1e-4."
             )
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
         object.__setattr__(self, "activation", activation)
         object.__setattr__(self, "init", init)
-        object.__setattr__(self, "weight_decay", float(weight_decay))
+        object.__setattr__(self, "weight_decay", decay)
 
     def layers(self, n_features: int, n_outputs: int) -> tuple[Layer, ...]:
         """The layout of the flat parameters, from the input on."""
@@ -97,13 +105,19 @@ class MLP:
 
     def stack(self, blocks: Sequence[Block], trials: int, dtype: np.dtype[Any]) -> Network:
         """Copies for some trials on each block, whose seed gives the initial weights."""
-        loss = _loss(blocks[0].n_classes)
-        layers = self.layers(np.shape(blocks[0].X_train)[1], blocks[0].n_classes or 1)
+        classes, features = int(blocks[0].n_classes), _features(blocks)
+        loss, layers = _loss(classes), self.layers(features, classes or 1)
+        if layers[-1].slice.stop > MOST_WEIGHTS:
+            raise ValueError(
+                f"{self} has {layers[-1].slice.stop:,} parameters on {features} features, and at most "
+                f"{MOST_WEIGHTS:,} can be trained. Give fewer or narrower layers."
+            )
         starts = [self.start(layers, np.random.default_rng([one.seed, 0])).astype(dtype) for one in blocks]
         return self._network(layers, np.stack(starts), trials, loss)
 
     def answers(self, params: Floats, X: NDArray[Any], n_classes: int) -> NDArray[Any]:
         """Class numbers (n,), or values (n,) where n_classes is 0, of params (1, P) for X (n, F)."""
+        X = numbers("X", X)
         layers = self.layers(X.shape[1] if X.ndim == 2 else 0, n_classes or 1)
         if X.ndim != 2 or layers[-1].slice.stop != params.shape[1]:
             raise ValueError(
@@ -127,6 +141,30 @@ class MLP:
 
 
 _PLAIN = MLP()
+
+
+def _features(blocks: Sequence[Block]) -> int:
+    """How many features all parts of all blocks have.
+
+    Raises ValueError where they are not what a network can be trained on.
+    """
+    features: int | None = None
+    for one, part in itertools.product(blocks, ("train", "validation", "test")):
+        X, y = (numbers(f"{letter}_{part}", getattr(one, f"{letter}_{part}")) for letter in "Xy")
+        features = X.shape[1] if features is None and X.ndim == 2 else features
+        if X.ndim != 2 or X.shape[1] != features or not features or y.ndim != 1:
+            raise ValueError(
+                f"X_{part} and y_{part} have the shapes {X.shape} and {y.shape}. A network needs X (n, F) of "
+                "the same features F >= 1 in each part, and y (n,)."
+            )
+        classes = int(one.n_classes)
+        known = (y >= 0) & (y < classes) & (y % 1 == 0)
+        if classes and not known.all():
+            raise ValueError(
+                f"y_{part} must hold class numbers from 0 to {classes - 1}, and it holds {y[~known][0]}. "
+                "Number the classes, or give n_classes=0 for real targets."
+            )
+    return features or 0
 
 
 def _loss(n_classes: int) -> Loss:

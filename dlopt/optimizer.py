@@ -6,38 +6,48 @@ import copy
 import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from dlopt import fields
+from dlopt import hyperparameters
+from dlopt.arguments import numbers, shown
 from dlopt.average import Factor, Floats
-from dlopt.contracts import Layer
-from dlopt.fields import Trial, decay, positive, rate
+from dlopt.equivalents import Equivalent
+from dlopt.hyperparameters import Numbers, Trial, decay, positive, rate
+from dlopt.interfaces import Layer
 from dlopt.schedules import Constant, Schedule
 
-MORE = ((), ("params",), ("layers",), ("params", "layers"))
+UPDATE = ["self", "grad", "state", "lr"]
 
 
 class State:
     """What an optimizer remembers between steps: its declared arrays (start at 0) and t, the step count.
 
-    t is 1 in the first update. layers: where each weight matrix lies in the parameters, for an optimizer
-    that asks for it.
+    t is 1 in the first update. params: what is moved, (K, P), inside `update` before the step. layers: a
+    (name, slice, shape) for each weight matrix in the parameters, whose last column is the bias.
     """
 
     t: int
     layers: tuple[Layer, ...]
+    _moved: Floats
 
     def __init__(self, names: Sequence[str], like: Floats, layers: Sequence[Layer] = ()) -> None:
-        self.t = 0
+        self.t, self._moved = 0, like
         size = like.shape[-1]
         self.layers = tuple(layers) or (Layer("params", slice(0, size), (1, size)),)
         for name in names:
             setattr(self, name, np.zeros_like(like))
 
+    @property
+    def params(self) -> Floats:
+        """The parameters, read-only: inside `update` those before the step."""
+        seen = self._moved.view()
+        seen.flags.writeable = False
+        return seen
+
     def __getattr__(self, name: str) -> Any:  # only called for what is missing
-        known = ", ".join(k for k in vars(self) if k not in ("t", "layers")) or "nothing"
+        known = ", ".join(k for k in vars(self) if k not in ("t", "layers", "_moved")) or "nothing"
         raise AttributeError(f"This optimizer keeps no state {name!r}, but {known}. Declare it in `state`.")
 
 
@@ -51,35 +61,43 @@ class Optimizer:
     lr: learning rate, declared by the subclass. Every hyperparameter is a number or one per trial (K of
     them), and then the instance moves K trials at once, params (K, P). schedule: a Schedule, or one per
     trial. A subclass declares `state`, the names of its arrays, and writes `update(grad, state, lr)`, which
-    returns the step; the base subtracts it. It may ask for more: `params`, read-only, and then `layers`,
-    a (name, slice, shape) for each weight matrix, whose last column is the bias. Inside `update` a
-    hyperparameter has the parameters' dtype.
+    returns the step; the base subtracts it. What is moved is `state.params`, read-only, and its weight
+    matrices are `state.layers`. Inside `update` a hyperparameter has the parameters' dtype. equivalents:
+    how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
-    lr: float
-    schedule: Schedule | tuple[Schedule, ...] = dataclasses.field(default_factory=Constant)
-    _more: ClassVar[tuple[str, ...]] = ()  # what update takes beside (grad, state, lr)
+    equivalents: ClassVar[Mapping[str, Equivalent]] = {}
+    if TYPE_CHECKING:
+        lr = Numbers()  # each subclass declares its own
+    else:
+        lr: float
+    schedule: Schedule | Sequence[Schedule] = dataclasses.field(default_factory=Constant)
 
     def __init_subclass__(cls) -> None:
-        fields.declare(cls)
-        if "lr" not in fields.declared(cls):
+        hyperparameters.declare(cls)
+        if "lr" not in hyperparameters.declared(cls):
             raise TypeError(
-                f"{cls.__name__} declares no learning rate. Add: lr: float = rate(1e-3, search=(1e-5, 1))."
+                f"{cls.__name__} declares no learning rate. "
+                "Add: lr: Numbers = rate(default=1e-3, search=(1e-5, 1))."
             )
         if isinstance(cls.state, str):
             raise TypeError(f"{cls.__name__}.state must be a tuple of names. Write ({cls.state!r},).")
-        wanted = list(inspect.signature(cls.update).parameters)[1:]
-        more = tuple(wanted[3:])
-        if wanted[:3] != ["grad", "state", "lr"] or more not in MORE:
+        if not isinstance(cls.state, tuple | list) or not all(isinstance(name, str) for name in cls.state):
+            raise TypeError(f"{cls.__name__}.state must be a tuple of names, not {shown(cls.state)}.")
+        for name in cls.state:
+            if not name.isidentifier() or hasattr(State, name) or name in State.__annotations__:
+                raise TypeError(
+                    f"{cls.__name__}.state cannot have an array named {name!r}. Give it a name of its own."
+                )
+        if (taken := list(inspect.signature(cls.update).parameters)) != UPDATE:
             raise TypeError(
-                f"{cls.__name__}.update takes ({', '.join(wanted)}). "
-                "It must take (self, grad, state, lr), and may take params and then layers after them."
+                f"{cls.__name__}.update takes ({', '.join(taken)}). It must take ({', '.join(UPDATE)}); "
+                "the parameters are state.params, their weight matrices state.layers."
             )
-        cls._more = more
 
     def __post_init__(self) -> None:
-        fields.settle(self)
+        hyperparameters.settle(self)
         name, given = type(self).__name__, self.schedule
         listed = [given] if isinstance(given, Schedule) else given
         if (
@@ -88,38 +106,39 @@ class Optimizer:
             or not all(isinstance(s, Schedule) for s in listed)
         ):
             raise TypeError(
-                f"{name}.schedule must be a schedule, or a list with one per trial, not {given!r}. "
+                f"{name}.schedule must be a schedule, or a list with one per trial, not {shown(given)}. "
                 "Write for example Exponential(gamma=0.95)."
             )
         rows = [s.rowwise() for s in listed]
         if len(listed) > 1 and any(len(row) > 1 for row in rows):
             raise TypeError(
-                f"{name}.schedule lists a schedule that is itself for several trials: {given!r}. "
+                f"{name}.schedule lists a schedule that is itself for several trials: {shown(given)}. "
                 "Give one schedule for each trial."
             )
         flat = [s for row in rows for s in row]
-        if fields.rows(self) not in (1, len(flat)) and len(flat) > 1:
+        if hyperparameters.rows(self) not in (1, len(flat)) and len(flat) > 1:
             raise ValueError(
-                f"{name} has hyperparameters for {fields.rows(self)} trials and schedules for "
+                f"{name} has hyperparameters for {hyperparameters.rows(self)} trials and schedules for "
                 f"{len(flat)}. Give one schedule per trial, or one for all."
             )
         schedule = tuple(flat) if len(flat) > 1 else flat[0]
         object.__setattr__(self, "schedule", schedule)
 
-    def update(self, grad: Floats, state: State, lr: Any, *args: Any) -> Floats:
+    def update(self, grad: Floats, state: State, lr: Any) -> Floats:
         """Return the step to subtract from the parameters; change the state's arrays in place."""
         raise NotImplementedError
 
     @property
     def rows(self) -> int:
         """How many trials this optimizer moves at once."""
-        return max(fields.rows(self), len(self.schedule) if isinstance(self.schedule, tuple) else 1)
+        return max(hyperparameters.rows(self), len(self.schedule) if isinstance(self.schedule, tuple) else 1)
 
     def lr_at(self, epoch: int) -> Any:
         """The learning rate in an epoch (from 0): a float, or a (K, 1) column, float64."""
+        lr: Any = self.lr
         if isinstance(self.schedule, Schedule):
-            return self.lr * self.schedule.factor(epoch)
-        return self.lr * np.array([[s.factor(epoch)] for s in self.schedule])
+            return lr * self.schedule.factor(epoch)
+        return lr * np.array([[s.factor(epoch)] for s in self.schedule])
 
     def step(
         self,
@@ -137,7 +156,7 @@ class Optimizer:
         the first step, such as `MLP(64).layers(30, 2)`; by default all parameters are one row of weights.
         Raises ValueError if the shapes do not fit.
         """
-        params, grad = np.asarray(params), np.asarray(grad)
+        params, grad = numbers("params", params), numbers("grad", grad)
         if params.dtype.kind != "f":
             params = params.astype(np.float64)
         fits = params.shape == grad.shape and params.ndim in (1, 2)
@@ -168,7 +187,7 @@ class Optimizer:
         bound: dict[Any, Self] = self.__dict__.setdefault("_bound", {})
         if dtype not in bound:
             twin = copy.copy(self)
-            for name, field in fields.declared(type(self)).items():
+            for name, field in hyperparameters.declared(type(self)).items():
                 if name == "lr":  # it meets its schedule in float64 first
                     continue
                 exact = np.asarray(getattr(self, name), np.float64)
@@ -182,17 +201,27 @@ class Optimizer:
     def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
         state.t += 1
-        if self._more:
-            seen = params.view()
-            seen.flags.writeable = False
-            known = {"params": seen, "layers": state.layers}
-            params -= self.update(grad, state, lr, *(known[name] for name in self._more))
-        else:
-            params -= self.update(grad, state, lr)
+        state._moved = params
+        params -= self.update(grad, state, lr)
 
     def __repr__(self) -> str:
         shown = "" if isinstance(self.schedule, Constant) else f", schedule={self.schedule!r}"
-        return f"{type(self).__name__}({fields.describe(self)}{shown})"
+        return f"{type(self).__name__}({hyperparameters.describe(self)}{shown})"
+
+
+def listed(optimizers: Any) -> list[Any]:
+    """Several as a list, or what is alone in one; see `all_optimizers`."""
+    try:
+        return list(optimizers)
+    except TypeError:
+        return [optimizers]
+
+
+def all_optimizers(taker: str, given: Sequence[Any]) -> None:
+    """Raise TypeError, which names who takes them, unless all of these are optimizers."""
+    for one in given:
+        if not isinstance(one, Optimizer):
+            raise TypeError(f"{taker} needs optimizers, not {shown(one)}. Give for example [Adam(lr=0.1)].")
 
 
 def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
@@ -201,15 +230,16 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
     Trials that are listed block after block come out with the blocks innermost.
     """
     kind = type(optimizers[0])
-    columns: dict[str, list[Any]] = {name: [] for name in fields.declared(kind)}
+    columns: dict[str, list[Any]] = {name: [] for name in hyperparameters.declared(kind)}
     schedules: list[Schedule] = []
     for one in optimizers:
         for name, column in columns.items():
             column.extend(np.broadcast_to(np.reshape(getattr(one, name), (-1,)), (one.rows,)))
-        schedules.extend(one.schedule if isinstance(one.schedule, tuple) else [one.schedule] * one.rows)
+        given = one.schedule
+        schedules.extend([given] * one.rows if isinstance(given, Schedule) else given)
     order = np.arange(len(schedules)).reshape(blocks, -1).T.ravel().tolist()
     inner = {name: [column[i] for i in order] for name, column in columns.items()}
-    return kind(**inner, schedule=[schedules[i] for i in order])  # type: ignore[arg-type]  # lists are taken
+    return kind(**inner, schedule=[schedules[i] for i in order])
 
 
 def placed(
@@ -237,20 +267,39 @@ def suggest(
     trial: an Optuna trial, or anything with `suggest_float(name, low, high, log=True)`. Names are the
     fields' ("lr"), decays as their distance to 1 ("1-beta1"), in declared order, the schedule's last.
     search: other ranges, by field name, of the searched quantity. fixed: fields that are not drawn, such
-    as beta1=0.9, or the epochs of a schedule. Raises TypeError for a field that neither class has.
+    as beta1=0.9, or the epochs of a schedule. Raises TypeError for a field that neither class has and for
+    what is no class, ValueError for what is no range.
     """
-    kinds: list[Any] = [optimizer] if schedule is None else [optimizer, schedule]
-    search = search or {}
-    known = {name for kind in kinds for name in fields.declared(kind)}
+    kinds: list[Any] = []
+    for word, kind, base in (("optimizer", optimizer, Optimizer), ("schedule", schedule, Schedule)):
+        if kind is None and word == "schedule":
+            continue
+        if not isinstance(kind, type) or not issubclass(kind, base) or kind is base:
+            raise TypeError(
+                f"suggest needs a class of {word}s, not {shown(kind)}. Give the class itself, such as "
+                f"{'Adam' if word == 'optimizer' else 'Exponential'}."
+            )
+        kinds.append(kind)
+    if not callable(getattr(trial, "suggest_float", None)):
+        raise TypeError(f"suggest needs a trial, not {shown(trial)}. Give what study.ask() returns.")
+    search = {} if search is None else search
+    if not isinstance(search, Mapping):
+        raise TypeError(f"search must be a dictionary, not {shown(search)}. Write {{'lr': (1e-4, 1)}}.")
+    known = {name for kind in kinds for name in hyperparameters.declared(kind)}
     for name in [*search, *fixed]:
         if name not in known:
             raise TypeError(
-                f"{optimizer.__name__} has no field {name!r}. It has: {', '.join(sorted(known))}."
+                f"{optimizer.__name__} has no field {shown(name)}. It has: {', '.join(sorted(known))}."
+            )
+    for name, ends in search.items():
+        if not hyperparameters.is_range(ends):
+            raise ValueError(
+                f"{name} cannot be searched in {shown(ends)}. Give (low, high) with 0 < low <= high."
             )
     drawn: list[dict[str, Any]] = []
     for kind in kinds:
         values = {}
-        for name, field in fields.declared(kind).items():
+        for name, field in hyperparameters.declared(kind).items():
             if name in fixed:
                 values[name] = fixed[name]
             elif field.search is not None or name in search:

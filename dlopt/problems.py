@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dlopt.arguments import array, numbers, shown
 from dlopt.average import Floats
-from dlopt.contracts import Block
+from dlopt.interfaces import Block, Layer
 
 __all__ = ["Problem", "check_gradient"]
 
@@ -76,13 +77,13 @@ class Problem:
             given = getattr(self, name)
             if not callable(given) and (given is not None or name in ("loss", "gradient")):
                 raise ValueError(
-                    f"Problem.{name} must be a function of arrays, not {given!r}.\n"
+                    f"Problem.{name} must be a function of arrays, not {shown(given)}.\n"
                     "Write Problem(loss, gradient, start), each function without its brackets."
                 )
 
     def first(self, rng: np.random.Generator) -> Doubles:
         """The initial parameters (P,), checked."""
-        given = np.asarray(self.start(rng) if callable(self.start) else self.start)
+        given = array("Problem.start", self.start(rng) if callable(self.start) else self.start)
         if given.ndim != 1 or not given.size or given.dtype.kind not in "fiu":
             raise ValueError(
                 f"Problem.start must be numbers (P,), not {given.dtype} of shape {given.shape}.\n"
@@ -118,7 +119,8 @@ class Problem:
                 "This Problem was given no predict, so nothing can be predicted.\n"
                 "Write Problem(..., predict=function of (params (K, P), X) that returns (K, n))."
             )
-        predicted = np.asarray(self.predict(_locked(params), X.astype(params.dtype, copy=False)))
+        X = numbers("X", X).astype(params.dtype, copy=False)
+        predicted = array("Problem.predict", self.predict(_locked(params), X))
         if predicted.shape[:2] != (1, len(X)):
             raise ValueError(
                 f"Problem.predict returned the shape {predicted.shape} for params {params.shape} and "
@@ -129,7 +131,7 @@ class Problem:
 
 def _called(problem: Problem, name: str, params: Floats, X: Any, y: Any) -> NDArray[Any]:
     """What one of the functions returns, its shape and dtype checked."""
-    found = np.asarray(getattr(problem, name)(_locked(params), X, y))
+    found = array(f"What Problem.{name} returns", getattr(problem, name)(_locked(params), X, y))
     wanted = params.shape if name == "gradient" else params.shape[:1]
     if found.shape != wanted:
         letters = "(K, P)" if name == "gradient" else "(K,)"
@@ -162,14 +164,14 @@ class _Data:
     """The data of S blocks: X (S, n, ...), y (S, n, ...); X and real y in the dtype of the parameters."""
 
     def __init__(self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any]) -> None:
-        self.X = _locked(X.astype(dtype, copy=False))
+        self.X = _locked(numbers("X", X).astype(dtype, copy=False))
         self.y = _locked(y.astype(dtype, copy=False) if y.dtype.kind == "f" else y)
 
     def __len__(self) -> int:
         return int(self.X.shape[1])
 
     def batches(self, orders: NDArray[np.intp], batch_size: int) -> Iterator[list[tuple[Any, Any]]]:
-        """See `dlopt.contracts.Data`; a batch is a pair (X, y) for each block."""
+        """See `dlopt.interfaces.Data`; a batch is a pair (X, y) for each block."""
         for start in range(0, len(self), batch_size):
             chosen = orders[:, start : start + batch_size]
             yield [
@@ -190,10 +192,11 @@ def _locked(values: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Copies:
-    """Copies of a problem: see `dlopt.contracts.Stack`."""
+    """Copies of a problem: see `dlopt.interfaces.Stack`."""
 
     def __init__(self, problem: Problem, starts: Floats, trials: int) -> None:
-        self.problem, self.worst, self.layers = problem, float(np.inf), ()
+        self.problem, self.worst = problem, float(np.inf)
+        self.layers: tuple[Layer, ...] = ()
         self.blocks, self.rows = len(starts), trials * len(starts)
         self.params = np.tile(starts, (trials, 1))
         self.grad = np.zeros_like(self.params)
@@ -232,10 +235,14 @@ def check_gradient(problem: Problem, X: ArrayLike, y: ArrayLike) -> None:
     central differences in float64, 2P calls of the loss, to six digits of a point's largest component;
     each point among the others with the same point alone; and shapes and dtypes, in float32 too.
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"check_gradient needs a Problem, not {shown(problem)}. Give Problem(loss, gradient, start)."
+        )
     rng = np.random.default_rng(0)
     start = problem.first(rng)
     params = start + rng.normal(0, 0.1, (3, len(start)))  # at the start itself a loss may have a kink
-    given = np.asarray(X)[None], np.asarray(y)[None]
+    given = array("X", X)[None], array("y", y)[None]
     single, double = (_Data(*given, np.dtype(kind)).chunks()[0] for kind in (np.float32, np.float64))
     with np.errstate(all="ignore"):
         _values(problem, params.astype(np.float32), *single)

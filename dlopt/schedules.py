@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import dataclass_transform
+from typing import ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlopt import fields
-from dlopt.fields import decay, positive, rate
+from dlopt import hyperparameters
+from dlopt.hyperparameters import Numbers, decay, positive, rate
 
 __all__ = ["Schedule", "Constant", "Exponential", "Step", "InverseTime", "Polynomial", "Cosine", "Warmup"]
 
@@ -23,14 +23,17 @@ Factor = float | NDArray[np.float64]
 class Schedule:
     """Base of all schedules: subclass it, declare the fields and write `factor`.
 
-    Each field is a number or one per trial.
+    Each field is a number or one per trial. python: the factor as an expression of Python, with `epoch` and
+    in braces the fields, for code that is taken elsewhere; "" where there is none.
     """
 
+    python: ClassVar[str] = ""
+
     def __init_subclass__(cls) -> None:
-        fields.declare(cls)
+        hyperparameters.declare(cls)
 
     def __post_init__(self) -> None:
-        fields.settle(self)
+        hyperparameters.settle(self)
 
     def factor(self, epoch: int) -> Factor:
         """What the learning rate is multiplied by in this epoch (from 0): a float or a (K, 1) column."""
@@ -43,18 +46,18 @@ class Schedule:
 
     def rowwise(self) -> Sequence[Schedule]:
         """This schedule for one trial after the other: itself alone, where no field is a column."""
-        names = fields.declared(type(self))
+        names = hyperparameters.declared(type(self))
         values = {name: getattr(self, name) for name in names}
         return [
             type(self)(**{n: float(v[i, 0]) if isinstance(v, np.ndarray) else v for n, v in values.items()})
-            for i in range(fields.rows(self))
+            for i in range(hyperparameters.rows(self))
         ]
 
     def __mul__(self, other: Schedule) -> Schedule:
         return Product(self, other) if isinstance(other, Schedule) else NotImplemented
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({fields.describe(self)})"
+        return f"{type(self).__name__}({hyperparameters.describe(self)})"
 
 
 class Product(Schedule):
@@ -94,7 +97,8 @@ class Constant(Schedule):
 class Exponential(Schedule):
     """Exponential decay: lr·γ^epoch (torch's ExponentialLR, stepped once per epoch)."""
 
-    gamma: float = decay(0.95, search=(1e-3, 0.3), symbol="γ", one=True)
+    gamma: Numbers = decay(default=0.95, search=(1e-3, 0.3), symbol="γ", one=True)
+    python = "{gamma!r} ** epoch"
 
     def factor(self, epoch: int) -> Factor:
         """Return γ^epoch."""
@@ -104,8 +108,9 @@ class Exponential(Schedule):
 class Step(Schedule):
     """Step decay: lr·γ^⌊epoch / every⌋ (torch's StepLR). A study drops it at each quarter of its epochs."""
 
-    every: float = rate(10.0)
-    gamma: float = decay(0.5, search=(0.1, 0.95), symbol="γ", one=True)
+    every: Numbers = rate(default=10.0)
+    gamma: Numbers = decay(default=0.5, search=(0.1, 0.95), symbol="γ", one=True)
+    python = "{gamma!r} ** (epoch // {every!r})"
 
     def factor(self, epoch: int) -> Factor:
         """Return γ to the number of drops so far."""
@@ -120,7 +125,8 @@ class Step(Schedule):
 class InverseTime(Schedule):
     """Inverse time decay: lr / (1 + k·epoch) (Robbins & Monro 1951 ask for it; Keras's InverseTimeDecay)."""
 
-    k: float = positive(0.1, search=(1e-3, 10.0), symbol="k")
+    k: Numbers = positive(default=0.1, search=(1e-3, 10.0), symbol="k")
+    python = "1 / (1 + {k!r} * epoch)"
 
     def factor(self, epoch: int) -> Factor:
         """Return 1 / (1 + k·epoch)."""
@@ -130,8 +136,9 @@ class InverseTime(Schedule):
 class Polynomial(Schedule):
     """Polynomial decay: lr·(1 - epoch / epochs)^power, 0 from then on (torch's PolynomialLR)."""
 
-    epochs: float = rate(100.0)
-    power: float = rate(1.0, search=(0.3, 3.0), symbol="p")
+    epochs: Numbers = rate(default=100.0)
+    power: Numbers = rate(default=1.0, search=(0.3, 3.0), symbol="p")
+    python = "max(1 - epoch / {epochs!r}, 0) ** {power!r}"
 
     def factor(self, epoch: int) -> Factor:
         """Return (1 - epoch / epochs)^power."""
@@ -149,11 +156,12 @@ class Cosine(Schedule):
     Torch's CosineAnnealingLR with eta_min 0 rises again after its T_max; this one does not.
     """
 
-    epochs: float = rate(100.0)
+    epochs: Numbers = rate(default=100.0)
+    python = "(1 + math.cos(math.pi * min(epoch / {epochs!r}, 1))) / 2"
 
     def factor(self, epoch: int) -> Factor:
         """Return the half cosine wave."""
-        return (1.0 + np.cos(np.pi * np.minimum(epoch / self.epochs, 1.0))) / 2  # type: ignore[no-any-return]
+        return (1.0 + np.cos(np.pi * np.minimum(epoch / self.epochs, 1.0))) / 2
 
     @classmethod
     def budget(cls, epochs: int) -> dict[str, float]:
@@ -164,11 +172,12 @@ class Cosine(Schedule):
 class Warmup(Schedule):
     """Linear warm-up: lr·(epoch + 1) / epochs, then lr (Goyal et al. 2017); multiply it with a decay."""
 
-    epochs: float = rate(5.0)
+    epochs: Numbers = rate(default=5.0)
+    python = "min((epoch + 1) / {epochs!r}, 1)"
 
     def factor(self, epoch: int) -> Factor:
         """Return the share of the way, at most 1."""
-        return np.minimum((epoch + 1) / self.epochs, 1.0)  # type: ignore[no-any-return]
+        return np.minimum((epoch + 1) / self.epochs, 1.0)
 
     @classmethod
     def budget(cls, epochs: int) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dlopt.arguments import numbers, shown
 from dlopt.landscapes import Doubles, Quadratic, strict_saddle
 
 __all__ = ["SURFACES", "Surface"]
@@ -35,10 +36,11 @@ class Surface:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.noise >= 0:
-            raise ValueError(f"The noise is a variance >= 0, not {self.noise!r}. Give 0 for none.")
+        noise = numbers("noise", self.noise)
+        if noise.ndim or not noise >= 0:
+            raise ValueError(f"The noise is a variance >= 0, not {shown(self.noise)}. Give 0 for none.")
         for name in ("start", "minima", "saddles"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
+            object.__setattr__(self, name, np.asarray(numbers(name, getattr(self, name)), np.float64))
 
     def value(self, params: Doubles) -> Doubles:
         """See `Landscape`."""
@@ -53,11 +55,6 @@ class Surface:
         """See `Landscape`: one mini-batch is an epoch."""
         scale = np.sqrt(self.noise / batch_size)
         yield scale * rng.standard_normal(np.shape(self.start)) if self.noise else 0.0
-
-
-def noisy(surface: Surface, noise: float) -> Surface:
-    """The same surface, seen through noisy gradients."""
-    return dataclasses.replace(surface, noise=noise)
 
 
 def _columns(params: Doubles) -> tuple[Doubles, Doubles]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dlopt import fields
+from dlopt import hyperparameters
 from dlopt.average import Floats
-from dlopt.contracts import Layer
+from dlopt.interfaces import Layer
 from dlopt.optimizer import Optimizer, State, suggest
 
 __all__ = ["check", "problems"]
@@ -66,14 +66,14 @@ def _draws(kind: Kind, rows: int) -> list[dict[str, float]]:
     for i in range(rows):
         share = (i + 1) / (rows + 1)
         one = {}
-        for name, field in fields.searched(kind).items():
+        for name, field in hyperparameters.searched(kind).items():
             low, high = np.log(field.search or (1.0, 1.0))
             one[name] = field.from_trial(float(np.exp(low + share * (high - low))))
         settings.append(one)
     return settings
 
 
-def _other(field: fields.Field, value: float) -> float:
+def _other(field: hyperparameters.Field, value: float) -> float:
     """A legal value far from the given one."""
     if field.complement:
         return 0.5 if abs(value - 0.5) > 0.2 else 0.95
@@ -85,14 +85,11 @@ def _update(kind: Kind) -> Iterator[str]:
     for dtype in (np.float32, np.float64):
         optimizer = kind(**{n: [v, v] for n, v in _defaults(kind).items()})
         gradient = _gradients(2, dtype)[0]
-        kept, params = gradient.copy(), np.ones_like(gradient)
-        params.flags.writeable = False
-        state = State(kind.state, gradient)
+        kept = gradient.copy()
+        state = State(kind.state, np.ones_like(gradient))
         state.t = 1
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
-        known = {"params": params, "layers": state.layers}
-        extra = [known[name] for name in kind._more]
-        step = optimizer.bind(gradient.dtype).update(gradient, state, lr, *extra)
+        step = optimizer.bind(gradient.dtype).update(gradient, state, lr)
         if step is None:
             yield "update returns None; return the step, (K, P)."
             return
@@ -114,7 +111,7 @@ def _update(kind: Kind) -> Iterator[str]:
 
 def _defaults(kind: Kind) -> dict[str, float]:
     optimizer = kind()
-    return {name: getattr(optimizer, name) for name in fields.declared(kind)}
+    return {name: getattr(optimizer, name) for name in hyperparameters.declared(kind)}
 
 
 @_check
@@ -167,7 +164,7 @@ def _hyperparameters(kind: Kind) -> Iterator[str]:
     gradients = _gradients(1)[:, 0]
     plain = _walk(kind(), gradients).tobytes()
     for name, value in _defaults(kind).items():
-        other = _other(fields.declared(kind)[name], value)
+        other = _other(hyperparameters.declared(kind)[name], value)
         if name != "lr" and _walk(kind(**{name: other}), gradients).tobytes() == plain:
             yield f"{name} is ignored: {value:g} and {other:g} walk the same path; use self.{name} in update."
 
@@ -190,7 +187,7 @@ def _prints(kind: Kind) -> Iterator[str]:
 
 @_check
 def _descent(kind: Kind) -> Iterator[str]:
-    low, high = fields.declared(kind)["lr"].search or (1e-6, 1.0)
+    low, high = hyperparameters.declared(kind)["lr"].search or (1e-6, 1.0)
     rates = np.geomspace(low, high, 9)
     params, state, curvature = np.ones((9, WIDTH)), None, np.arange(1, WIDTH + 1)
     optimizer = kind(lr=rates)
@@ -210,7 +207,7 @@ def _search(kind: Kind) -> Iterator[str]:
         def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
             return (low, high)[self.end]
 
-    if fields.declared(kind)["lr"].search is None:
+    if hyperparameters.declared(kind)["lr"].search is None:
         yield "lr has no search range, so a study cannot tune it; declare rate(default, search=(low, high))."
     for end in (0, 1):
         suggest(Corner(end), kind)

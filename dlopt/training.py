@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -14,14 +15,17 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dlopt.arguments import array, is_whole, shown
 from dlopt.average import Floats
-from dlopt.contracts import Block, Data, Model, Stack
-from dlopt.optimizer import Optimizer, join, placed
+from dlopt.grid import geometric
+from dlopt.interfaces import Block, Data, Model, Stack
+from dlopt.optimizer import Optimizer, all_optimizers, join, listed, placed
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Answers = Callable[[Floats, NDArray[Any]], NDArray[Any]]  # of parameters (1, P) for X
 Progress = Callable[[int, int], object]  # called with (done epochs, epochs)
+MOST_STEPS = 10**9  # of a training: each has a number in memory
 PATIENCE = 5.0  # seconds of training that nobody needs to be told of
 
 
@@ -86,10 +90,11 @@ class Training:
     def predict(self, X: ArrayLike, row: int = 0) -> NDArray[Any]:
         """Predicted class numbers (n,), or values (n,) in the units trained on, for X (n, F).
 
-        Raises ValueError for a `Problem` that was given no `predict`.
+        row: of the K trials. Raises ValueError for a `Problem` that was given no `predict`.
         """
+        row = _whole("row", row, 0, len(self.best_params) - 1)
         with np.errstate(all="ignore"):
-            return self._answers(self.best_params[row : row + 1], np.asarray(X))
+            return self._answers(self.best_params[row : row + 1], array("X", X))
 
 
 def checkpoints(n_train: int, epochs: int) -> Integers:
@@ -100,7 +105,7 @@ def checkpoints(n_train: int, epochs: int) -> Integers:
     """
     total = epochs * n_train
     even = total * np.arange(1, 21) / 20
-    logarithmic = 64 * (total / 64) ** (np.arange(20) / 20)
+    logarithmic = geometric(64, total, 21)[:-1]
     grid = np.unique(np.rint(np.concatenate([[0], even, logarithmic])).astype(np.int64))
     return grid[grid <= total]
 
@@ -156,19 +161,24 @@ def train(
     or float64. progress: True writes a line to a terminal's stderr once this takes longer than 5 s, but
     not from a worker process; False writes none; a function is called with (done epochs, epochs) after
     each. The trials of a block share initial weights and order; each one's bytes are those it has alone.
-    Raises ValueError with a remedy if a number is out of range or shapes do not fit.
+    Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
+    model, block or optimizer.
     """
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("stack", "answers")):
+        raise TypeError(f"train needs a model, not {shown(model)}. Give for example MLP(64).")
     blocks = block if isinstance(block, Sequence) else [block]
     if not blocks:
         raise ValueError("train got no blocks. Give one, or a list of at least one.")
-    groups = _groups(optimizers, len(blocks))
-    n_train = len(blocks[0].X_train)
-    _check_whole("batch_size", batch_size, 1, n_train)
-    _check_whole("epochs", epochs, 1, None)
-    dtype = np.dtype(dtype)
-    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be float32 or float64, not {dtype}. Leave it out for float32.")
-    data, trials = _data(blocks), sum(group.rows for group in groups) // len(blocks)
+    groups, data = _groups(optimizers, len(blocks)), _data(blocks)
+    n_train, trials = data[0][0].shape[1], sum(group.rows for group in groups) // len(blocks)
+    batch_size = _whole("batch_size", batch_size, 1, n_train)
+    epochs, dtype = _whole("epochs", epochs, 1), _dtype(dtype)
+    if epochs > (most := MOST_STEPS // -(-n_train // batch_size)):
+        raise ValueError(
+            f"epochs must be at most {most:,} at this batch size, not {shown(epochs)}. Give fewer."
+        )
+    if not callable(progress) and not isinstance(progress, int | np.bool_ | None):
+        raise TypeError(f"progress must be True, False or a function, not {shown(progress)}. Leave it out.")
     with np.errstate(all="ignore"):  # divergence is a result
         stack = model.stack(blocks, trials, dtype)
         feeds = [stack.feed(X, y) for X, y in data]
@@ -180,13 +190,15 @@ def train(
 
 def _groups(optimizers: Any, blocks: int) -> list[Optimizer]:
     """One optimizer for each class in a row, for the trials of all blocks, the blocks innermost."""
-    given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
+    given = listed(optimizers)
     if not given:
         raise ValueError("train got an empty list of optimizers. Give at least one, such as [Adam()].")
-    lists: list[Any] = [given] * blocks if isinstance(given[0], Optimizer) else given
+    lists = [given] * blocks if isinstance(given[0], Optimizer) else [listed(one) for one in given]
+    for same in lists:
+        all_optimizers("train", same)
     runs = [[list(group) for _, group in itertools.groupby(same, type)] for same in lists]
     shapes = [[(type(run[0]), sum(one.rows for one in run)) for run in same] for same in runs]
-    if len(lists) != blocks or any(shape != shapes[0] for shape in shapes):
+    if len(lists) != blocks or not shapes[0] or any(shape != shapes[0] for shape in shapes):
         raise ValueError(
             f"train got {blocks} block(s) and {len(lists)} list(s) of optimizers, which must agree in their "
             "classes and trials. Give one list for each block, or one for all."
@@ -196,24 +208,46 @@ def _groups(optimizers: Any, blocks: int) -> list[Optimizer]:
 
 def _data(blocks: Sequence[Block]) -> list[tuple[Any, Any]]:
     """Training, validation and test data of all blocks, (S, n, F) and (S, n)."""
+    for one in blocks:
+        if isinstance(one, type) or not all(hasattr(one, part.name) for part in dataclasses.fields(Split)):
+            raise TypeError(f"train needs blocks, not {shown(one)}. Give a dlopt.Split, or a list of them.")
+        _whole("n_classes", one.n_classes, 0)
+        _whole("seed", one.seed, 0)
     found = []
     for part in ("train", "validation", "test"):
-        X, y = ([np.asarray(getattr(one, f"{letter}_{part}")) for one in blocks] for letter in "Xy")
-        if len({array.shape for array in X}) > 1:
+        names = [f"{letter}_{part}" for letter in "Xy"]
+        X, y = ([array(name, getattr(one, name)) for one in blocks] for name in names)
+        if len({one.shape for one in X}) > 1 or len({one.shape for one in y}) > 1:
             raise ValueError(
-                f"train got blocks whose X_{part} differ in shape. Train the blocks of one dataset together."
+                f"train got blocks whose X_{part} or y_{part} differ in shape. "
+                "Train the blocks of one dataset together."
+            )
+        if not X[0].ndim or not y[0].ndim or len(X[0]) != len(y[0]):
+            raise ValueError(
+                f"X_{part} and y_{part} have the shapes {X[0].shape} and {y[0].shape}. Give as many rows of "
+                "X as values of y."
             )
         found.append((np.stack(X), np.stack(y)))
     return found
 
 
-def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < low or (high is not None and value > high):
-        limit = f"from {low} to {high} (the training rows)" if high is not None else f">= {low}"
+def _whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+    if not is_whole(value) or value < low or (high is not None and value > high):
+        rows = " (the training rows)" if name == "batch_size" else ""
+        limit = f">= {low}" if high is None else f"from {low} to {high}{rows}"
         raise ValueError(
-            f"{name} must be a whole number {limit}, not {value!r}. Choose one inside the range."
+            f"{name} must be a whole number {limit}, not {shown(value)}. Choose one inside the range."
         )
+    return int(value)
+
+
+def _dtype(value: Any) -> np.dtype[Any]:
+    with contextlib.suppress(TypeError, ValueError):
+        for known in (np.dtype(np.float32), np.dtype(np.float64)):
+            if np.dtype(value) == known:
+                return known
+    said = getattr(value, "__name__", None) or shown(value)
+    raise ValueError(f"dtype must be float32 or float64, not {said}. Leave it out for float32.")
 
 
 class _Line:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
+import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,59 +15,18 @@ from typing import Any, NamedTuple
 import jinja2
 from matplotlib.figure import Figure
 
-from reports import (
-    batch,
-    batchmap,
-    batchtime,
-    betas,
-    blind,
-    calibrated,
-    claims,
-    deep,
-    importance,
-    kept,
-    literature,
-    origin,
-    pick,
-    pictures,
-    profile,
-    rates,
-    results,
-    scenes,
-    schedules,
-    speed,
-    style,
-    trust,
-    tuning,
-    words,
-)
-from reports.answer import circle, verdict
-from reports.sections import PARTS, ROWS, Part, Table, frame_table
-from reports.tables import Run
+from reports import chapters as all_chapters
+from reports.chapters import pick
+from reports.chapters.answer import circle, verdict
+from reports.chapters.trust import calibration, checks
+from reports.data import words
+from reports.data.run import Run
+from reports.draw import cache, processes, style
+from reports.parts import ROWS, Part, Table, frame_table, makers
 
 TEMPLATES = Path(__file__).parent / "templates"
-MODULES = (
-    results,
-    pick,
-    claims,
-    scenes,
-    speed,
-    profile,
-    batch,
-    batchmap,
-    rates,
-    importance,
-    tuning,
-    betas,
-    schedules,
-    literature,
-    deep,
-    trust,
-    blind,
-    calibrated,
-    origin,
-    batchtime,
-)  # importing them registers their parts
+for _file in pkgutil.walk_packages(all_chapters.__path__, f"{all_chapters.__name__}."):
+    importlib.import_module(_file.name)  # which registers its parts
 
 FILLED_BY = {
     "claims": "claims",
@@ -108,13 +69,14 @@ GENERAL = ("heat", "ratios")
 class Shown:
     """A part with its picture as SVG and its data as a table.
 
-    file: of its picture, beside: it is linked. prefix: of the anchors of its run.
+    file: of its picture. prefix: of the anchors of its run. link: from the page to the folder with its run's
+    pictures and CSVs, None where it has none.
     """
 
     part: Part
     file: str
     prefix: str
-    beside: bool
+    link: str | None
     svg: str | None
     data: Table | None
     csv: Sequence[str]
@@ -159,13 +121,13 @@ class Made(NamedTuple):
     """What a report consists of: the page, and the pictures of each run."""
 
     page: bytes
-    pictures: list[list[kept.Made]]
+    pictures: list[list[cache.Made]]
 
 
-def make(runs: Sequence[Run], beside: bool) -> Made:
+def make(runs: Sequence[Run], places: Sequence[Path], links: Sequence[str | None]) -> Made:
     """The page and its pictures: the first run in full, then what each further one is made for.
 
-    beside: the page lies in the first run's folder, so links to its CSVs work.
+    places: the folder of each run's pictures and CSVs, links: the way to it from the page, or None.
     """
     run, *further = runs
     chapters = _chapters(run)
@@ -173,14 +135,14 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
         chapters += _further(chapters, other, number)
     parts = [one for chapter in chapters for one in chapter.parts]
     orders = {one.name: _order(one.part.draw, one.part) for one in parts if one.part.draw}
-    made_of = {name: kept.made_of(name, order) for name, order in orders.items()}
-    old = {of: made.picture for one in runs for of, made in kept.read(one.path / "figures").items()}
+    made_of = {name: cache.made_of(name, order) for name, order in orders.items()}
+    old = {of: made.picture for one in places for of, made in cache.read(one / "figures").items()}
     drawn = {name: old[of] for name, of in made_of.items() if of in old}
-    drawn |= pictures.each({name: partial(orders[name].make, name) for name in orders if name not in drawn})
-    saved: list[list[kept.Made]] = [[] for _ in runs]
+    drawn |= processes.each({name: partial(orders[name].make, name) for name in orders if name not in drawn})
+    saved: list[list[cache.Made]] = [[] for _ in runs]
     for one in parts:
         if one.name in drawn:
-            saved[one.number].append(kept.Made(one.part.name, made_of[one.name], drawn[one.name]))
+            saved[one.number].append(cache.Made(one.part.name, made_of[one.name], drawn[one.name]))
     script = (TEMPLATES / "page.js").read_text("utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -194,7 +156,7 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
         study=run.name,
         size=_size(run),
         changes=[words.clean(change) for change in run.manifest["changes"]],
-        chapters=[_shown(runs, chapter, drawn, beside) for chapter in chapters],
+        chapters=[_shown(runs, chapter, drawn, links) for chapter in chapters],
         verdict=verdict(run),
         told=_told(run),
         numbers=_numbers(run),
@@ -208,8 +170,8 @@ def make(runs: Sequence[Run], beside: bool) -> Made:
     return Made(text.encode(), saved)
 
 
-def _order(draw: Callable[[], Figure], part: Part) -> pictures.Order:
-    return pictures.Order(draw, part.question, f"{part.describe} {part.answer}")
+def _order(draw: Callable[[], Figure], part: Part) -> processes.Order:
+    return processes.Order(draw, part.question, f"{part.describe} {part.answer}")
 
 
 def _chapters(run: Run) -> list[Chapter]:
@@ -225,9 +187,7 @@ def _chapters(run: Run) -> list[Chapter]:
 
 
 def _parts(run: Run, chapter: str) -> list[Part]:
-    order = [module.__name__ for module in MODULES]  # whoever was imported first
-    makers = sorted(PARTS.get(chapter, []), key=lambda maker: order.index(maker.__module__))
-    made = [maker(run) for maker in makers]
+    made = [make(run) for make in makers(chapter)]
     return [one for some in made if some for one in ([some] if isinstance(some, Part) else some)]
 
 
@@ -268,7 +228,7 @@ def _further(chapters: list[Chapter], run: Run, number: int) -> list[Chapter]:
 
 
 def _shown(
-    runs: Sequence[Run], chapter: Chapter, drawn: dict[str, pictures.Picture], beside: bool
+    runs: Sequence[Run], chapter: Chapter, drawn: dict[str, processes.Picture], links: Sequence[str | None]
 ) -> dict[str, Any]:
     """A chapter as the template reads it."""
     parts = []
@@ -277,9 +237,8 @@ def _shown(
         if part.data is not None and len(part.data) <= ROWS:
             data = frame_table(runs[one.number], part.data, f"Data: {part.question}")
         svg = drawn[one.name].svg if one.name in drawn else None
-        linked = beside and one.number == 0
         named = replace(part, name=one.name)
-        parts.append(Shown(named, part.name, one.prefix, linked, svg, data, part.csv))
+        parts.append(Shown(named, part.name, one.prefix, links[one.number], svg, data, part.csv))
     return {"id": chapter.id, "title": chapter.title, "lead": chapter.lead, "parts": parts}
 
 
@@ -317,7 +276,7 @@ def _numbers(run: Run) -> list[Number]:
     numbers = []
     n = len(run.optimizers)
     if n > 1 and run.too_few("error"):
-        numbers.append(Number(f"{run.enough()}", "blocks at least for any call: run with --blocks", "#ends"))
+        numbers.append(Number("0", f"calls: too few blocks; {run.more_blocks()}", "#ends"))
     elif n > 1:
         tied = len(run.tied_for_best("error"))
         numbers.append(
@@ -364,8 +323,8 @@ def _limits(run: Run) -> str:
     )
     if len(data) > 1 and len(run.optimizers) > 1:
         text += "Opposite effects on different datasets cancel where all are taken together. "
-    text += calibrated.standing(run)
-    found = trust.doubts(run)
+    text += calibration.standing(run)
+    found = checks.doubts(run)
     if found:
         text += (
             f" To look at: {'; '.join(found[:3])}{f' and {len(found) - 3} more' if len(found) > 3 else ''}."

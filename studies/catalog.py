@@ -6,10 +6,11 @@ import importlib.util
 import itertools
 from collections.abc import Iterable
 
-import dlopt
-from studies.arms import FULL, SAMPLERS, Arm
-from studies.protocol import Study
+from studies.question.arm import FULL, SAMPLERS, Arm
+from studies.question.study import Study
 
+EIGHT = ("sgd", "momentum", "heavyball", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+SCHEDULES = ("none", "exponential", "step", "inversetime", "polynomial", "cosine", "warmup")
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # Optuna's GP sampler needs it
 SIX = ("digits", "breast_cancer", "wine", "diabetes", "moons", "hard")
 LOOKED_BACK = (0.5, 0.8, 0.9, 0.98, 0.995)  # β and ρ
@@ -32,9 +33,9 @@ def batch_arms(optimizers: tuple[str, ...], sizes: tuple[int, ...]) -> tuple[Arm
 
 def decay_arms(optimizers: tuple[str, ...]) -> tuple[Arm, ...]:
     """An arm for each optimizer without decay and with each schedule."""
-    kinds = ("none", *(name for name in dlopt.SCHEDULES if name != "constant"))
     return tuple(
-        Arm(name, name=f"{name}-{kind}", decay=kind) for name, kind in itertools.product(optimizers, kinds)
+        Arm(name, name=f"{name}-{kind}", decay=kind)
+        for name, kind in itertools.product(optimizers, SCHEDULES)
     )
 
 
@@ -61,7 +62,7 @@ ALL = (
     Study(
         name="default",
         about="Which optimizer, on which dataset, tuned how?",
-        optimizers=tuple(dlopt.OPTIMIZERS),
+        optimizers=EIGHT,
         datasets=SIX,
     ),
     Study(
@@ -100,7 +101,7 @@ ALL = (
     Study(
         name="literature",
         about="What others published about tuning: do small networks on small tables agree?",
-        optimizers=(*dlopt.OPTIMIZERS, *batch_arms(("sgd", "momentum"), (16, FULL))),
+        optimizers=(*EIGHT, *batch_arms(("sgd", "momentum"), (16, FULL))),
         datasets=("digits", "breast_cancer", "diabetes", "moons"),
     ),
     Study(

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import html
 import json
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-import datasets
-from studies import own, standing, tables, yours
-from studies.arms import Arm, from_spec, plain
+from studies import assemble
+from studies.analysis.picks import Pick
 from studies.catalog import STUDIES
-from studies.claims.ask import asked, nothing
-from studies.draws import INDEPENDENT, Search, batch_sizes, check_sampler, searched
+from studies.claims.evaluation import asked, nothing
 from studies.errors import FailedError, UsageError, nearest, whole_number
-from studies.machine import arithmetic, machine, one_thread, sources
-from studies.progress import Progress
-from studies.protocol import NETWORK, RESULTS_VERSION, USUAL, Pick, Row, Study, confirming_blocks, wanted_keys
-from studies.schema import TABLES
-from studies.store import RunFolder, known_manifest, open_run, read_table
-from studies.workers import Workers
+from studies.folder import cache
+from studies.folder.read import read_table
+from studies.folder.run_folder import RunFolder, open_run
+from studies.folder.schema.tables import TABLES
+from studies.question import user_optimizer
+from studies.question.arm import plain
+from studies.question.identity import (
+    blocks_of,
+    growing,
+    identity,
+    question,
+    whole,
+)
+from studies.question.plan import Plan, planned
+from studies.question.study import Study
+from studies.system.interrupts import terminable
+from studies.system.machine import machine, one_thread, sources
+from studies.training.draws import INDEPENDENT, Search, check_sampler, searched
+from studies.training.progress import Progress
+from studies.training.rows import Row, confirming_blocks, wanted_keys
+from studies.training.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Run:
     seconds: float
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table by name, such as "ranking" or "rows"; studies/schema.py has them all with their columns.
+        """A table by name, such as "ranking" or "rows"; studies/folder/schema/tables.py has all columns.
 
         Raises UsageError for a name that it does not have.
         """
@@ -78,133 +87,104 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     for clock in (False, True):
         sources(clock)
     whole_number("jobs", jobs, 0, 1024)
+    study = study.found().settled(blocks_of(Path(out)))
     for arm in study.arms:  # what cannot be is said before anything is made
         check_sampler(arm.sampler)
-        for name in study.datasets:
-            batch_sizes(study, name, arm)
-    study = study.settled(blocks_of(Path(out)))
-    with open_run(Path(out), growing(study), question(study)) as folder, _terminable(), one_thread():
+    plan = planned(study)
+    with (
+        open_run(Path(out), growing(study), question(study)) as folder,
+        terminable(),
+        one_thread(),
+    ):
         study = whole(study, folder.manifest, folder.path)
+        plan = planned(study, plan)
         for arm in study.arms:
-            own.keep(arm.uses, folder.path)
-        workers = Workers(folder, study, jobs or os.cpu_count() or 1, progress or Progress())
-        identities = search_identities(study)
-        wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
-        begun = [] if standing.stands(folder, _tied(folder, identities)) else [(int,)] * workers.jobs
+            user_optimizer.keep(arm.uses, folder.path)
+        workers = Workers(folder, plan, jobs or os.cpu_count() or 1, progress or Progress())
+        wanted = [(*key, plan.identities[key[0], key[2]]) for key in wanted_keys(study)]
+        stands = cache.stands(folder, _tied(folder, plan))
+        begun = {} if stands else dict.fromkeys(range(workers.jobs), (int,))
         with workers.meanwhile(begun) as ready:  # they import what they need while all records are read
-            recorded = folder.reached()
+            recorded = folder.records.reached()
+            if aside := folder.records.set_aside():
+                stands = cache.stands(folder, _tied(folder, plan))
             ready()
-        _search(study, workers, wanted, identities, recorded)
-        if workers.failed or not standing.stands(folder, _tied(folder, identities)):
-            study = _compared(folder, study, workers, identities)
+        for line in aside:
+            workers.progress.warned(line)
+        _search(plan, workers, wanted, recorded)
+        if workers.failed or workers.trained or not stands:
+            study = _compared(folder, plan, workers)
         asking = asked(folder.path, workers.jobs, workers.progress.told) if study.claims else nothing()
-        for name, table in asking.items():
-            folder.write_table(name, table)
+        folder.add_tables(asking)
         seconds = time.perf_counter() - started
-        told = [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
-        folder.describe(changes(study) + told, machine(workers.jobs, workers.trained, seconds))
+        folder.describe(changes(study) + (told := _told(workers)))
+        folder.log_machine(machine(workers.jobs, workers.trained, seconds))
         if told:
             remedy = "The others' rows and tables are kept: mend it and run again."
             raise FailedError(f"{'; '.join(told)}.", remedy)
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
 
 
-def _compared(
-    folder: RunFolder, study: Study, workers: Workers, identities: dict[tuple[str, str], str]
-) -> Study:
+def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:
     """Compare all rows, confirm the picks, write the tables; gives the study without what failed."""
-    failed, lines = -1, _lines(study, identities)
-    old = standing.unchanged(folder, lines)
+    failed, lines = -1, _lines(plan)
+    old = cache.unchanged(folder, lines)
     while failed < len(workers.failed):  # a pick may still fail where it is confirmed
         failed = len(workers.failed)
-        study = _without(study, workers.failed)
-        wanted = [(*key, identities[key[0], key[2]]) for key in wanted_keys(study)]
-        rows, curves = folder.read_records(wanted)
-        results = tables.compared(study, rows, curves, old, workers)
-        confirmed = _confirm(folder, study, results.picks, workers)
-    written = tables.finished(study, results, confirmed, folder.timings())
-    for name, table in written.items():
-        folder.write_table(name, table)
-    if not workers.failed:
-        standing.finish(folder, list(written), _tied(folder, identities), lines)
-    return study
+        plan = _without(plan, workers.failed)
+        wanted = [(*key, plan.identities[key[0], key[2]]) for key in wanted_keys(plan.study)]
+        rows, curves = folder.records.read(wanted)
+        results = assemble.compared(plan, rows, curves, old, workers)
+        confirmed = _confirm(folder, plan, results.picks, workers)
+    written = assemble.finished(plan, results, confirmed, folder.timings())
+    folder.write_tables(
+        written,
+        changes(plan.study) + _told(workers),
+        lambda: "" if workers.failed else _tied(folder, plan),
+        lines,
+    )
+    return plan.study
 
 
-def _tied(folder: RunFolder, identities: dict[tuple[str, str], str]) -> str:
+def _told(workers: Workers) -> list[str]:
+    return [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
+
+
+def _tied(folder: RunFolder, plan: Plan) -> str:
     """What the tables of a run are made of, in short: what was asked, records and times, the code."""
     asked, question = folder.manifest["asked"], folder.manifest["question"]
-    notes = {name: list(datasets.load(name).notes) for name in sorted({name for name, _ in identities})}
-    parts = [asked, question, sorted(identities.items()), notes, standing.content(folder), sources()]
+    notes = {name: list(plan.facts[name].notes) for name in sorted(plan.facts)}
+    parts = [asked, question, sorted(plan.identities.items()), notes, cache.content(folder), sources()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _lines(study: Study, identities: dict[tuple[str, str], str]) -> standing.Lines:
+def _lines(plan: Plan) -> cache.Lines:
     """What the lines are made of that need nothing but one search, or one dataset: each in short."""
-    common = [question(study), study.blocks, sources()]
+    common = [question(plan.study), plan.study.blocks, sources()]
 
     def short(*parts: Any) -> str:
         return hashlib.sha256(json.dumps([*common, *parts], sort_keys=True).encode()).hexdigest()[:16]
 
     return {
-        "importances": {f"{name}/{arm}": short(made) for (name, arm), made in identities.items()},
-        "baselines": {name: short(datasets.load(name).digest) for name in study.datasets},
+        "importances": {f"{name}/{arm}": short(made) for (name, arm), made in plan.identities.items()},
+        "baselines": {name: short(facts.digest) for name, facts in plan.facts.items()},
     }
 
 
-def _without(study: Study, failed: dict[str, str]) -> Study:
-    """The study without the optimizers that raised. Raises FailedError where none is left."""
-    left = tuple(arm for arm in study.arms if arm.uses not in failed)
-    if not left:
+def _without(plan: Plan, failed: dict[str, str]) -> Plan:
+    """The plan without the optimizers that raised. Raises FailedError where none is left."""
+    if all(arm.uses in failed for arm in plan.arms.values()):
         uses, said = next(iter(failed.items()))
         raise FailedError(f"{Path(uses).name} failed: {said}.", "Mend it and run again.")
-    return dataclasses.replace(study, optimizers=left)
-
-
-def growing(study: Study) -> dict[str, Any]:
-    """What is asked of a run folder, which may grow from call to call."""
-    return {
-        "name": study.name,
-        "optimizers": {arm.name: arm.spec() for arm in study.arms},
-        "datasets": list(study.datasets),
-        "blocks": study.blocks,
-        **({"tables": known} if (known := yours.sources(study.datasets)) else {}),
-    }
-
-
-def question(study: Study) -> dict[str, Any]:
-    """All that determines results beside what may grow; a folder answers one question."""
-    network = {name: value for name in NETWORK if (value := getattr(study, name)) != USUAL[name]}
-    return {
-        "name": study.name,
-        "draws": study.draws,
-        "epochs": study.epochs or "rule",
-        "widths": "rule" if study.widths is None else list(study.widths),
-        **network,
-        "metric": study.metric,
-        "seed": study.seed,
-        "results_version": RESULTS_VERSION,
-        "arithmetic": arithmetic(),
-        **({"claims": True} if study.claims else {}),
-    }
-
-
-def identity(study: Study, dataset: str, arm: Arm, pick: Any = None) -> str:
-    """What ties a row to what made it: results version, data, arm, all declared fields, a pick."""
-    parts = [RESULTS_VERSION, study.seed, datasets.load(dataset).digest, arm.identity, arm.declared(), pick]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def search_identities(study: Study) -> dict[tuple[str, str], str]:
-    """The identity of each (dataset, arm)."""
-    return {(name, arm.name): identity(study, name, arm) for name in study.datasets for arm in study.arms}
+    return plan.without(failed)
 
 
 def changes(study: Study) -> list[str]:
     """What differs from the named study of the same name, in words, and what is gone."""
     words = [
-        f"{own.gone(arm.uses)} is gone or holds {arm.title} no more: it is what the run's copy of it says"
+        f"{gone} is gone or holds {arm.title} no more: it is what the run's copy of it says"
         for arm in study.arms
-        if own.gone(arm.uses)
+        if (gone := user_optimizer.gone(arm.uses))
     ]
     if study.name not in STUDIES:
         return words
@@ -214,7 +194,7 @@ def changes(study: Study) -> list[str]:
         words.append(f"optimizers: {', '.join(new_arms)} (named study: {', '.join(old_arms)})")
     for name in new_arms:
         old, new = old_arms.get(name, new_arms[name]).spec(), new_arms[name].spec()
-        words += [f"{name}: {key} {_plain(new[key])}" for key in new if new[key] != old[key]]
+        words += [f"{name}: {key} {_plain(value)}" for key, value in new.items() if value != old.get(key)]
     for field in dataclasses.fields(Study):
         before, after = getattr(named, field.name), getattr(study, field.name)
         if field.name not in ("name", "optimizers") and before != after:
@@ -230,29 +210,10 @@ def _plain(value: Any) -> str:
     return "by the rule" if value is None else plain(value) if isinstance(value, float) else str(value)
 
 
-def blocks_of(path: Path) -> int | None:
-    """The number of blocks of an existing run, which a call that names none keeps."""
-    manifest = known_manifest(path)
-    return int(manifest["asked"]["blocks"]) if manifest else None
-
-
-def whole(study: Study, manifest: dict[str, Any], path: Path) -> Study:
-    """The study with all that its folder holds, whoever was asked for first."""
-    had = manifest["asked"]
-    yours.again(had.get("tables", {}))
-    return dataclasses.replace(
-        study,
-        optimizers=tuple(from_spec(name, own.kept(s, path)) for name, s in had["optimizers"].items()),
-        datasets=tuple(name for name in datasets.names() if name in had["datasets"]),
-        blocks=had["blocks"],
-    )
-
-
 def _search(
-    study: Study,
+    plan: Plan,
     workers: Workers,
     wanted: list[tuple[Any, ...]],
-    identities: dict[tuple[str, str], str],
     recorded: dict[tuple[Any, ...], float],
 ) -> None:
     """Train the missing rows of all searches; draws that look at results come round by round.
@@ -261,24 +222,23 @@ def _search(
     """
     workers.reached |= {key[:5]: recorded[key] for key in wanted if key in recorded}
     missing = {key[:5] for key in wanted if key not in recorded}
-    arms = {arm.name: arm for arm in study.arms}
     lacking: dict[tuple[str, str], list[int]] = {}
     for dataset, block, name in sorted({key[:3] for key in missing}):
         lacking.setdefault((dataset, name), []).append(block)
 
     def train(rows: list[Row]) -> None:
         chosen = [row for row in rows if row.key in missing]
-        workers.train(chosen, lambda row: identities[row.dataset, row.optimizer])
+        workers.train(chosen, lambda row: plan.identities[row.dataset, row.optimizer])
 
-    calls = [(study, dataset, arms[name], blocks) for (dataset, name), blocks in lacking.items()]
+    calls = [(plan, dataset, plan.arms[name], blocks) for (dataset, name), blocks in lacking.items()]
     rounds = [
-        Search(study, dataset, arm, block)
+        Search(plan, dataset, arm, block)
         for _, dataset, arm, blocks in calls
         if arm.sampler not in INDEPENDENT
         for block in blocks
     ]
     train([*_drawn(workers, calls), *(search.untuned() for search in rounds)])
-    for _ in range(study.draws if rounds else 0):
+    for _ in range(plan.study.draws if rounds else 0):
         asked = [s.ask() for s in rounds]
         train(asked)
         for search, row in zip(rounds, asked, strict=True):
@@ -289,14 +249,15 @@ def _search(
 
 def _drawn(workers: Workers, calls: list[tuple[Any, ...]]) -> list[Row]:
     """The rows of all searches whose draws look at no result."""
-    alone = [call for call in calls if call[2].sampler in INDEPENDENT]
-    return [row for rows in workers.each([(searched, *call) for call in alone]) for row in rows]
+    alone = {(call[1], call[2].name): (searched, *call) for call in calls if call[2].sampler in INDEPENDENT}
+    return [row for rows in workers.each(alone).values() for row in rows]
 
 
-def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Workers) -> pd.DataFrame:
+def _confirm(folder: RunFolder, plan: Plan, picks: list[Pick], workers: Workers) -> pd.DataFrame:
     """Train the picks that are not yet confirmed in fresh blocks, and read all of them back."""
+    study, digests = plan.study, {name: facts.digest for name, facts in plan.facts.items()}
     own = {
-        one.dataset: identity(study, one.dataset, one.arm, [one.batch_size, one.decay, one.settings])
+        one.dataset: identity(study, digests[one.dataset], one.arm, [one.batch_size, one.decay, one.settings])
         for one in picks
     }
 
@@ -304,25 +265,8 @@ def _confirm(folder: RunFolder, study: Study, picks: list[Pick], workers: Worker
         return own[row.dataset]
 
     wanted = [row for one in picks for row in one.rows(confirming_blocks(study))]
-    have = folder.reached()
+    have = folder.records.reached()
     workers.train([row for row in wanted if (*row.key, identify(row)) not in have], identify)
-    rows, curves = folder.read_records([(*row.key, identify(row)) for row in wanted])
+    rows, curves = folder.records.read([(*row.key, identify(row)) for row in wanted])
     last = curves.groupby(["dataset", "block"])[["examples", "step"]].max().rename(columns={"step": "steps"})
     return rows.merge(last, on=["dataset", "block"])
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM stop a run like Ctrl-C: workers end, nothing recorded is lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

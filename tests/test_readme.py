@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from studies import run
-from studies.__main__ import main
 from studies.catalog import STUDIES
+from studies.cli.entry import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -27,7 +27,7 @@ SPANS = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", PROSE)]
 COMMANDS = [*INDENTED, *(span for span in SPANS if re.match(r"(make|python -m|--)", span))]
 
 STARTS = r"(datasets|dlopt|studies|reports|tests)/ "  # of a line that shows the house
-HANDLES = [command for command in COMMANDS if command.startswith("make study ARGS=")]
+OVERRIDES = [command for command in COMMANDS if command.startswith("make study ARGS=")]
 SHORT = (
     "python -m studies list optimizers",
     "python -m studies try wine --optimizers sgd,adam",
@@ -35,6 +35,7 @@ SHORT = (
     "python -m studies show runs/quick",
     "python -m studies mirror runs/quick",
     "python -m studies describe adam",
+    "python -m studies describe rows",
     "python -m studies show runs/quick --best --as torch",
     "python -m studies replay runs/quick wine/1/adam/search/2",
 )
@@ -55,7 +56,7 @@ OWN_TESTS = {
     "make study OPTIMIZER=my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--report": "test_a_table_and_an_optimizer_of_one_s_own_run",
-    "--config study.toml": "test_a_file_of_handles_is_read",
+    "--config study.toml": "test_a_file_of_overrides_is_read",
     "--storage env:NAME": "test_a_storage_that_is_not_there_is_named",
 }
 
@@ -79,9 +80,9 @@ def make(*words, **more):
 
 @pytest.mark.slow
 def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
-    text = re.search(r"class Signum.*?beta\)\)\n", README, re.DOTALL)[0]
+    text = next(block for block in PYTHON if "class Signum" in block)
     file, table = tmp_path / "my_optimizer.py", tmp_path / "table.csv"
-    file.write_text(f"import numpy as np\nfrom dlopt import Optimizer, decay, ewa, rate\n\n\n{text}")
+    file.write_text(text.removesuffix("check(Signum)\n"))
     table.write_text(
         "width,column\n" + "".join(f"{i % 37},{'yes' if i % 37 > 18 else 'no'}\n" for i in range(90))
     )
@@ -98,19 +99,19 @@ def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
 
 def test_every_command_is_run_by_something():
     unknown = [line for line in COMMANDS if not re.match(STARTS, line)]
-    assert set(unknown) == {*SHORT, *HANDLES, *LONG, *OWN_TESTS}
+    assert set(unknown) == {*SHORT, *OVERRIDES, *LONG, *OWN_TESTS}
     assert set(OWN_TESTS.values()) <= set(globals())
-    assert len(HANDLES) == 6
+    assert len(OVERRIDES) == 6
 
 
 @pytest.mark.parametrize("command", LONG)
 def test_a_long_command_is_a_line_of_ci(command):
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert LONG[command] in [line.removeprefix(".venv/bin/") for line in lines]
+    assert LONG[command] in [line.strip().removeprefix(".venv/bin/") for line in lines]
 
 
-def test_one_of_the_handles_really_runs_in_ci():
-    assert set(HANDLES) & set((ROOT / ".ci" / "run").read_text().splitlines())
+def test_one_of_the_overrides_really_runs_in_ci():
+    assert set(OVERRIDES) & {line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()}
 
 
 @pytest.mark.parametrize("command", SHORT)
@@ -121,12 +122,23 @@ def test_a_short_command_runs(command, quick):
     assert done.stdout
 
 
-@pytest.mark.parametrize("command", HANDLES)
-def test_what_changes_one_thing_is_understood_through_make(command, tmp_path, monkeypatch, capsys):
-    shown = make("-n", *shlex.split(command)[1:]).communicate()[0]
-    (words,) = set(re.findall(r"-m studies (run default --jobs 0 +.*?)(?: --report;)", shown))
+@pytest.fixture(scope="module")
+def tells(tmp_path_factory):
+    """An environment whose Python only tells its arguments."""
+    venv = tmp_path_factory.mktemp("venv")
+    python = venv / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    python.chmod(0o755)
+    return ["-o", str(venv / ".ready"), f"VENV={venv}"]
+
+
+@pytest.mark.parametrize("command", OVERRIDES)
+def test_what_changes_one_thing_is_understood_through_make(command, tells, tmp_path, monkeypatch, capsys):
+    words = make(*shlex.split(command)[1:], *tells).communicate()[0].split("\0")
+    assert (words[:3], words[-2:]) == (["-m", "studies", "run"], ["--report", ""])
     monkeypatch.chdir(tmp_path)
-    assert main([*words.split(), *([] if "--dry-run" in words else ["--dry-run"])]) == 0
+    assert main([*words[2:-2], *([] if "--dry-run" in words else ["--dry-run"])]) == 0
     told = capsys.readouterr().out
     assert told.startswith("default into runs/default")
     assert "Nothing was trained." in told
@@ -159,7 +171,7 @@ def test_a_folder_is_gone_on_with(quick, capsys):
     assert "is finished: nothing was left to train." in capsys.readouterr().out
 
 
-def test_a_file_of_handles_is_read(tmp_path, monkeypatch, capsys):
+def test_a_file_of_overrides_is_read(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "study.toml").write_text('[set]\n"adam.beta2" = 0.99\n')
     assert main(["run", "--config", "study.toml", "--where"]) == 0

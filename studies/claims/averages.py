@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 import dlopt
 from dlopt.landscapes import Doubles
-from studies.claims import FAILS, HOLDS, PARTLY, Judged, claim, evidence
+from studies.analysis.verdicts import FAILS, HOLDS
+from studies.claims.claim import Claim, Judged, evidence
 
-core: Any = dlopt  # whose classes take more than mypy knows
 BETAS = (0.5, 0.8, 0.9, 0.98, 0.99)
 EXACT = 1e-9  # rounding in float64 reaches about a hundredth of this
 
@@ -22,17 +20,6 @@ def responses(beta: float, steps: int) -> Doubles:
     return np.array([dlopt.ewa(mean, np.full(1, float(t == 0)), beta)[0] for t in range(steps)])
 
 
-@claim(
-    10,
-    "Averages",
-    "β looks back about 1/(1-β) steps; a larger β is smoother and lags more.",
-    "控制权重衰减速度(越大,历史数据影响越持久)",
-    f"mean age β/(1-β) and variance (1-β)/(1+β) of the weights that `ewa` gives, to a relative {EXACT:g}",
-    (dlopt.ewa,),
-    x="β",
-    y="steps; share",
-    log="y",
-)
 def look_back() -> pd.DataFrame:
     """The age and the smoothing of the weights, β by β."""
     lines = []
@@ -45,7 +32,6 @@ def look_back() -> pd.DataFrame:
     return evidence(*lines)
 
 
-@look_back
 def look_back_holds(seen: pd.DataFrame) -> Judged:
     """Both laws, and their directions: older and smoother with β."""
     off = float((seen.value / seen.expected - 1).abs().max())
@@ -54,17 +40,23 @@ def look_back_holds(seen: pd.DataFrame) -> Judged:
     return Judged(HOLDS if off <= EXACT and grows else FAILS, off, "largest relative distance from the laws")
 
 
-@claim(
-    11,
-    "Averages",
-    "Without correction the start is too low, by βᵗ; the correction removes it, and its effect fades.",
-    "当初始阶段(t 较小时),可能因初始值而低估真实均值。此时需要偏差修正;当t增大时,修正效果逐渐消失",
-    f"of a constant 1 the average is 1-βᵗ and the corrected one 1, to {EXACT:g}",
-    (dlopt.ewa, dlopt.debias),
-    x="step",
-    y="average of a constant 1",
-    log="x",
+LOOK_BACK = Claim(
+    number=10,
+    part="Averages",
+    says="β looks back about 1/(1-β) steps; a larger β is smoother and lags more.",
+    chapter="控制权重衰减速度(越大,历史数据影响越持久)",
+    rule=(
+        f"mean age β/(1-β) and variance (1-β)/(1+β) of the weights that `ewa` gives, to a relative {EXACT:g}"
+    ),
+    code=(dlopt.ewa,),
+    measure=look_back,
+    judge=look_back_holds,
+    x="β",
+    y="steps; share",
+    log="y",
 )
+
+
 def start_is_low() -> pd.DataFrame:
     """A constant averaged, with and without correction."""
     lines = []
@@ -79,7 +71,6 @@ def start_is_low() -> pd.DataFrame:
     return evidence(*lines)
 
 
-@start_is_low
 def start_is_low_holds(seen: pd.DataFrame) -> Judged:
     """The exact law, and that it fades."""
     off = float((seen.value - seen.expected).abs().max())
@@ -90,53 +81,16 @@ def start_is_low_holds(seen: pd.DataFrame) -> Judged:
     return Judged(verdict, off, "largest distance from 1-βᵗ and from 1")
 
 
-@claim(
-    24,
-    "Adam",
-    "The correction speeds up Adam's start, which is pulled towards 0 without it.",
-    "初期迭代时,和偏向零,修正后加速初期收敛",
-    "the first steps with correction are longer than without it, under a constant gradient",
-    (dlopt.Adam,),
+START_IS_LOW = Claim(
+    number=11,
+    part="Averages",
+    says="Without correction the start is too low, by βᵗ; the correction removes it, and its effect fades.",
+    chapter="当初始阶段(t 较小时),可能因初始值而低估真实均值。此时需要偏差修正;当t增大时,修正效果逐渐消失",
+    rule=f"of a constant 1 the average is 1-βᵗ and the corrected one 1, to {EXACT:g}",
+    code=(dlopt.ewa, dlopt.debias),
+    measure=start_is_low,
+    judge=start_is_low_holds,
     x="step",
-    y="length of a step, in lr",
+    y="average of a constant 1",
+    log="x",
 )
-def first_steps() -> pd.DataFrame:
-    """Adam's steps in units of lr under a constant gradient, with its correction and without."""
-    kind: Any = Uncorrected
-    with_, without = core.Adam(lr=1.0, eps=0.0), kind(lr=1.0, eps=0.0)
-    lines = []
-    for name, optimizer in (("corrected", with_), ("not corrected", without)):
-        params, state = np.zeros(1), None
-        for t in range(1, 41):
-            before = params
-            params, state = optimizer.step(params, np.ones(1), state)
-            law = 1.0 if name == "corrected" else (1 - 0.9**t) / np.sqrt(1 - 0.999**t)
-            lines.append((name, t, float((before - params)[0]), float(law)))
-    return evidence(*lines)
-
-
-class Uncorrected(dlopt.Adam):
-    """Adam without bias correction."""
-
-    def update(self, grad: Any, state: Any, lr: Any) -> Any:
-        """Return the average over the root of the average square, both as they are."""
-        mean, square = (
-            dlopt.ewa(state.mean, grad, self.beta1),
-            dlopt.ewa(state.square, grad * grad, self.beta2),
-        )
-        return lr * mean / (np.sqrt(square) + self.eps)
-
-
-@first_steps
-def first_steps_fail(seen: pd.DataFrame) -> Judged:
-    """Which of the two goes farther at first?"""
-    wide = seen.pivot(index="x", columns="what", values="value")
-    ratio = wide["not corrected"] / wide["corrected"]
-    longer = float((ratio < 1).mean())
-    verdict = HOLDS if longer == 1 else PARTLY if longer else FAILS
-    peak = int(ratio.idxmax())
-    when = (
-        f"without correction the first step is {ratio.iloc[0]:.4f} times as long, the longest "
-        f"{ratio.max():.4f} times, at step {peak}"
-    )
-    return Judged(verdict, float(ratio.iloc[0]), "first step without correction / with it", when)

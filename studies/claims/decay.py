@@ -10,20 +10,19 @@ import pandas as pd
 
 import dlopt
 from dlopt.landscapes import Doubles
-from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence, weighed
-from studies.claims.searched import BLOCKS, between, trained, winners
-from studies.compare import MARGINS
-from studies.statistics import clopper_pearson, differences, order_interval
+from studies.analysis.statistics import clopper_pearson, differences, order_interval
+from studies.analysis.verdicts import FAILS, HOLDS, MARGINS, OPEN, PARTLY, weighed
+from studies.claims.claim import NAN, Claim, Judged, evidence
+from studies.claims.searches import BLOCKS, between, trained, winners
 
-core: Any = dlopt  # whose classes take more than mypy knows
 GAMMA = 0.95
 LR, START, EPOCH, EPOCHS = 0.1, 10.0, 10, 40  # curvature and noise are 1; EPOCH: steps of one
 GROUPS, EACH = 40, 100  # independent directions: the mean of a group is one reading
 GAMMAS = (1.0, 0.99, GAMMA, 0.9, 0.8)
 BUDGETS, BATCH, WIDTH = (10, 200), 256, 4
 SETS: dict[str, tuple[Any, tuple[float, ...]]] = {  # rates with ends that are rarely the best
-    "breast_cancer": (core.Momentum, (0.2, 1.0, 5.0, 25.0)),
-    "moons": (core.Adam, (0.008, 0.04, 0.2, 1.0)),
+    "breast_cancer": (dlopt.Momentum, (0.2, 1.0, 5.0, 25.0)),
+    "moons": (dlopt.Adam, (0.008, 0.04, 0.2, 1.0)),
 }
 READ = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 35, 40)
 OFF = 0.15  # of the law; a median of 40 groups of 100 has a standard error of 3 %
@@ -67,37 +66,19 @@ class PerStep(dlopt.SGD):
 
 def stopped() -> Doubles:
     """Lowest validation losses (blocks, 2) on digits, per epoch and per step, the best rate of each."""
-    decayed = core.SGD(lr=RATES, schedule=core.Exponential(gamma=GAMMA))
+    decayed = dlopt.SGD(lr=RATES, schedule=dlopt.Exponential(gamma=GAMMA))
     kind: Any = PerStep
     found = trained("digits", dlopt.MLP(16), [decayed, kind(lr=RATES)], 64, 20)
     best: Doubles = found.validation.reshape(BLOCKS, 2, len(RATES)).min(axis=2)
     return best
 
 
-@claim(
-    27,
-    "Decay",
-    "Decay makes training fast at first and stable later.",
-    "通过逐步降低学习率,帮助模型在训练初期快速收敛,后期稳定精细调整",
-    "on a noisy bowl, γ = .95 comes within twice the height at which an undecayed rate hovers in at most 1.5 "
-    "times its epochs and half of those of a rate that is as small from the start as decay's last, and "
-    "ends at less than half of that height: fast as one, stable as the other; shown so where it is with the "
-    "worse ends of all intervals, shown not so where it is not even with the better ones; asked of γ per "
-    "epoch and per step, which the chapter leaves open (in part: so for one, not for the other); the heights "
-    "within 15 % of the closed form",
-    (dlopt.Exponential, dlopt.descend, dlopt.train),
-    resampled=f"{GROUPS} groups of {EACH} independent directions; digits: {BLOCKS} blocks (order statistics)",
-    x="epoch",
-    y="height above the minimum",
-    log="y",
-    blind=False,
-)
 def fast_then_stable() -> pd.DataFrame:
     """Heights by epoch, walked and by the law; and what counting γ per step costs on digits."""
     last, steps = LR * GAMMA ** (EPOCHS - 1), np.arange(EPOCH * EPOCHS)
-    decay = core.Exponential(gamma=GAMMA)
-    epochs = [core.SGD(lr=LR), core.SGD(lr=last), core.SGD(lr=LR, schedule=decay)]
-    heights = [*walked(epochs, EPOCH), *walked([core.SGD(lr=LR, schedule=decay)], 1)]
+    decay = dlopt.Exponential(gamma=GAMMA)
+    epochs = [dlopt.SGD(lr=LR), dlopt.SGD(lr=last), dlopt.SGD(lr=LR, schedule=decay)]
+    heights = [*walked(epochs, EPOCH), *walked([dlopt.SGD(lr=LR, schedule=decay)], 1)]
     rates = (
         np.full(len(steps), LR),
         np.full(len(steps), last),
@@ -119,7 +100,6 @@ def reached(heights: pd.DataFrame, level: float) -> dict[str, float]:
     return {name: float(epochs[0]) if len(epochs) else math.inf for name, epochs in there.items()}
 
 
-@fast_then_stable
 def fast_judged(seen: pd.DataFrame) -> Judged:
     """As fast as the large rate, as stable as the small one: per epoch, and per step."""
     digits, walks = seen.iloc[-1], seen.iloc[:-1]
@@ -151,21 +131,30 @@ def fast_judged(seen: pd.DataFrame) -> Judged:
     return Judged(verdict, ends[0], unit, told, *ends[1:])
 
 
-@claim(
-    28,
-    "Decay",
-    "A good decay improves generalization.",
-    "合理的学习率衰减策略能避免振荡、提升泛化能力",
-    "over all datasets, a search among draws with exponential decay reaches a lower test error than one "
-    "among as many without it, for more than half of the optimizers, and a higher one for none (the study's "
-    "calls); a gain of less than .01 everywhere is too little to matter",
-    (dlopt.Exponential,),
-    resampled="blocks: the two halves of each search's draws, γ drawn from .7 to .999; both keep their best "
-    "checkpoint, which spares the undecayed some of the harm",
-    reads=("default/decay",),
-    x="-1: called better with decay, 1: worse, 0: cannot be told apart",
-    y="test error with decay - without; share",
+FAST_THEN_STABLE = Claim(
+    number=27,
+    part="Decay",
+    says="Decay makes training fast at first and stable later.",
+    chapter="通过逐步降低学习率,帮助模型在训练初期快速收敛,后期稳定精细调整",
+    rule=(
+        "on a noisy bowl, γ = .95 comes within twice the height at which an undecayed rate hovers in at most "
+        "1.5 times its epochs and half of those of a rate that is as small from the start as decay's last, "
+        "and ends at less than half of that height: fast as one, stable as the other; shown so where it is "
+        "with the worse ends of all intervals, shown not so where it is not even with the better ones; asked "
+        "of γ per epoch and per step, which the chapter leaves open (in part: so for one, not for the "
+        "other); the heights within 15 % of the closed form"
+    ),
+    code=(dlopt.Exponential, dlopt.descend, dlopt.train),
+    measure=fast_then_stable,
+    judge=fast_judged,
+    resampled=f"{GROUPS} groups of {EACH} independent directions; digits: {BLOCKS} blocks (order statistics)",
+    x="epoch",
+    y="height above the minimum",
+    log="y",
+    blind=False,
 )
+
+
 def generalizes(table: pd.DataFrame) -> pd.DataFrame:
     """The difference in test error over all datasets, by optimizer, and how often the calls say what."""
     calls = table.call.map({"decay": -1.0, "none": 1.0, "tied": 0.0})  # too few blocks: nobody can say
@@ -182,7 +171,6 @@ def generalizes(table: pd.DataFrame) -> pd.DataFrame:
     return evidence(*lines)
 
 
-@generalizes
 def generalizes_judged(seen: pd.DataFrame) -> Judged:
     """The calls, by optimizer."""
     shares = seen.what.str.startswith("share")
@@ -208,11 +196,34 @@ def generalizes_judged(seen: pd.DataFrame) -> Judged:
     return Judged(verdict, float(middle.value), unit, "" if verdict == HOLDS else told, *ends)
 
 
+GENERALIZES = Claim(
+    number=28,
+    part="Decay",
+    says="A good decay improves generalization.",
+    chapter="合理的学习率衰减策略能避免振荡、提升泛化能力",
+    rule=(
+        "over all datasets, a search among draws with exponential decay reaches a lower test error than one "
+        "among as many without it, for more than half of the optimizers, and a higher one for none (the "
+        "study's calls); a gain of less than .01 everywhere is too little to matter"
+    ),
+    code=(dlopt.Exponential,),
+    measure=generalizes,
+    judge=generalizes_judged,
+    resampled=(
+        "blocks: the two halves of each search's draws, γ drawn from .7 to .999; both keep their best "
+        "checkpoint, which spares the undecayed some of the harm"
+    ),
+    reads=("default/decay",),
+    x="-1: called better with decay, 1: worse, 0: cannot be told apart",
+    y="test error with decay - without; share",
+)
+
+
 def regrets(name: str, epochs: int) -> Doubles:
     """(blocks, γ): log test loss of the winner at each γ less that of the winner over all of them."""
     kind, rates = SETS[name]
     cells = [(gamma, lr) for gamma in GAMMAS for lr in rates]
-    schedule = core.Exponential(gamma=[gamma for gamma, _ in cells])
+    schedule = dlopt.Exponential(gamma=[gamma for gamma, _ in cells])
     optimizer = kind(lr=[lr for _, lr in cells], schedule=schedule)
     run = trained(name, dlopt.MLP(WIDTH), [optimizer], BATCH, epochs)
     validation = run.validation.reshape(BLOCKS, len(GAMMAS), len(rates))
@@ -221,22 +232,6 @@ def regrets(name: str, epochs: int) -> Doubles:
     return differences(loss, winners(validation.min(axis=2), loss)[:, None])
 
 
-@claim(
-    29,
-    "Decay",
-    "γ is usually near 1, such as .95.",
-    "γ 为衰减率(通常接近 1,如 0.95)",
-    "per epoch, with budgets of 10 and of 200 epochs, momentum on breast_cancer and Adam on moons: held at "
-    ".95 while the learning rate is tuned, it ends within 1.1 times the test loss (the study's margin: less "
-    "is too little to matter) of a γ that is tuned too: as good where the interval ends below that, worse "
-    "where it begins above; in part: as good in some and worse in others",
-    (dlopt.Exponential, dlopt.train),
-    resampled=f"{BLOCKS} blocks, paired (Hodges-Lehmann); winners by validation loss among the rates, and "
-    f"among the rates × {len(GAMMAS)} γ",
-    x="γ per epoch",
-    y="margins worse than the tuned γ",
-    blind=False,
-)
 def near_one() -> pd.DataFrame:
     """What holding γ costs in test loss, in margins, budget by budget."""
     lines: list[tuple[Any, ...]] = []
@@ -247,7 +242,6 @@ def near_one() -> pd.DataFrame:
     return evidence(*lines)
 
 
-@near_one
 def near_one_judged(seen: pd.DataFrame) -> Judged:
     """Can γ stay at .95, with either budget?"""
     held = seen[seen.x == GAMMA]
@@ -265,3 +259,27 @@ def near_one_judged(seen: pd.DataFrame) -> Judged:
     unit = f"margins worse than the tuned γ, at γ = {GAMMA:g}, at its worst ({worst.what})"
     when = "" if verdict == HOLDS else " · ".join(told)
     return Judged(verdict, float(worst.value), unit, when, float(worst.low), float(worst.high))
+
+
+NEAR_ONE = Claim(
+    number=29,
+    part="Decay",
+    says="γ is usually near 1, such as .95.",
+    chapter="γ 为衰减率(通常接近 1,如 0.95)",
+    rule=(
+        "per epoch, with budgets of 10 and of 200 epochs, momentum on breast_cancer and Adam on moons: held "
+        "at .95 while the learning rate is tuned, it ends within 1.1 times the test loss (the study's "
+        "margin: less is too little to matter) of a γ that is tuned too: as good where the interval ends "
+        "below that, worse where it begins above; in part: as good in some and worse in others"
+    ),
+    code=(dlopt.Exponential, dlopt.train),
+    measure=near_one,
+    judge=near_one_judged,
+    resampled=(
+        f"{BLOCKS} blocks, paired (Hodges-Lehmann); winners by validation loss among the rates, and "
+        f"among the rates × {len(GAMMAS)} γ"
+    ),
+    x="γ per epoch",
+    y="margins worse than the tuned γ",
+    blind=False,
+)

@@ -11,13 +11,116 @@ import pandas as pd
 import dlopt
 from dlopt.landscapes import Doubles
 from dlopt.surfaces import bowl, ravine
-from studies.claims import FAILS, HOLDS, NAN, OPEN, PARTLY, Judged, claim, evidence, weighed
-from studies.statistics import clopper_pearson
+from studies.analysis.picks import winners
+from studies.analysis.statistics import clopper_pearson, hodges_lehmann
+from studies.analysis.verdicts import FAILS, HOLDS, OPEN, PARTLY, weighed
+from studies.claims.claim import NAN, Claim, Judged, evidence
 
-core: Any = dlopt  # whose classes take more than mypy knows
+NEAR = 1e-3  # a limit is searched to a thousandth
+BETA = 0.9
+FORMS = {"heavyball": "heavy ball", "momentum": "averaged form"}
+SHARED = (1e-4, 1.0)  # heavy ball is searched from 1e-6 to 1, the others from 1e-4 to 10
+
+
+def largest_stable(make: Any, fixed: dict[str, float], curvature: float) -> float:
+    """The largest learning rate whose walk on ½h·w² stays bounded, by bisection."""
+    low, high = 0.0, 100.0 / curvature
+    bowl = dlopt.Quadratic([curvature], [1.0])
+    while high - low > NEAR / 4 * high:
+        rates = np.linspace(low, high, 18)[1:-1]
+        walk = dlopt.descend(bowl, make(lr=rates, **fixed), steps=2000)
+        with np.errstate(all="ignore"):
+            ends = np.abs(walk.params[-200:, :, 0]).max(axis=0)
+        bounded = np.isfinite(ends) & (ends < 10)
+        last = int(bounded.argmin()) if not bounded.all() else len(rates)  # the first that is not
+        low, high = (rates[last - 1] if last else low), (rates[last] if last < len(rates) else high)
+    return (low + high) / 2
+
+
+def rates(rows: pd.DataFrame, arm: str) -> tuple[float, ...]:
+    """The best learning rate of an arm over that of SGD, paired by search, with its interval."""
+    best = winners(rows).pivot(index=["dataset", "block"], columns="optimizer", values="lr")
+    return tuple(np.exp(hodges_lehmann(np.log(best[arm] / best["sgd"]))).tolist())
+
+
+def limits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Best rates in searches, then largest stable ones and steps, all in units of SGD's own."""
+    h = 1.5
+    kinds: tuple[tuple[str, Any, dict[str, float], float], ...] = (
+        ("SGD", dlopt.SGD, {}, 1.0),
+        ("heavy ball", dlopt.HeavyBall, {"beta": BETA}, 1 + BETA),
+        ("averaged form", dlopt.Momentum, {"beta": BETA}, (1 + BETA) / (1 - BETA)),
+    )
+    # v ← βv + g amplifies a constant gradient to g/(1-β): that is the chapter's reason
+    return evidence(
+        *((f"best learning rate, {name}", BETA, *rates(rows, arm), NAN) for arm, name in FORMS.items()),
+        (
+            "within 1e-4 to 1 alone, heavy ball",
+            BETA,
+            *rates(rows[rows.lr.between(*SHARED)], "heavyball"),
+            NAN,
+        ),
+        *(
+            (f"largest stable rate, {name}", BETA, largest_stable(make, fixed, h) * h / 2, law)
+            for name, make, fixed, law in kinds
+        ),
+        ("a constant gradient, heavy ball", BETA, _reach(dlopt.HeavyBall), 1 / (1 - BETA)),
+        ("a constant gradient, averaged form", BETA, _reach(dlopt.Momentum), 1.0),
+    )
+
+
+def _reach(make: Any) -> float:
+    """The step, in units of lr, that a constant gradient of 1 leads to."""
+    optimizer, params, state = make(lr=1.0, beta=BETA), np.zeros(1), None
+    for _ in range(500):
+        before = params
+        params, state = optimizer.step(params, np.ones(1), state)
+    return float((before - params)[0])
+
+
+def limits_judged(seen: pd.DataFrame) -> Judged:
+    """Is the best rate of either form smaller than plain descent's?"""
+    steps = seen[seen.what.str.startswith("a constant")].value.to_numpy()
+    best = seen[seen.what.str.startswith("best")]
+    heavy, averaged = best.itertuples()
+    shared = seen[seen.what.str.startswith("within")].iloc[0]
+    verdict = weighed(best.high < 1, best.low > 1)
+    when = (
+        f"heavy ball's best rate is {heavy.value:.2g} times plain descent's [{heavy.low:.2g}, "
+        f"{heavy.high:.2g}] ({shared.value:.2g} times [{shared.low:.2g}, {shared.high:.2g}] if only rates "
+        f"that both searched count), and under a steady gradient it steps {steps[0]:.1f} times as far; the "
+        f"averaged form's, which the chapter gives, is {averaged.value:.2g} times [{averaged.low:.2g}, "
+        f"{averaged.high:.2g}], and it steps {steps[1]:.1f} times as far"
+    )
+    unit = "best learning rate, heavy ball / plain descent"
+    told = "" if verdict == HOLDS else when
+    return Judged(verdict, float(heavy.value), unit, told, float(heavy.low), float(heavy.high))
+
+
+LIMITS = Claim(
+    number=15,
+    part="Momentum",
+    says="Momentum needs a smaller learning rate than plain descent, because it amplifies the steps.",
+    chapter="学习率(通常需比普通梯度下降更小,因动量会放大更新幅度)",
+    rule=(
+        "over all datasets of the default study its searches' best learning rate is smaller than plain "
+        "descent's in the same blocks: the whole interval of their ratio below 1, where it needs the same; "
+        "asked of both forms, in part: shown so for one and shown not so for the other; the chapter's "
+        "reason, steps under a steady gradient, and the largest stable rates on a quadratic beside"
+    ),
+    code=(dlopt.HeavyBall, dlopt.Momentum, dlopt.SGD),
+    measure=limits,
+    judge=limits_judged,
+    resampled="blocks, paired, the whole search in each (Hodges-Lehmann of log ratios); the rest: exact",
+    reads=("default/rows",),
+    y="momentum's / plain descent's",
+    log="y",
+    blind=False,
+)
+
+
 CLOSE = 1e-6  # of the way is left
 CONDITIONS = (100, 1000, 10)  # the middle one first: a picture has room for one of them
-BETA = 0.9
 SWINGS = (1.25, 1.5, 1.75, 1.9, 1.98)  # lr × curvature; plain descent zigzags above 1 and diverges at 2
 RHOS = (0.5, 0.8, 0.9, 0.99)
 EQUAL = 1e-6  # ways that differ by less are the same: heavy ball's is plain descent's at 1.9
@@ -82,9 +185,9 @@ def best_forms(condition: float) -> tuple[tuple[str, Any, float, float], ...]:
     root = math.sqrt(condition)
     lr, beta = 4 / (math.sqrt(low) + math.sqrt(high)) ** 2, ((root - 1) / (root + 1)) ** 2
     return (
-        ("SGD", core.SGD(lr=2 / (low + high)), 2 / (low + high), 0.0),
-        ("heavy ball", core.HeavyBall(lr=lr, beta=beta), lr, beta),
-        ("averaged form", core.Momentum(lr=lr / (1 - beta), beta=beta), lr, beta),
+        ("SGD", dlopt.SGD(lr=2 / (low + high)), 2 / (low + high), 0.0),
+        ("heavy ball", dlopt.HeavyBall(lr=lr, beta=beta), lr, beta),
+        ("averaged form", dlopt.Momentum(lr=lr / (1 - beta), beta=beta), lr, beta),
     )
 
 
@@ -101,24 +204,6 @@ def steps_on_bowl(condition: float) -> list[tuple[str, float, float]]:
     return found
 
 
-@claim(
-    13,
-    "Momentum",
-    "Momentum is almost always faster than plain descent.",
-    "动量梯度下降法的运行速度几乎总是快于标准的梯度下降法",
-    "at equal tuning the default study calls it faster over all datasets, on more than half of them one by "
-    "one and slower on none (“almost always” is more than “on average”); not where it is called slower over "
-    "all, or slower on some and faster on none, or where it is first in fewer than half of the searches, the "
-    "whole interval below (that cannot be “almost always”); in part where else it is called faster, over all "
-    "or on some; bowls of condition 10 to 1000 at the best rates beside, which decide nothing",
-    (dlopt.Momentum, dlopt.HeavyBall, dlopt.SGD),
-    resampled="datasets: blocks, with all of the search in each; bowls: exact",
-    reads=("default/comparisons",),
-    x="-1: called faster, 1: slower, 0: cannot be told apart",
-    y="examples (bowls: steps), momentum / SGD",
-    log="y",
-    blind=False,
-)
 def faster(table: pd.DataFrame) -> pd.DataFrame:
     """The cost of momentum over that of SGD: a dataset, all of them, or a bowl to a line."""
     scopes = sorted(set(table.scope) - {"pooled"})
@@ -141,7 +226,6 @@ def faster(table: pd.DataFrame) -> pd.DataFrame:
     return evidence(*lines, last)
 
 
-@faster
 def faster_judged(seen: pd.DataFrame) -> Judged:
     """The calls, over all datasets and one by one, and how often it is first; the bowls are told."""
     on_bowl, is_share = seen.what.str.startswith("bowl"), seen.what.str.startswith("share")
@@ -169,9 +253,34 @@ def faster_judged(seen: pd.DataFrame) -> Judged:
     return Judged(verdict, *effect, when, float(whole.low), float(whole.high))
 
 
+FASTER = Claim(
+    number=13,
+    part="Momentum",
+    says="Momentum is almost always faster than plain descent.",
+    chapter="动量梯度下降法的运行速度几乎总是快于标准的梯度下降法",
+    rule=(
+        "at equal tuning the default study calls it faster over all datasets, on more than half of them one "
+        "by one and slower on none (“almost always” is more than “on average”); not where it is called "
+        "slower over all, or slower on some and faster on none, or where it is first in fewer than half of "
+        "the searches, the whole interval below (that cannot be “almost always”); in part where else it is "
+        "called faster, over all or on some; bowls of condition 10 to 1000 at the best rates beside, which "
+        "decide nothing"
+    ),
+    code=(dlopt.Momentum, dlopt.HeavyBall, dlopt.SGD),
+    measure=faster,
+    judge=faster_judged,
+    resampled="datasets: blocks, with all of the search in each; bowls: exact",
+    reads=("default/comparisons",),
+    x="-1: called faster, 1: slower, 0: cannot be told apart",
+    y="examples (bowls: steps), momentum / SGD",
+    log="y",
+    blind=False,
+)
+
+
 def steps_to_follow(rhos: tuple[float, ...]) -> Doubles:
     """Steps until the root of RMSprop's average is half-way after the gradient's size has jumped."""
-    optimizer = core.RMSprop(lr=1.0, rho=list(rhos), eps=0.0)
+    optimizer = dlopt.RMSprop(lr=1.0, rho=list(rhos), eps=0.0)
     params, state = np.zeros((len(rhos), 1)), None
     found = np.full(len(rhos), math.inf)
     settled = int(40 / (1 - max(rhos)))  # ρ to that power is e⁻⁴⁰
@@ -188,25 +297,6 @@ def steps_to_follow(rhos: tuple[float, ...]) -> Doubles:
     return found
 
 
-@claim(
-    14,
-    "Momentum",
-    "β = 0.9 is robust, 0.8 to 0.99 the range to try; RMSprop's ρ = 0.9 likewise, and a larger ρ looks back "
-    "further.",
-    "动量系数(常用值为 0.9,可根据任务调整(如 0.8-0.99)); 衰减率(通常设为 0.9)"
-    "(控制历史信息的权重,值越大对过去梯度依赖越强。)",
-    "a search that holds it there ends, over digits and breast_cancer, within the study's margin (.01 of the "
-    "error, 1.1 times the examples: less is too little to matter) of one that tunes it too: as good where "
-    "the interval ends below the margin, worse where it begins above it; in part: some are shown to be as "
-    "good and some to be worse. Steps to follow a jump grow with ρ: nearly a definition, so it only counts "
-    "where they do not",
-    (dlopt.Momentum, dlopt.RMSprop),
-    resampled="blocks, with all of the search in each; following a jump: exact",
-    reads=("own/comparisons",),
-    x="value at which it is held",
-    y="margins worse than tuning it too",
-    blind=False,
-)
 def robust(table: pd.DataFrame) -> pd.DataFrame:
     """Held against tuned, in units of the margin, and the steps to follow a jump against ln/ln."""
     lines: list[tuple[Any, ...]] = []
@@ -223,7 +313,6 @@ def robust(table: pd.DataFrame) -> pd.DataFrame:
     return evidence(*lines)
 
 
-@robust
 def robust_judged(seen: pd.DataFrame) -> Judged:
     """Which of them can stay as they are, and does a larger ρ follow later?"""
     exact = seen.what.str.startswith("steps")
@@ -241,34 +330,50 @@ def robust_judged(seen: pd.DataFrame) -> Judged:
     return Judged(verdict, float(worst.value), unit, when, float(worst.low), float(worst.high))
 
 
+ROBUST = Claim(
+    number=14,
+    part="Momentum",
+    says=(
+        "β = 0.9 is robust, 0.8 to 0.99 the range to try; RMSprop's ρ = 0.9 likewise, and a larger ρ looks "
+        "back further."
+    ),
+    chapter=(
+        "动量系数(常用值为 0.9,可根据任务调整(如 0.8-0.99)); 衰减率(通常设为 0.9)"
+        "(控制历史信息的权重,值越大对过去梯度依赖越强。)"
+    ),
+    rule=(
+        "a search that holds it there ends, over digits and breast_cancer, within the study's margin (.01 of "
+        "the error, 1.1 times the examples: less is too little to matter) of one that tunes it too: as good "
+        "where the interval ends below the margin, worse where it begins above it; in part: some are shown "
+        "to be as good and some to be worse. Steps to follow a jump grow with ρ: nearly a definition, so it "
+        "only counts where they do not"
+    ),
+    code=(dlopt.Momentum, dlopt.RMSprop),
+    measure=robust,
+    judge=robust_judged,
+    resampled="blocks, with all of the search in each; following a jump: exact",
+    reads=("own/comparisons",),
+    x="value at which it is held",
+    y="margins worse than tuning it too",
+    blind=False,
+)
+
+
 def travel(paths: Doubles) -> Doubles:
     """The whole way along an axis, to and fro, of (steps, K) positions."""
     way: Doubles = np.abs(np.diff(paths, axis=0)).sum(axis=0)
     return way
 
 
-@claim(
-    16,
-    "Momentum",
-    "Momentum damps the oscillation across a ravine.",
-    "加速收敛并减少震荡",
-    "at the same learning rate, wherever plain descent zigzags (lr × curvature 1.25 to 1.98; below 1 there "
-    "is nothing to damp, at 2 it diverges), it goes a shorter way to and fro across; asked of both forms at "
-    "β = .9",
-    (dlopt.Momentum, dlopt.HeavyBall, ravine),
-    x="learning rate × curvature across",
-    y="way across, to and fro",
-    log="y",
-)
 def damps() -> pd.DataFrame:
     """The way across from 1 to the floor, by walking and by the roots of the recursion."""
     steps, lines = 4000, []
     ground = ravine()
     steep = int(np.argmax(ground.hessian))  # its Hessian is a diagonal
     kinds = (
-        ("plain descent", core.SGD(lr=SWINGS), 1.0, 0.0),
-        ("averaged form", core.Momentum(lr=SWINGS, beta=BETA), 1 - BETA, BETA),
-        ("heavy ball", core.HeavyBall(lr=SWINGS, beta=BETA), 1.0, BETA),
+        ("plain descent", dlopt.SGD(lr=SWINGS), 1.0, 0.0),
+        ("averaged form", dlopt.Momentum(lr=SWINGS, beta=BETA), 1 - BETA, BETA),
+        ("heavy ball", dlopt.HeavyBall(lr=SWINGS, beta=BETA), 1.0, BETA),
     )
     walk = dlopt.descend(ground, [kind for _, kind, _, _ in kinds], steps=steps)
     ways = travel(walk.params[:, :, steep]).reshape(len(kinds), -1)
@@ -279,7 +384,6 @@ def damps() -> pd.DataFrame:
     return evidence(*lines)
 
 
-@damps
 def damps_judged(seen: pd.DataFrame) -> Judged:
     """At which rates, and in which form, the way across is shorter than plain descent's."""
     wide = seen.pivot(index="x", columns="what", values="value")
@@ -295,3 +399,22 @@ def damps_judged(seen: pd.DataFrame) -> Judged:
     ratio = float((wide["averaged form"] / plain).iloc[-1])
     unit = f"way across, averaged form / plain descent, at lr × curvature {plain.index[-1]:g}"
     return Judged(verdict, ratio, unit, when if verdict == PARTLY else "")
+
+
+DAMPS = Claim(
+    number=16,
+    part="Momentum",
+    says="Momentum damps the oscillation across a ravine.",
+    chapter="加速收敛并减少震荡",
+    rule=(
+        "at the same learning rate, wherever plain descent zigzags (lr × curvature 1.25 to 1.98; below 1 "
+        "there is nothing to damp, at 2 it diverges), it goes a shorter way to and fro across; asked of both "
+        "forms at β = .9"
+    ),
+    code=(dlopt.Momentum, dlopt.HeavyBall, ravine),
+    measure=damps,
+    judge=damps_judged,
+    x="learning rate × curvature across",
+    y="way across, to and fro",
+    log="y",
+)

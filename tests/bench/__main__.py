@@ -33,7 +33,7 @@ def sections(
     options: argparse.Namespace, sides: dict[str, Any], refused: list[str], say: Any
 ) -> Iterator[dict[str, Any]]:
     """All lines of the run."""
-    from tests.bench import apart, kernel, phases, scale, whole
+    from tests.bench import apart, kernel, phases, scale, study
 
     quick, repeats = options.quick, options.repeats
     if options.only in (None, "kernel"):
@@ -41,7 +41,7 @@ def sections(
         yield from kernel.profiles(quick)
         yield apart.two_processes(repeats, quick=quick)
     if options.only in (None, "studies"):
-        yield from whole.section(repeats, quick=quick, say=say)
+        yield from study.section(repeats, quick=quick, say=say)
         yield from phases.section(options.out / "default", quick=quick, say=say)
     if options.only in (None, "scale"):
         yield from scale.section(options.out / "scale", min(3, repeats), quick=quick, say=say)

@@ -19,14 +19,14 @@ from tests.bench.apart import apart
 ENTRANCES = {
     "draws": (("studies.runner", "_drawn"),),
     "storage": (
-        ("studies.store", "RunFolder.write_record"),
-        ("studies.store", "RunFolder.read_records"),
-        ("studies.store", "RunFolder.reached"),
-        ("studies.store", "RunFolder.log_timing"),
-        ("studies.store", "RunFolder.timings"),
+        ("studies.folder.records", "Records.write"),
+        ("studies.folder.records", "Records.read"),
+        ("studies.folder.records", "Records.reached"),
+        ("studies.folder.run_folder", "RunFolder.log_timing"),
+        ("studies.folder.run_folder", "RunFolder.timings"),
     ),
-    "comparison": (("studies.tables", "compared"),),
-    "tables": (("studies.tables", "finished"), ("studies.store", "RunFolder.write_table")),
+    "comparison": (("studies.assemble", "compared"),),
+    "tables": (("studies.assemble", "finished"), ("studies.folder.run_folder", "RunFolder.write_tables")),
 }
 
 
@@ -80,19 +80,21 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
     from joblib.externals import loky
 
     import reports
-    from studies import mirror
     from studies.catalog import STUDIES
+    from studies.takehome import optuna_mirror
 
     clock = Clock()
     clock.install()
     import studies.runner
     from studies.runner import run  # after the wrapping, should it import a name by itself
-    from studies.workers import Workers
+    from studies.training.workers import Workers
 
     drawn, begin = studies.runner._drawn, clock.wrap("start of the workers", Workers.each)
 
     def started_first(workers: Workers, calls: Any) -> Any:
-        begin(workers, [(int, "1")] * workers.jobs)  # or it would count as draws, the first that they do
+        begin(
+            workers, dict.fromkeys(range(workers.jobs), (int, "1"))
+        )  # or it would count as draws, the first that they do
         return drawn(workers, calls)
 
     studies.runner._drawn = started_first
@@ -106,7 +108,7 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
     found = dict(clock.seconds) | {"study": time.perf_counter() - started}
     for name, write in (
         ("page", lambda: reports.write([folder], folder / "report.html")),
-        ("mirror", lambda: mirror.write(folder)),
+        ("mirror", lambda: optuna_mirror.write(folder)),
     ):
         begun = time.perf_counter()
         write()
@@ -122,7 +124,7 @@ def evaluation_share(quick: bool) -> float:
     """The share of a training that reads validation and test, over one block of each default dataset."""
     import dlopt.models
     from studies.catalog import STUDIES
-    from tests.bench.whole import Study, ours
+    from tests.bench.study import Study, ours
 
     spent = [0.0]
     whole = dlopt.models.Network.evaluate

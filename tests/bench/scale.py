@@ -101,13 +101,17 @@ def line(axis: str, size: int, seconds: float, memory: int, most: int | None) ->
 def run_of(folder: Path, blocks: int) -> tuple[int, float, int]:
     """A run on wine, an epoch each, in this process: rows, seconds of CPU, bytes beyond the imports."""
     import reports  # noqa: F401  # the memory of imports is not the study's
-    from studies import Study, tables  # noqa: F401
+    from studies import (
+        Study,
+        assemble,  # noqa: F401
+    )
     from studies.catalog import STUDIES
-    from studies.draws import Search
+    from studies.question.plan import planned
     from studies.runner import run
+    from studies.training.draws import Search
 
     study = Study("scale", STUDIES["default"].optimizers, ("wine",), blocks=blocks, epochs=1)
-    Search(study, "wine", study.arms[0], 0).ask()
+    Search(planned(study), "wine", study.arms[0], 0).ask()
     shutil.rmtree(folder, ignore_errors=True)
     before, started = peak(), time.process_time()
     done = run(study, out=folder, jobs=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from studies.machine import arithmetic, machine
+from studies.system.machine import arithmetic, machine
 from tests.bench.scale import exponent
 from tests.bench.targets import Lines, Target, targets
 

@@ -7,7 +7,8 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from datasets import columns, table
-from datasets.columns import Notes, OneHot, understand
+from datasets.columns import Notes, understand
+from datasets.encoders import OneHot
 
 N = 200
 

@@ -29,8 +29,8 @@ class Natural(Optimizer):
     beta: float = decay(0.9, search=(5e-3, 0.9))
     state = ("v",)
 
-    def update(self, grad, state, lr, params):
-        state.v = self.beta * state.v + (1 - self.beta) * (grad + 0.01 * params)
+    def update(self, grad, state, lr):
+        state.v = self.beta * state.v + (1 - self.beta) * (grad + 0.01 * state.params)
         return lr * np.sqrt(self.beta) * state.v / np.sqrt(1 - self.beta**state.t)
 
 
@@ -106,8 +106,16 @@ def test_a_class_without_learning_rate_or_with_a_wrong_update_is_refused_at_once
             (Optimizer,),
             {"__annotations__": {"lr": float}, "lr": rate(1.0), "update": lambda self, g: g},
         )
+    for update in (lambda self, grad, state, lr, params: grad, lambda self, grad, lr, state: grad):
+        with pytest.raises(
+            TypeError, match=r"It must take \(self, grad, state, lr\); the parameters are state.p"
+        ):
+            faulty(update)
     with pytest.raises(TypeError, match="must be a tuple"):
         faulty(FAULTS["sign"][0], state="mean")
+    for name in ("t", "layers", "params", "a b", "", "__init__"):
+        with pytest.raises(TypeError, match="Give it a name of its own"):
+            faulty(FAULTS["sign"][0], state=("mean", name))
 
 
 def test_an_undeclared_state_is_named():
@@ -115,11 +123,45 @@ def test_an_undeclared_state_is_named():
         faulty(lambda self, grad, state, lr: state.speed)(lr=1.0).step(np.ones(2), np.ones(2))
 
 
+class Handles(Optimizer):
+    """A decay handled as people handle a number or a column of numbers."""
+
+    lr: float = rate(1e-3, search=(1e-6, 1.0))
+    beta: float = decay(0.9, search=(5e-3, 0.9))
+
+    def update(self, grad, state, lr):
+        told.append((f"{self.beta}", f"{self.beta:.2f}", repr(self.beta), self.beta.shape))
+        one = self.beta.shape == ()
+        with pytest.raises(TypeError if one else ValueError):
+            list(self.beta) if one else bool(self.beta)
+        assert (
+            bool(self.beta) if one else [float(row) for row in self.beta] == self.beta.exact.ravel().tolist()
+        )
+        told.append((float(self.beta), round(self.beta, 1), max(self.beta, 0.5)) if one else None)
+        cube = np.repeat(grad[..., None], 2, axis=-1)
+        return lr * ((1 - self.beta[..., None]) * cube).sum(axis=-1) / 2
+
+
+told = []
+
+
+def test_a_decay_can_be_handled_like_a_number_or_a_column():
+    check(Handles)
+    told.clear()
+    step, _ = Handles(lr=1.0, beta=0.9999).step(np.zeros(2, np.float32), np.ones(2, np.float32))
+    assert told == [("0.9999", "1.00", "0.9999", ()), (0.9999, 1.0, np.float32(0.9999))]
+    assert step == pytest.approx([-1e-4, -1e-4], rel=1e-6)  # 1 - float32(0.9999) is off by 2e-4 of it
+    told.clear()
+    Handles(lr=1.0, beta=[0.9, 0.5]).step(np.zeros((2, 3)), np.ones((2, 3)))
+    assert told == [("[0.9, 0.5]", "[0.90, 0.50]", "[0.9, 0.5]", (2, 1)), None]
+
+
 def test_params_are_read_only_inside_update():
     class Writes(Optimizer):
         lr: float = rate(1.0)
 
-        def update(self, grad, state, lr, params):
+        def update(self, grad, state, lr):
+            params = state.params
             params += 1
             return lr * grad
 

@@ -1,5 +1,6 @@
 """Every surface: its gradient is its slope, its minima are minima, and every optimizer walks on it."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -15,7 +16,6 @@ from dlopt.surfaces import (
     bowl,
     himmelblau,
     monkey_saddle,
-    noisy,
     plateau,
     rastrigin,
     rosenbrock,
@@ -101,14 +101,15 @@ def test_on_a_plateau_the_first_step_is_as_small_as_its_slope():
 
 
 def test_noise_is_that_of_one_example_over_the_batch_size():
-    surface = noisy(Surface(lambda w: w[:, 0] * 0, lambda w: w * 0, np.zeros(40_000)), 2.0)
+    surface = Surface(lambda w: w[:, 0] * 0, lambda w: w * 0, np.zeros(40_000), noise=2.0)
     rng = np.random.default_rng(0)
     for size in (1, 16):
         (batch,) = surface.batches(rng, size, shuffle=True)
         assert np.var(batch) == pytest.approx(2.0 / size, rel=0.05)
     with pytest.raises(ValueError, match="variance >= 0, not -1"):
-        noisy(surface, -1)
-    walks = [descend(noisy(rosenbrock(), 1e-3), Momentum(lr=1e-4), steps=9, seed=s).values for s in (0, 0, 1)]
+        dataclasses.replace(surface, noise=-1)
+    seen = dataclasses.replace(rosenbrock(), noise=1e-3)
+    walks = [descend(seen, Momentum(lr=1e-4), steps=9, seed=s).values for s in (0, 0, 1)]
     assert np.array_equal(walks[0], walks[1])
     assert not np.array_equal(walks[0], walks[2])
 

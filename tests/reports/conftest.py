@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from bending import Bend, Edit
 
 from studies import Study, run
+from studies.folder.records import as_parquet
+from studies.folder.run_folder import arranged
+from studies.folder.schema.tables import TABLES
+from tests.support.bending import Bend, Edit
+from tests.support.sealed import seal
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +43,9 @@ def bend(real: Path, tmp_path: Path) -> Bend:
         manifest = json.loads((real / "manifest.json").read_text())
         edit(frames, manifest)
         for name, frame in frames.items():
-            frame.to_parquet(folder / "tables" / f"{name}.parquet")
+            table = arranged(TABLES[name], frame)
+            (folder / "tables" / f"{name}.parquet").write_bytes(as_parquet(table, "zstd"))
         (folder / "manifest.json").write_text(json.dumps(manifest))
-        return folder
+        return seal(folder)
 
     return make

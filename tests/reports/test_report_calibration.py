@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from bending import Bend, Frames, Manifest
 
 import reports
-from reports import calibrated
+from reports.chapters.trust import calibration
+from tests.support.bending import Bend, Frames, unchanged
 
 
 def lines(*told: dict[str, Any]) -> pd.DataFrame:
@@ -76,17 +77,15 @@ TABLE = lines(
 
 def made(bend: Bend, table: pd.DataFrame, question: dict[str, Any] | None = None, **asked: Any) -> Any:
     """A run with that calibration, its manifest changed."""
-
-    def edit(frames: Frames, manifest: Manifest) -> None:
-        frames["calibration"] = table
-        manifest["question"] |= {"draws": 16, "epochs": "rule"} | (question or {})
-        manifest["asked"] |= {"blocks": 20} | asked
-
-    return reports.read(bend(edit))
+    run = reports.read(bend(unchanged))
+    manifest = dict(run.manifest)
+    manifest["question"] = manifest["question"] | {"draws": 16, "epochs": "rule"} | (question or {})
+    manifest["asked"] = manifest["asked"] | {"blocks": 20} | asked
+    return dataclasses.replace(run, manifest=manifest, tables=run.tables | {"calibration": table})
 
 
 def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: Bend) -> None:
-    part = calibrated.calibration(made(bend, TABLE))
+    part = calibration.calibration(made(bend, TABLE))
     assert part is not None
     assert "at most 5.1\u202f% [4.2, 6.2] in “who ends best” (SGD)" in part.answer
     assert "the usual design calls two copies different in 4 to 6\u202f% of them" in part.answer
@@ -104,7 +103,7 @@ def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: B
 
 
 def test_the_figure_shows_the_rates_of_its_table(bend: Bend) -> None:
-    part = calibrated.calibration(made(bend, TABLE))
+    part = calibration.calibration(made(bend, TABLE))
     assert part is not None
     assert part.draw is not None
     figure = part.draw()
@@ -137,20 +136,20 @@ def test_a_run_outside_of_what_was_calibrated_says_in_what(bend: Bend, change: A
 
     run = made(bend, TABLE, **change)
     narrow(run.tables)
-    assert said in calibrated.standing(run)
-    assert calibrated.standing(run).startswith("Not calibrated: ")
+    assert said in calibration.standing(run)
+    assert calibration.standing(run).startswith("Not calibrated: ")
 
 
 def test_more_optimizers_than_copies_were_calibrated_are_named(bend: Bend) -> None:
     pairs = TABLE[TABLE.question != "8 copies"]
-    assert "3 optimizers, calibrated were up to 2" in calibrated.standing(made(bend, pairs))
+    assert "3 optimizers, calibrated were up to 2" in calibration.standing(made(bend, pairs))
 
 
 def test_what_is_called_better_with_a_handicap_is_told_to_be_none(bend: Bend) -> None:
     turned = TABLE.assign(
         against=np.where(TABLE.status == "missed", 1000, 0), found=np.minimum(TABLE.found, 90)
     )
-    part = calibrated.calibration(made(bend, turned))
+    part = calibration.calibration(made(bend, turned))
     assert part is not None
     assert "and called better in 50.0\u202f%: no handicap there" in part.how
 
@@ -158,18 +157,18 @@ def test_what_is_called_better_with_a_handicap_is_told_to_be_none(bend: Bend) ->
 def test_other_samplers_are_named(bend: Bend) -> None:
     run = made(bend, TABLE)
     run["optimizers"]["sampler"] = ["random", "tpe", "random"]
-    assert "draws by tpe" in calibrated.standing(run)
+    assert "draws by tpe" in calibration.standing(run)
 
 
 def test_without_a_calibration_the_command_that_makes_one_is_told(bend: Bend) -> None:
-    part = calibrated.calibration(made(bend, TABLE.iloc[:0]))
+    part = calibration.calibration(made(bend, TABLE.iloc[:0]))
     assert part is not None
     assert "make calibrate" in part.answer
 
 
 def test_the_box_of_limits_repeats_it(bend: Bend, tmp_path: Path) -> None:
     run = made(bend, TABLE)
-    reports.write([run.path], tmp_path / "page.html")
+    reports.write([run], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert text.count("Calibrated: of two copies of an optimizer, at most 5.1") == 1
     assert "lies outside" not in text

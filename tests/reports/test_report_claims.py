@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from bending import HOSTILE, Bend, Frames, Manifest, unchanged
 
 import reports
-from reports import claims, evidence, page, style
-from reports.sections import Part
-from studies.claims.lessons import GLOSSARY, lessons
+from reports import page
+from reports.chapters.claims import claims, evidence
+from reports.draw import style
+from reports.parts import Part
+from studies.claims.chapter import GLOSSARY, lessons
+from tests.support.bending import HOSTILE, Bend, Frames, Manifest, unchanged
 
 NAN = np.nan
 LINE = {

@@ -12,7 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import reports
-from reports import kept, pictures
+from reports.draw import cache, processes
+from studies.folder.manifest import read_manifest
+from studies.folder.run_folder import RunFolder
+from tests.support.sealed import seal
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +36,13 @@ def run(written, tmp_path):
 def drawn(monkeypatch):
     """How many pictures are drawn: in this process, for all are."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
-    made, draw = [], pictures.Order.make
+    made, draw = [], processes.Order.make
 
     def make(order, name):
         made.append(name)
         return draw(order, name)
 
-    monkeypatch.setattr(pictures.Order, "make", make)
+    monkeypatch.setattr(processes.Order, "make", make)
     return made
 
 
@@ -54,40 +57,46 @@ def test_a_page_of_an_unchanged_run_draws_nothing_and_has_the_same_bytes(run, dr
     assert everything(run) == before
 
 
+def altered(run, name, frame):
+    """Another table in a run, as if it had been found."""
+    RunFolder(run, read_manifest(run)).add_tables({name: frame})
+
+
 def change_times(run):
     path = run / "tables" / "timings.parquet"
     frame = pd.read_parquet(path)
-    frame.assign(seconds=frame.seconds * 2).to_parquet(path)
+    altered(run, path.stem, frame.assign(seconds=frame.seconds * 2))
 
 
 def change_errors(run):
     path = run / "tables" / "readings.parquet"
     frame = pd.read_parquet(path)
-    frame.assign(search_error=frame.search_error * 1.5).to_parquet(path)
+    altered(run, path.stem, frame.assign(search_error=frame.search_error * 1.5))
 
 
 def change_a_constant_picture(run):
     path = run / "tables" / "quadratic_deep.parquet"
     frame = pd.read_parquet(path)
-    frame.assign(loss=frame.loss + 1.0).to_parquet(path)
+    altered(run, path.stem, frame.assign(loss=frame.loss + 1.0))
 
 
 def change_what_was_asked(run):
     manifest = json.loads((run / "manifest.json").read_text())
     (run / "manifest.json").write_text(json.dumps({**manifest, "changes": ["blocks: 3 (named study: 20)"]}))
+    seal(run)
 
 
 def forget(run):
-    (run / "figures" / kept.NAME).unlink()
+    (run / "figures" / cache.NAME).unlink()
 
 
 def damage(run):
-    path = run / "figures" / kept.NAME
+    path = run / "figures" / cache.NAME
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def change_a_number(run):
-    path = run / "figures" / kept.NAME
+    path = run / "figures" / cache.NAME
     note = json.loads(path.read_text())
     note[0][2] = note[0][2].replace("1", "7", 1)
     path.write_text(json.dumps(note))
@@ -126,7 +135,7 @@ def test_what_has_not_changed_is_not_drawn(run, drawn):
 
 @pytest.mark.slow
 def test_all_is_drawn_again_by_other_code(run, drawn, monkeypatch):
-    monkeypatch.setattr(kept, "_code", lambda: "another")
+    monkeypatch.setattr(cache, "_code", lambda: "another")
     reports.write([run])
     assert len(drawn) == len(list((run / "figures").glob("*.png")))
 
@@ -144,7 +153,7 @@ class Opaque:
 
 def holds(value):
     """What is known of a picture whose drawing holds a value."""
-    return kept.made_of("name", pictures.Order(lambda: Figure(value), "What?", "A line."))
+    return cache.made_of("name", processes.Order(lambda: Figure(value), "What?", "A line."))
 
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
@@ -172,7 +181,7 @@ DIFFERENT = [
     lambda: FRAME,
     lambda x=1: x,
     lambda x=2: x,
-    pictures.Picture("", b""),
+    processes.Picture("", b""),
     Held("a"),
     Held("b"),
 ]
@@ -220,7 +229,7 @@ def test_the_tables_are_written_meanwhile_or_afterwards(tmp_path, monkeypatch, c
 
     for cores in ({0, 1}, {0}):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores, raising=False)
-        with pictures.beside(write):
+        with processes.beside(write):
             Figure()
     other, own = told.read_text().split()
     assert own == str(first) != other
@@ -234,11 +243,11 @@ def test_the_tables_are_written_meanwhile_or_afterwards(tmp_path, monkeypatch, c
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    with pictures.beside(fails_elsewhere):
+    with processes.beside(fails_elsewhere):
         pass
     assert told.read_text().split()[-1] == str(first)
-    with pytest.raises(OSError, match="disk full"), pictures.beside(fails):
+    with pytest.raises(OSError, match="disk full"), processes.beside(fails):
         pass
-    with pytest.raises(ValueError, match="no page"), pictures.beside(write):
+    with pytest.raises(ValueError, match="no page"), processes.beside(write):
         raise ValueError("no page")
     assert capfd.readouterr().err == ""

@@ -7,26 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bending import Bend, Frames, Manifest, unchanged
 
 import reports
-from reports import deep, literature
+from reports.chapters.literature import findings, quadratic_deep
+from reports.data.run import Run
 from studies import run
-from studies.arms import FULL
 from studies.catalog import batch_arms
-from studies.protocol import Study
+from studies.question.arm import FULL
+from studies.question.study import Study
+from tests.support.bending import Bend, Frames, Manifest, unchanged
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> reports.tables.Run:
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A small run that answers all four."""
     arms = ("sgd", "momentum", "adam", "adamw", *batch_arms(("sgd", "momentum"), (16, FULL)))
     study = Study("small", arms, ("wine",), blocks=4, draws=4, epochs=2)
     return reports.read(run(study, out=tmp_path_factory.mktemp("runs") / "small", jobs=1).path)
 
 
-def test_each_finding_has_its_verdict_and_its_clearest_comparison(answered: reports.tables.Run) -> None:
-    part = literature.literature(answered)
+def test_each_finding_has_its_verdict_and_its_clearest_comparison(answered: Run) -> None:
+    part = findings.literature(answered)
     assert part is not None
     frame = answered["literature"]
     for r in frame[frame.decides].itertuples():
@@ -40,14 +41,14 @@ def test_a_run_that_answers_nothing_is_told_which_study_does(bend: Bend, tmp_pat
         frames["literature"] = frames["literature"].iloc[:0]
 
     run_ = reports.read(bend(edit))
-    assert literature.literature(run_) is None
-    assert deep.quadratic_deep(run_) is None
+    assert findings.literature(run_) is None
+    assert quadratic_deep.quadratic_deep(run_) is None
     reports.write([run_.path], tmp_path / "page.html")
     assert "make study NAME=literature fills this section" in (tmp_path / "page.html").read_text()
 
 
-def test_the_published_benchmark_tells_its_farthest_value(answered: reports.tables.Run) -> None:
-    part = deep.quadratic_deep(answered)
+def test_the_published_benchmark_tells_its_farthest_value(answered: Run) -> None:
+    part = quadratic_deep.quadratic_deep(answered)
     assert part is not None
     frame = answered["quadratic_deep"].dropna(subset="published").query("order == 'reshuffled'")
     far = (frame.loss / frame.published - 1).abs()

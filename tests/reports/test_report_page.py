@@ -18,7 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bending import (
+
+import reports
+from reports.entry import main
+from tests.support.bending import (
     HOSTILE,
     Bend,
     Frames,
@@ -30,9 +33,7 @@ from bending import (
     too_few,
     unchanged,
 )
-
-import reports
-from reports.__main__ import main
+from tests.support.sealed import seal
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -208,7 +209,10 @@ def test_hostile_names_stay_text(bend: Bend) -> None:
     assert "\x07" not in page
 
 
-@pytest.mark.parametrize("edit", [one_optimizer, one_dataset, too_few, all_diverged])
+@pytest.mark.parametrize(
+    "edit",
+    [too_few, all_diverged, *(pytest.param(e, marks=pytest.mark.slow) for e in (one_optimizer, one_dataset))],
+)
 def test_hard_cases_come_out_whole(bend: Bend, edit: Any) -> None:
     folder = bend(edit)
     page = reports.write([folder]).read_text()
@@ -244,17 +248,24 @@ def test_bad_input_is_one_sentence_and_a_remedy(
     folders = {case: bend(unchanged) for case in cases}
     (folders["damaged"] / "tables" / "rows.parquet").write_bytes(b"PAR1 no more")
     manifest = json.loads((folders["newer"] / "manifest.json").read_text())
-    (folders["newer"] / "manifest.json").write_text(json.dumps({**manifest, "format": 2}))
+    (folders["newer"] / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     shutil.rmtree(folders["unfinished"] / "tables")
     picks = pd.read_parquet(folders["no column"] / "tables" / "picks.parquet").drop(columns="confirmed")
     picks.to_parquet(folders["no column"] / "tables" / "picks.parquet")
+    seal(folders["no column"])
     (folders["no manifest"] / "manifest.json").write_text("{}")
     said = {
         "damaged": ("rows.parquet is damaged", "python -m studies run --out "),
-        "newer": ("has format 2, and this version reads up to 1", "Update"),
-        "unfinished": ("is not finished: it has no tables yet", "Finish it: python -m studies run --out "),
-        "no column": ("picks.parquet has no column 'confirmed'", "python -m studies run --out "),
-        "no manifest": ("is no manifest of this suite", "Name another folder"),
+        "newer": ("by a newer version (format 99;", "Update"),
+        "unfinished": (
+            "has no tables yet: its study is unfinished.",
+            "Finish it: python -m studies run --out ",
+        ),
+        "no column": (
+            "picks.parquet is damaged: it has no column 'confirmed'",
+            "python -m studies run --out ",
+        ),
+        "no manifest": ("is no manifest of this suite", "Choose another folder"),
     }
     arguments = {case: [str(folder)] for case, folder in folders.items()}
     arguments |= {"missing": [str(tmp_path / "nowhere")], "two": [str(bend(unchanged))] * 2}
@@ -286,10 +297,10 @@ def test_command_says_verdict_path_and_what_to_look_at(
     assert 'href="csv/' not in page.read_text()
 
 
-def test_room_imports_no_other_room() -> None:
+def test_room_imports_nothing_that_computes() -> None:
     code = (
         "import sys, reports.page\n"
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'dlopt', 'datasets', 'studies'}))"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'dlopt', 'datasets', 'optuna', 'sklearn'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

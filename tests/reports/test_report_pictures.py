@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from matplotlib.figure import Figure
 
-from reports import pictures
+from reports.draw import processes
 
 
 @pytest.fixture
@@ -28,16 +28,16 @@ def orders(count, before=lambda: None):
             fig.subplots().plot([1, 2], [number, 1], "o-", label=f"of {number}")
             return fig
 
-        return pictures.Order(draw, f"What is {number}?", "A line.")
+        return processes.Order(draw, f"What is {number}?", "A line.")
 
     return {(name := f"picture-{number}"): partial(order(number).make, name) for number in range(count)}
 
 
 def test_two_processes_make_the_bytes_of_one(cores):
     cores(1)
-    alone = pictures.each(orders(7))
+    alone = processes.each(orders(7))
     cores(2)
-    shared = pictures.each(orders(7))
+    shared = processes.each(orders(7))
     assert list(shared) == list(alone)
     assert shared == alone
 
@@ -49,7 +49,7 @@ def test_both_processes_draw(cores, tmp_path):
         (tmp_path / f"{os.getpid()}").touch()
         time.sleep(0.2)
 
-    pictures.each(orders(6, tell))
+    processes.each(orders(6, tell))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -62,9 +62,9 @@ def test_what_a_killed_helper_leaves_is_drawn(cores):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)
 
-    made = pictures.each(orders(5, die))
+    made = processes.each(orders(5, die))
     cores(1)
-    assert made == pictures.each(orders(5))
+    assert made == processes.each(orders(5))
 
 
 def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
@@ -76,13 +76,13 @@ def test_an_error_of_a_picture_is_told_once_by_the_first_process(cores, capfd):
         if os.getpid() != first:
             raise ValueError("no such colour")
 
-    assert len(pictures.each(orders(4, fail))) == 4
+    assert len(processes.each(orders(4, fail))) == 4
 
     def fail_everywhere():
         raise ValueError("no such colour")
 
     with pytest.raises(ValueError, match="no such colour"):
-        pictures.each(orders(4, fail_everywhere))
+        processes.each(orders(4, fail_everywhere))
     assert capfd.readouterr().err == ""
 
 
@@ -97,5 +97,5 @@ def test_no_helper_is_left_after_an_error(cores):
 
     before = {child.pid for child in multiprocessing.active_children()}
     with pytest.raises(OSError, match="disk full"):
-        pictures.each(orders(40, fail))
+        processes.each(orders(40, fail))
     assert {child.pid for child in multiprocessing.active_children()} <= before

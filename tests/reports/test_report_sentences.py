@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bending import Bend, Frames, Manifest, call, unchanged
 
 import reports
-from reports import pick, results, speed, tables, tuning, words
-from reports.blind import blind
-from reports.sections import ordered
-from reports.tables import Run
+from reports.chapters import answer, decay, pick
+from reports.chapters.speed import speedups
+from reports.chapters.trust.power import blind
+from reports.chapters.tuning import gains
+from reports.data import words
+from reports.data.run import Run, ordered
+from tests.support.bending import Bend, Frames, Manifest, call, unchanged
 
 
 def numbers(text: str) -> list[float]:
@@ -79,15 +81,6 @@ def test_too_few_blocks_word_no_ranking(bend: Bend, reading: str, at: int) -> No
     assert not re.search("SGD|Adam|Momentum", sentence)
 
 
-@pytest.mark.parametrize(
-    ("pairs", "pooled", "families"), [(1, 1, 1), (6, 4, 1), (28, 6, 1), (3, 2, 1), (3, 1, 2), (6, 1, 4)]
-)
-def test_enough_blocks_is_the_smallest_that_can_reach_a_call(pairs: int, pooled: int, families: int) -> None:
-    n = tables.enough_blocks(pairs, pooled, families)
-    assert 2 / 2 ** (n * pooled) * pairs * families <= 0.05
-    assert n == 1 or 2 / 2 ** ((n - 1) * pooled) * pairs * families > 0.05
-
-
 def test_who_gets_there_first_says_the_ratio_of_the_table(bend: Bend) -> None:
     planted = {("adam", "sgd"): "beats", ("adam", "momentum"): "beats"}
     run = reports.read(bend(calls(planted, "ratio")))
@@ -126,7 +119,7 @@ def test_turning_a_pair_turns_everything(bend: Bend) -> None:
 
 def test_forest_sentence_holds_the_farthest_interval(bend: Bend) -> None:
     run = reports.read(bend(unchanged))
-    made = results.distance(run)
+    made = answer.distance(run)
     assert made is not None
     frame = made.data
     assert frame is not None
@@ -164,7 +157,7 @@ def test_equal_errors_count_for_the_linear_model(bend: Bend) -> None:
 
 def test_ratio_answer_holds_every_pooled_ratio(bend: Bend) -> None:
     run = reports.read(bend(unchanged))
-    made = speed.ratios(run)
+    made = speedups.ratios(run)
     assert made is not None
     reference = run.order("ratio")[0]
     for name in run.optimizers:
@@ -182,10 +175,10 @@ def test_quartiles_are_order_statistics_and_keep_inf() -> None:
         [("d", b, "o", x, loss) for b, loss in enumerate(losses) for x in (0, 64)],
         columns=["dataset", "block", "optimizer", "examples", "loss"],
     )
-    one = speed.quartiles(frame).iloc[0]
+    one = speedups.quartiles(frame).iloc[0]
     assert (one["lower"], one["median"], one["upper"]) == (2.0, 3.0, 4.0)
     frame.loc[frame.block >= 2, "loss"] = math.inf
-    one = speed.quartiles(frame).iloc[0]
+    one = speedups.quartiles(frame).iloc[0]
     assert (one["lower"], one["median"], one["upper"]) == (2.0, math.inf, math.inf)
 
 
@@ -194,7 +187,7 @@ def test_curves_carry_the_last_value_to_the_common_grid() -> None:
         [("d", 0, "o", 64, 1.0), ("d", 0, "o", 128, 0.5), ("d", 1, "o", 64, 3.0), ("d", 1, "o", 100, 2.0)],
         columns=["dataset", "block", "optimizer", "examples", "loss"],
     )
-    made = speed.quartiles(frame).set_index("examples")
+    made = speedups.quartiles(frame).set_index("examples")
     assert list(made.index) == [64, 100, 128]
     assert list(made.loc[100, ["lower", "upper"]]) == [1.0, 2.0]
     assert list(made.loc[128, ["lower", "upper"]]) == [0.5, 2.0]
@@ -202,7 +195,7 @@ def test_curves_carry_the_last_value_to_the_common_grid() -> None:
 
 def test_tuning_counts_are_the_tables(bend: Bend) -> None:
     run = reports.read(bend(unchanged))
-    made = tuning.worth(run)
+    made = gains.worth(run)
     assert made is not None
     table = run["tuning"]
     helped = int((table.low > 0).sum())
@@ -219,8 +212,8 @@ def test_infinite_differences_have_honest_words(bend: Bend) -> None:
         )
 
     run = reports.read(bend(edit))
-    forest = results.distance(run)
-    ratios = speed.ratios(run)
+    forest = answer.distance(run)
+    ratios = speedups.ratios(run)
     assert forest is not None
     assert ratios is not None
     assert forest.answer.startswith("No finite distance")
@@ -237,7 +230,7 @@ def test_decay_sentence_groups_by_call(bend: Bend) -> None:
             0.01,
         ]
 
-    made = tuning.decay(reports.read(bend(edit)))
+    made = decay.decay(reports.read(bend(edit)))
     assert made is not None
     assert made.answer.startswith("For Adam decay is worse than none (p\u202f=\u202f0.010 after Holm")
     assert "for SGD and Momentum decay and none cannot be told apart" in made.answer

@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bending import HOSTILE, Bend, Frames, Manifest, hostile_names, unchanged
 
 import reports
-from reports import arms, batch, batchmap, batchtime, betas, importance, profile, schedules, words
-from reports.__main__ import main
-from reports.sections import Part
-from reports.tables import Run
+from reports.chapters import betas, decay
+from reports.chapters.batch import equal_time, rate_map, steps
+from reports.chapters.speed import performance_profile
+from reports.chapters.tuning import importances
+from reports.data import words
+from reports.data.run import Run
+from reports.entry import main
+from reports.parts import Part
 from studies import Study, run
-from studies.arms import Arm
+from studies.analysis.statistics import order_interval
 from studies.catalog import batch_arms
-from studies.statistics import order_interval
+from studies.question.arm import Arm
+from tests.support.bending import HOSTILE, Bend, Frames, Manifest, hostile_names, unchanged
 
 
 def made(part: Part | None) -> Part:
@@ -64,15 +68,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(study, out=tmp_path_factory.mktemp("many") / "many", jobs=1).path
 
 
-def test_medians_and_intervals_are_those_of_the_studies() -> None:
-    rng = np.random.default_rng(0)
-    for n in (1, 2, 5, 6, 8, 9, 20, 41):
-        values = rng.normal(size=n)
-        values[: n // 3] = np.inf
-        assert arms.order_interval(values) == order_interval(values)[:3]
-    assert np.isnan(arms.order_interval([])).all()
-
-
 def test_importances_say_the_numbers_of_the_frame(bend: Bend) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
         shares = {"lr": 0.6, "batch_size": 0.4}
@@ -87,41 +82,33 @@ def test_importances_say_the_numbers_of_the_frame(bend: Bend) -> None:
         )
         frames["importances"].loc[:1, "importance"] = [0.27, 0.73]
 
-    answer = made(importance.importances(reports.read(bend(edit)))).answer
+    answer = made(importances.importances(reports.read(bend(edit)))).answer
     assert answer.startswith("The learning rate has the largest share in 5 of 6 cases")
     assert "27 ± 5\u202f% to 60 ± 5\u202f% of the importance" in answer
     assert answer.endswith("the batch size reaches most, 73 ± 5\u202f% for SGD on wine, and it leads in 1.")
 
 
 def test_a_share_of_what_is_no_choice_is_left_out(sizes: Path) -> None:
-    frame = made(importance.importances(reports.read(sizes))).data
+    frame = made(importances.importances(reports.read(sizes))).data
     assert frame is not None
     assert "lr" in set(frame.parameter)
     assert "batch_size" not in set(frame.parameter)
 
 
-def test_parts_without_their_tables_are_absent(bend: Bend) -> None:
-    def older(frames: Frames, manifest: Manifest) -> None:
-        frames.pop("importances", None)
-        frames.pop("batch_sizes", None)
-        frames.pop("batch_times", None)
-        columns = ["uses", "fixed", "decays", "batch_sizes", "sampler"]
-        frames["optimizers"] = frames["optimizers"].drop(columns=columns)
-
-    folder = bend(older)
+def test_parts_of_other_studies_are_absent(bend: Bend) -> None:
+    folder = bend(unchanged)
     found = reports.read(folder)
     parts = (
-        importance.importances,
-        batch.steps,
-        batch.best_size,
-        batchtime.best_in_time,
+        steps.steps,
+        steps.best_size,
+        equal_time.best_in_time,
         betas.maps,
         betas.dots,
-        schedules.schedules,
+        decay.schedules,
     )
     assert [part(found) for part in parts] == [None] * len(parts)
     page = reports.write([folder]).read_text()
-    names = ("importances", "steps", "best-size", "best-in-time", "beta-map", "beta-dots", "schedules")
+    names = ("steps", "best-size", "best-in-time", "beta-map", "beta-dots", "schedules")
     for name in names:
         assert f'id="{name}"' not in page
     assert 'id="rate-map"' in page
@@ -145,21 +132,21 @@ def planted(sizes: Path) -> Run:
 
 
 def test_scaling_says_where_it_is_near_perfect_and_where_it_ends(planted: Run) -> None:
-    answer = made(batch.steps(planted)).answer
+    answer = made(steps.steps(planted)).answer
     assert answer == (
         "For SGD on wine scaling is near perfect up to batch 32 (1.10× [0.950, 1.24] the examples of "
         "batch 16) and has ended at batch 128 (4.00× [3.00, 5.00])."
     )
     planted["batch_sizes"].loc[:, "examples_high"] = 1000.0
     planted["batch_sizes"].loc[:, "examples_low"] = 1.0
-    answer = made(batch.steps(planted)).answer
+    answer = made(steps.steps(planted)).answer
     assert (
         "near perfect scaling cannot be shown for any size, and no size is shown to have ended it" in answer
     )
 
 
 def test_best_sizes_are_the_lowest_medians_with_what_overlaps(planted: Run) -> None:
-    answer = made(batch.best_size(planted)).answer
+    answer = made(steps.best_size(planted)).answer
     assert "at batch 16 for SGD on wine (0.200 [0.100, 0.250]; overlapping: 32)" in answer
     assert "at batch 128 for SGD on wine (0.200 [0.100, 0.250])" in answer
 
@@ -171,7 +158,7 @@ def test_equal_time_names_the_quickest_size_and_the_lowest_loss_in_its_time(size
     for end, values in (("", [0.2, 0.4]), ("_low", [0.1, 0.3]), ("_high", [0.25, 0.5])):
         frame[f"time_loss{end}"] = values
     tables = {**real.tables, "batch_times": frame}
-    answer = made(batchtime.best_in_time(Run(real.path, real.manifest, real.machine, tables))).answer
+    answer = made(equal_time.best_in_time(Run(real.path, real.manifest, real.machine, tables))).answer
     assert answer == (
         "In the time of the quickest size (wine: batch 64, 125 ms a training) the lowest median loss is at "
         "batch 8 for SGD on wine (0.200 [0.100, 0.250])."
@@ -194,7 +181,7 @@ def inside_size(rows: pd.DataFrame, row: Any) -> pd.DataFrame:
 
 def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
     found = reports.read(sizes)
-    cells = batchmap.rate_cells(found)
+    cells = rate_map.rate_cells(found)
     assert cells is not None
     rows = found["rows"].query("kind == 'search'")
     assert int(cells.draws.sum()) == len(rows)
@@ -202,8 +189,8 @@ def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
     inside = rows[(rows.batch_size == one.batch_size) & (np.floor(np.log10(rows.lr) * 4 + 1e-9) == one.bin)]
     losses = np.where(inside.status == "ok", inside.best_validation_loss, np.inf)
     assert one.loss == order_interval(losses)[0]
-    best = batchmap.best_bins(found, cells)
-    answer = made(batchmap.rate_map(found)).answer
+    best = rate_map.best_bins(found, cells)
+    answer = made(rate_map.rate_map(found)).answer
     assert np.isfinite(best.best_lr).all()
     for row in best.itertuples():
         block_best = inside_size(rows, row).groupby("block").lr.first()
@@ -264,7 +251,7 @@ def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
     table.loc[pair, ["estimate", "low", "high"]] = np.where(
         turned[:, None], [[0.02, 0.01, 0.03]], [[-0.02, -0.03, -0.01]]
     )
-    part = made(schedules.schedules(found))
+    part = made(decay.schedules(found))
     assert part.data is not None
     mine = part.data[part.data.schedule == "cosine"]
     assert set(mine.call) == {"better"}
@@ -273,7 +260,7 @@ def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
     assert "ends better than none, step cannot be told apart from none" in part.answer
     table["call"] = "too few blocks"
     found = replace(found)  # which read its calls before
-    assert made(schedules.schedules(found)).answer.startswith("Too few blocks to tell any schedule from none")
+    assert made(decay.schedules(found)).answer.startswith("Too few blocks to tell any schedule from none")
 
 
 def test_profile_counts_and_keeps_failures_in_the_denominator(bend: Bend) -> None:
@@ -287,7 +274,7 @@ def test_profile_counts_and_keeps_failures_in_the_denominator(bend: Bend) -> Non
         table.loc[first & (table.b == "sgd"), "log_ratio"] = -np.inf
         table.loc[(table.dataset == "wine") & (table.block == 1), "log_ratio"] = 0.0  # nobody below the start
 
-    part = made(profile.profile(reports.read(bend(edit))))
+    part = made(performance_profile.profile(reports.read(bend(edit))))
     assert part.data is not None
     lines = part.data.set_index("optimizer")
     assert (lines.problems == 16).all()

@@ -14,8 +14,8 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reports import forest, style
-from reports.style import PALETTE
+from reports.draw import forest, style, svg
+from reports.draw.style import PALETTE
 
 Doubles = NDArray[np.float64]
 
@@ -145,18 +145,18 @@ def picture(name: str) -> Figure:
 
 @pytest.mark.parametrize("name", ['<b>&"]]>', "$x_1$", "$\\frac", "🙂 emoji", "-->"])
 def test_names_in_pictures_are_text(name: str) -> None:
-    text = style.svg(picture(name), "fig", name, name)
+    text = svg.svg(picture(name), "fig", name, name)
     root = ElementTree.fromstring(text)
     shown = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert shown.count(name) == 2
     assert root[0].text == name
-    assert style.png(picture(name)).startswith(b"\x89PNG")
+    assert svg.png(picture(name)).startswith(b"\x89PNG")
 
 
 def test_pictures_have_stable_bytes_prefixed_ids_and_variables() -> None:
-    one, two = (style.svg(picture("x"), "fig", "t", "d") for _ in range(2))
+    one, two = (svg.svg(picture("x"), "fig", "t", "d") for _ in range(2))
     assert one == two
-    assert style.png(picture("x")) == style.png(picture("x"))
+    assert svg.png(picture("x")) == svg.png(picture("x"))
     ids = re.findall(r' id="([^"]+)"', one)
     assert ids
     assert all(i.startswith("fig-") for i in ids)
@@ -178,8 +178,8 @@ def test_a_picture_is_drawn_once_as_svg_and_once_as_png(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Figure, "draw", draw)
     fig = picture("x")
-    style.svg(fig, "f", "t", "d")
-    style.png(fig)
+    svg.svg(fig, "f", "t", "d")
+    svg.png(fig)
     assert len(drawn) == 2
 
 
@@ -189,7 +189,7 @@ def test_many_marks_become_pixels() -> None:
             fig = Figure(figsize=(3, 2))
             x = np.linspace(1, 2, n)
             fig.subplots().plot(x, x, "o", rasterized=n > style.MARKS)
-        assert style.svg(fig, "f", "t", "d").count("<image") == images
+        assert svg.svg(fig, "f", "t", "d").count("<image") == images
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_forest_marks_what_goes_on_and_survives_nan_and_inf() -> None:
     span = forest.reach(groups, 10)
     assert np.isfinite(span)
     with style.drawing():
-        text = style.svg(forest.draw(groups, "label", span, 2), "f", "t", "d")
+        text = svg.svg(forest.draw(groups, "label", span, 2), "f", "t", "d")
     assert {"cut", "lost", "gone", "not known", "infinite"} <= set(pd.Series(re.findall(">([^<>]+)</", text)))
 
 
@@ -227,7 +227,7 @@ def test_somebody_s_own_settings_of_matplotlib_draw_no_other_picture() -> None:
         with style.drawing():
             fig = Figure(figsize=(3, 2))
             fig.subplots().plot([1, 2], [2, 1], "o-")
-        return style.svg(fig, "name", "Title", "Line."), style.png(fig)
+        return svg.svg(fig, "name", "Title", "Line."), svg.png(fig)
 
     before = made()
     with plt.rc_context({"xtick.major.pad": 20, "axes.xmargin": 0.4, "lines.markersize": 20}):

@@ -8,11 +8,11 @@ import pytest
 
 import reports
 from reports import page
-from reports.sections import Part
+from reports.parts import Part
 from studies import run
-from studies.arms import FULL, Arm
 from studies.catalog import batch_arms
-from studies.protocol import Study
+from studies.question.arm import FULL, Arm
+from studies.question.study import Study
 
 CERTAIN = ("_low", "_high", "low", "high", "lower", "upper", "error")  # columns that say how certain
 EXACT = ("exact", "no interval", "not a test", "Limits were fixed", "simulated")

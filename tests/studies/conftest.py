@@ -1,7 +1,9 @@
+import shutil
+
 import pytest
-from tiny import tiny
 
 from studies import run
+from tests.support.tiny import tiny
 
 
 @pytest.fixture(scope="session")
@@ -10,3 +12,10 @@ def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "finished"
     run(tiny(), out=out, jobs=1)
     return out
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of a finished run, to be damaged."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"

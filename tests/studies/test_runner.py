@@ -14,16 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
-from tiny import digests, tiny
 
 import datasets
 import dlopt
-from studies import run, runner, workers
-from studies.arms import Arm
+from studies import run, runner
 from studies.catalog import STUDIES
 from studies.errors import UsageError
-from studies.schema import TABLES
-from studies.store import open_run
+from studies.folder.run_folder import open_run
+from studies.folder.schema.tables import TABLES
+from studies.question import identity
+from studies.question.arm import Arm
+from studies.training import process_pool
+from tests.support.tiny import digests, tiny
 
 TINY_COMMAND = ["--optimizers", "sgd,adam", "--datasets", "wine,diabetes", "--blocks", "4", "--trials", "4"]
 
@@ -96,7 +98,7 @@ def test_workers_map_tables_of_ones_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     X = np.random.default_rng(0).normal(size=(60, 2))
     datasets.add(datasets.from_arrays(X, X[:, 0], name="mapped"))
-    found = workers.gathered([(resting, "mapped")] * 4, 2)
+    found = list(process_pool.gathered(dict.fromkeys(range(4), (resting, "mapped")), 2).values())
     assert os.getpid() not in dict(found)
     assert all(mapped == [True] * 3 for _, mapped in found)
     assert resting("mapped")[1] == [False] * 3
@@ -215,8 +217,9 @@ def _running(pid):
 
 
 def test_a_second_process_on_the_same_run_is_refused(tmp_path):
-    asked = {"name": "quick", "optimizers": {}, "datasets": ["wine"], "blocks": 1}
-    with open_run(tmp_path / "run", asked, runner.question(STUDIES["quick"])):
+    asked = {"name": "quick", "optimizers": {"sgd": Arm("sgd").spec()}}
+    asked |= {"datasets": ["wine"], "blocks": 1}
+    with open_run(tmp_path / "run", asked, identity.question(STUDIES["quick"])):
         second = start(tmp_path / "run")
         _, err = second.communicate(timeout=60)
     assert second.returncode == 2
@@ -247,7 +250,7 @@ def test_what_is_as_usual_is_called_so(finished, tmp_path):
 
 def test_other_libraries_or_kernels_are_refused(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / "run")
-    monkeypatch.setattr(runner, "arithmetic", lambda: {"numpy": "1.0"})
+    monkeypatch.setattr(identity, "arithmetic", lambda: {"numpy": "1.0"})
     with pytest.raises(UsageError, match=r"arithmetic\."):
         run(tiny(), out=tmp_path / "run", jobs=1)
 
@@ -337,13 +340,13 @@ def test_the_manifest_says_what_was_asked_and_with_what(finished):
 
 def test_the_coordinator_too_keeps_to_one_thread_whatever_the_machine_has(tmp_path, monkeypatch):
     # A baseline's last digits depend on how many threads its matrix products are cut for.
-    seen, baselines = [], runner.tables.baselines
+    seen, baselines = [], runner.assemble.baselines
 
     def watched(*call):
         seen.extend(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")
         return baselines(*call)
 
-    monkeypatch.setattr(runner.tables, "baselines", watched)
+    monkeypatch.setattr(runner.assemble, "baselines", watched)
     with threadpool_limits(2, user_api="blas"):
         run(tiny(), out=tmp_path / "run", jobs=1)
         assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {2}

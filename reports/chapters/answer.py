@@ -1,0 +1,322 @@
+"""The verdict in words: who ends best and who gets there first, with ties and certainty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.data import words
+from reports.data.run import Run, ordered
+from reports.draw import forest, style
+from reports.parts import Part, blocks_basis, drawn, left_out, part
+from studies.analysis.verdicts import SMALL
+from studies.folder.schema.tables import TOO_FEW
+
+
+def verdict(run: Run) -> list[str]:
+    """Who ends best, and who gets there first, each with its ties and its certainty.
+
+    Before them where each optimizer stands that is not the suite's own.
+    """
+    yours = [_your_table(run, name) for name in run.own_tables]
+    if len(run.optimizers) < 2:
+        only = run.title(run.optimizers[0])
+        return [
+            *yours,
+            f"Only {only} ran, so nothing is compared: no sentence can say who ends best.",
+            f"Nor who gets there first: run {only} beside another optimizer.",
+        ]
+    new = [_newcomer(run, name) for name in run.newcomers]
+    return [*yours, *new, _ends_best(run), _gets_there_first(run)]
+
+
+def _your_table(run: Run, dataset: str) -> str:
+    """What to use on a table of the user's own, what that reached, and what reaches more."""
+    pick = run["picks"].set_index("dataset").loc[dataset]
+    unit = run.unit(dataset)
+    tied = [run.title(name) for name in str(pick.tied_with).split(",") if name]
+    settings = ", ".join(
+        f"{words.symbol(name)} {words.setting(name, value)}"
+        for name, value in words.settings(pick.settings).items()
+        if name != "eps"
+    )
+    decay = "no decay" if pick.decay == "none" else f"{words.clean(pick.decay)} decay"
+    reached = words.interval(pick.confirmed, pick.confirmed_low, pick.confirmed_high, unit)
+    worth = run["tuning"].set_index(["dataset", "optimizer"]).loc[(dataset, pick.optimizer)]
+    ends = (worth.estimate, worth.low, worth.high)
+    gain = f"tuning was worth {words.interval(*ends, unit, difference=True)}"
+    if worth.high < 0:
+        loss = words.interval(-worth.estimate, -worth.high, -worth.low, unit, difference=True)
+        gain = f"a search ends worse than its defaults, by {loss}"
+    elif not worth.low > 0:
+        gain += ", which may be nothing"
+    power = run["power"].query("reading == 'error' and dataset == @dataset").found
+    seen = float(power.iloc[0]) * unit.factor if len(power) else float("nan")
+    least = f"{words.number(seen, 2)}{unit.difference}"
+    least = "" if np.isnan(seen) else f"; the smallest difference that these blocks find in 80 % is {least}"
+    others = f" (or {words.join(tied, 'or')}, not to be told from it)" if tied else ""
+    text = (
+        f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
+        f"{others}, "
+        f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
+        f"{words.count(pick.confirmed_blocks)} fresh blocks; {gain}{least}."
+    )
+    notes = str(run["datasets"].set_index("dataset").notes[dataset]).splitlines()
+    text = " ".join([*(words.clean(note) for note in notes if note.startswith("Look out")), text])
+    rest = run["baselines"].query("dataset == @dataset and model != 'mean' and model != 'majority class'")
+    better = rest[rest.estimate < pick.confirmed].sort_values("estimate")
+    if better.empty:
+        return text
+    best = better.iloc[0]
+    found = words.interval(best.estimate, best.low, best.high, unit)
+    the = "the " if best.model == "linear model" else ""
+    what = f"On {run.shown(dataset)} {the}{words.clean(best.model)} reaches {found} on the same splits"
+    return f"{what}: try that first. {text}"
+
+
+def _newcomer(run: Run, name: str) -> str:
+    """Where a new optimizer stands among the known ones, in both readings."""
+    title = run.title(name)
+    if run.too_few("error"):
+        return f"Where {title} stands: {_too_few(run)}."
+    ends, first = (_standing(run, reading, name) for reading in ("error", "ratio"))
+    others = [other for other in run.order("ratio") if other != name]
+    speed = needs(run.against("ratio", "pooled", name, others[0]) or {})
+    return (
+        f"{title}, the new one, at the end {ends}; on the way it {first}, and needs {speed} the examples "
+        f"that {run.title(others[0])} needs for the losses that both reach ({_over(run)})."
+    )
+
+
+def _standing(run: Run, reading: str, name: str) -> str:
+    beats = run.beats(reading)
+    over = {worse: p for better, worse, p in beats if better == name}
+    under = {better: p for better, worse, p in beats if worse == name}
+    clauses = []
+    for verb, found in (("beats", over), ("is beaten by", under)):
+        if found:
+            worst = words.p_value(max(found.values()))
+            p = worst.replace("=", "≤") if len(found) > 1 else worst
+            names = [other for other in run.order(reading) if other in found]
+            clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
+    rest = [other for other in run.order(reading) if other not in {name, *over, *under}]
+    if rest:
+        pairs = run.pairs(reading)
+        mine = pairs[((pairs.a == name) & pairs.b.isin(rest)) | ((pairs.b == name) & pairs.a.isin(rest))]
+        closest = words.p_value(mine.p_holm.min())
+        closest = closest.replace("=", "≥") if len(rest) > 1 else closest
+        clauses.append(f"cannot be told from {words.join(run.titles(rest))} ({closest} after Holm)")
+    return words.join(clauses)
+
+
+def _too_few(run: Run) -> str:
+    return f"too few blocks to tell anything apart; {run.more_blocks()}"
+
+
+def _over(run: Run) -> str:
+    blocks = int(run.pairs("error").blocks.iloc[0])
+    many = len(run.datasets) > 1
+    return f"{words.count(blocks)} {'dataset-blocks' if many else 'blocks'}"
+
+
+def circle(run: Run, reading: str, scope: str = "pooled") -> list[str]:
+    """Those tied for best although someone beats them: calls that run in a circle."""
+    beaten = {worse for _, worse, _ in run.beats(reading, scope)}
+    return [name for name in run.tied_for_best(reading, scope) if name in beaten]
+
+
+def _ends_best(run: Run) -> str:
+    if run.too_few("error"):
+        return f"Who ends best: {_too_few(run)}."
+    tied, beats = run.tied_for_best("error"), run.beats("error")
+    names = words.join(run.titles(tied))
+    if circle(run, "error"):
+        calls = words.listed(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
+        return f"Nobody ends best: the calls run in a circle among {names} ({calls})."
+    if not beats:
+        names = words.join(run.titles(run.optimizers))
+        closest = run.pairs("error").sort_values(["p_holm", "p"], kind="stable").iloc[0]
+        pair = f"{run.title(closest.a)} against {run.title(closest.b)}"
+        text = f"{names} cannot be told apart by where they end"
+        if bool(run.pairs("error").equivalent.all()):
+            text += ", and are as good as each other within the margin fixed beforehand"
+        return (
+            f"{text} (closest call in {_over(run)}: {pair}, {words.p_value(closest.p_holm)} after Holm): "
+            "take the one you know."
+        )
+    worse = _beaten(run, "error")
+    if len(tied) == 1:
+        open_ = [n for n in run.optimizers if n != tied[0] and n not in worse]
+        rest = f", and {words.join(run.titles(open_))} cannot be called either way" if open_ else ""
+        return f"{names} ends best: nothing beats it in {_over(run)}. Beaten: {_who(run, worse)}{rest}."
+    return (
+        f"Tied for best at the end: {names}; nothing beats them in {_over(run)}. Beaten: {_who(run, worse)}."
+    )
+
+
+def _beaten(run: Run, reading: str) -> dict[str, tuple[str, float]]:
+    """Everyone beaten, by whom of the first placed, and that p-value."""
+    best, order = run.tied_for_best(reading), run.order(reading)
+    found: dict[str, tuple[str, float]] = {}
+    for better, worse, p in sorted(run.beats(reading), key=lambda c: (c[0] not in best, order.index(c[0]))):
+        found.setdefault(worse, (better, p))
+    return {name: found[name] for name in order if name in found and name not in best}
+
+
+def _sides(beaten: dict[str, tuple[str, float]]) -> list[tuple[str, list[str], str]]:
+    """Who beats whom, one entry a winner: (winner, those it beats, "p = …" or "p ≤ …" for all of them)."""
+    made = []
+    for side in dict.fromkeys(by for by, _ in beaten.values()):
+        mine = {name: p for name, (by, p) in beaten.items() if by == side}
+        most = words.p_value(max(mine.values()))
+        made.append((side, list(mine), most.replace("=", "≤") if len(mine) > 1 else most))
+    return made
+
+
+def _who(run: Run, worse: dict[str, tuple[str, float]]) -> str:
+    return words.listed(
+        f"{words.join(run.titles(names))} (by {run.title(by)}, {p} after Holm)"
+        for by, names, p in _sides(worse)
+    )
+
+
+def _gets_there_first(run: Run) -> str:
+    if run.too_few("ratio"):
+        return f"Who gets there first: {_too_few(run)}."
+    tied, beats = run.tied_for_best("ratio"), run.beats("ratio")
+    names = words.join(run.titles(tied))
+    if circle(run, "ratio"):
+        return f"Nobody gets there first: the calls run in a circle among {names}."
+    if not beats:
+        names = words.join(run.titles(run.optimizers))
+        closest = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable").iloc[0]
+        slow, fast = (closest.b, closest.a) if closest.estimate < 0 else (closest.a, closest.b)
+        return (
+            f"{names} cannot be told apart by how soon they get there (closest call: {run.title(slow)} "
+            f"needs {needs(run.against('ratio', 'pooled', slow, fast) or {})} the examples "
+            f"{run.title(fast)} needs, {words.p_value(closest.p_holm)} after Holm)."
+        )
+    clauses = []
+    for side, slower, p in _sides(_beaten(run, "ratio")):
+        each = [
+            f"{run.title(n)} needs {needs(run.against('ratio', 'pooled', n, side) or {})}" for n in slower
+        ]
+        clauses.append(f"{words.join(each)} the examples {run.title(side)} needs ({p} after Holm)")
+    start = f"{names} {'get' if len(tied) > 1 else 'gets'} there first{' (tied)' if len(tied) > 1 else ''}"
+    return f"{start}: to reach the losses that both reach, {words.listed(clauses)}."
+
+
+def needs(one: dict[str, Any]) -> str:
+    """ "1.92× [1.65, 2.24]", with the blocks in which only one side got anywhere."""
+    if not one or np.isnan(one["estimate"]):
+        return "an unknown number of times"
+    failed = int(one["a_failed"] + one["b_failed"])
+    sided = f" ({failed} of {int(one['blocks'])} one-sided)" if failed else ""
+    return words.times(one["estimate"], one["low"], one["high"]) + sided
+
+
+@part("answer")
+def distance(run: Run) -> Part | None:
+    """How far each optimizer is from the reference, on each dataset."""
+    if len(run.optimizers) < 2:
+        return None
+    frame = ordered(run, run["forest"])
+    reference = str(frame.reference.iloc[0])
+    others = [name for name in run.order("error") if name != reference]
+    looks = style.looks(run.optimizers, run.order("error"))
+    groups = []
+    shown = [name for name in others if name in drawn(run, "error", 1 + forest.most(run.datasets))]
+    for name in shown:
+        lines = [
+            forest.Line(
+                words.short(run.shown(r.dataset)),
+                r.estimate,
+                r.low,
+                r.high,
+                _percent(r.estimate, r.low, r.high),
+            )
+            for r in frame[frame.optimizer == name].itertuples()
+        ]
+        groups.append(
+            forest.Group(
+                words.short(run.title(name), 26), pooled_call(run, name, reference), looks[name], lines
+            )
+        )
+    span = forest.reach(groups, 10)
+    label = (
+        f"error above {words.short(run.title(reference), 16)}'s, % of the dataset's median error (left is "
+        "better)"
+    )
+    low = frame[frame.optimizer != reference].level.min()
+    return Part(
+        name="distance",
+        question=f"How far is each optimizer from {run.title(reference)}?",
+        answer=_distance_answer(run, frame, reference, others),
+        how=(
+            f"{run.title(reference)} is the reference, not the winner: it has the lowest sum of ranks over "
+            "all blocks. A mark is the median over blocks of the paired difference on one dataset, in % of "
+            "that dataset's median error; the bar its order-statistic interval; an arrow: the bar goes on. "
+            f"Grey band: within {SMALL:g}{words.THIN}%, too small to matter. Right of a name: the call over "
+            "all datasets together, which is the only test here. There is no bar over all datasets, "
+            "because errors of different datasets have no common unit."
+            f"{left_out(run, [*shown, reference], 'forest')}"
+        ),
+        basis=(
+            f"{blocks_basis(run)} The intervals of one dataset hold "
+            f"{_together(float(low), len(others))}{words.THIN}% or more."
+        ),
+        draw=lambda: forest.draw(groups, label, span, SMALL),
+        describe=f"Forest plot: {len(shown)} optimizers, a line for each of {len(run.datasets)} datasets.",
+        data=frame,
+        csv=("forest", "comparisons"),
+    )
+
+
+def _together(level: float, n: int) -> str:
+    """At which level n intervals hold together, by Bonferroni; each alone where that says nothing."""
+    all_ = 1 - (1 - level) * n
+    return f"together at {words.number(100 * all_)}" if all_ > 0 else f"each at {words.number(100 * level)}"
+
+
+def _percent(estimate: float, low: float, high: float) -> str:
+    if np.isnan(estimate):
+        return words.NOT_KNOWN
+    if np.isinf(estimate):
+        return "infinite"
+    sign = [words.fixed(x, 0, sign=True) for x in (estimate, low, high)]
+    return f"{sign[0]}{words.THIN}% [{sign[1]}, {sign[2]}]"
+
+
+def pooled_call(run: Run, name: str, reference: str) -> str:
+    """The call over all datasets, in words, of an optimizer against the reference."""
+    one = run.against("error", "pooled", name, reference)
+    if one is None:
+        return ""
+    if one["call"] == TOO_FEW:
+        return "too few blocks to tell"
+    word = {"a": "ends better", "b": "ends worse"}.get(one["call"], "cannot be told apart")
+    return f"{word}, {words.p_value(one['p_holm'])}"
+
+
+def _distance_answer(run: Run, frame: pd.DataFrame, reference: str, others: list[str]) -> str:
+    every = frame[frame.optimizer.isin(others)]
+    rows = every[np.isfinite(every.estimate)]
+    title = run.title(reference)
+    if rows.empty:
+        return f"No finite distance to {title} is known: one side diverged in most blocks."
+    away = rows[(rows.low > 0) | (rows.high < 0)]
+    farthest = (away if len(away) else rows).sort_values("estimate", key=abs, kind="stable").iloc[-1]
+    what = (
+        f"{run.title(farthest.optimizer)} on {run.shown(farthest.dataset)}, "
+        f"{_percent(farthest.estimate, farthest.low, farthest.high)} of the dataset's median error"
+    )
+    lost = len(every) - len(rows)
+    rest = f"; {lost} more {'is' if lost == 1 else 'are'} infinite, because one side diverged" if lost else ""
+    all_ = words.plural(len(rows), "interval")
+    if len(away):
+        verb = "excludes" if len(away) == 1 else "exclude"
+        return f"{len(away)} of {all_} {verb} {title}'s own error; the farthest is {what}{rest}."
+    who = f"All {all_} include" if len(rows) > 1 else "The one interval includes"
+    return f"{who} {title}'s own error; the largest distance is {what}{rest}."

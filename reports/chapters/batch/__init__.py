@@ -1,0 +1,1 @@
+"""Batch size: steps, time, and the best learning rate."""

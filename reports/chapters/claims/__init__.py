@@ -1,0 +1,1 @@
+"""The course chapter's claims."""

@@ -1,0 +1,180 @@
+"""Can I make it again: the command, versions, hashes, datasets and optimizers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from typing import Any
+
+from reports.data import words
+from reports.data.run import Run, ordered
+from reports.parts import Cell, Part, Table, cell, part
+from studies.folder.schema.notes import NETWORK, ArmSpec, Manifest, Question
+from studies.folder.schema.tables import VARYING
+
+
+@part("provenance")
+def provenance(run: Run) -> Part | None:
+    """The command, the versions, the hashes."""
+    question = run.manifest["question"]
+    shell = _shell(run)
+    hashes = [(name, value) for name, value in sorted(run.hashes.items()) if name not in VARYING]
+    whole = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
+    cite = (
+        f"dlopt, study “{run.name}”, results version {words.clean(question.get('results_version', '?'))}, "
+        f"seed {words.clean(question['seed'])}, tables sha256 {whole[:16]}"
+    )
+    return Part(
+        name="again",
+        question="Can I make it again?",
+        answer=(
+            f"Yes: the command below gives the same {len(hashes)} tables, byte for byte, with the same "
+            f"versions and kernels (together sha256 {whole[:16]}…)."
+        ),
+        how_title="What is identical.",
+        how=(
+            "For one seed and the arithmetic listed here, every table but the times has the same bytes, "
+            "whatever the number of workers, the stacking, the kills and resumes; this page is a function "
+            "of the tables, apart from the section “On this machine”. Other versions or other kernels may "
+            f"move last digits. To cite: {cite}."
+        ),
+        code_title="Commands",
+        code=[
+            *([("On the command line, for a study of python -m studies list", shell)] if shell else []),
+            ("In Python, everything said", _python(run)),
+        ],
+        tables=[
+            _versions(run),
+            _datasets(run),
+            _optimizers(run),
+            Table(
+                ["Table", "sha256"],
+                [[Cell(name), Cell(value)] for name, value in hashes],
+                "sha256 of each table but the times",
+                sortable=False,
+                folded=True,
+            ),
+        ],
+        csv=("datasets", "optimizers"),
+    )
+
+
+def _shell(run: Run) -> str:
+    """The command line that makes it again; empty where only Python can say what was asked."""
+    question = run.manifest["question"]
+    if not run.manifest["changes"]:
+        return f"make study NAME={words.clean(shlex.quote(str(run.manifest['asked']['name'])))}"
+    said = plain_arms(run.manifest) and plain_network(question) and question["metric"] == "error"
+    return command(run.manifest, run.optimizers) if said else ""
+
+
+def _python(run: Run) -> str:
+    asked, question = run.manifest["asked"], run.manifest["question"]
+    plain, arms = plain_arms(run.manifest), asked["optimizers"]
+    optimizers = [repr(name) if plain else _arm(name, arms[name]) for name in run.optimizers if name in arms]
+    inside = "".join(f"{one}, " if plain else f"\n        {one}," for one in optimizers).rstrip()
+    inside += "" if plain else "\n    "
+    fields = [f"name={asked['name']!r}", f"optimizers=({inside})"]
+    fields += [f"datasets={tuple(asked['datasets'])!r}", f"blocks={asked['blocks']!r}"]
+    fields += [f"draws={question['draws']!r}"]
+    fields += [] if question["epochs"] == "rule" else [f"epochs={question['epochs']!r}"]
+    fields += [] if question["widths"] == "rule" else [f"widths={tuple(question['widths'])!r}"]
+    fields += [f"{name}={value!r}" for name, value in sorted(question.items()) if name in NETWORK]
+    fields += [] if question["metric"] == "error" else [f"metric={question['metric']!r}"]
+    fields += [f"seed={question['seed']!r}"]
+    inner = "".join(f"    {field},\n" for field in fields)
+    imports = "from studies import Study, run\n" + ("" if plain else "from studies.question.arm import Arm\n")
+    return f"{imports}\nstudy = Study(\n{inner})\nrun(study, out={'runs/' + run.name!r})"
+
+
+def _arm(name: str, spec: ArmSpec) -> str:
+    """An arm as Python, what is as usual left out."""
+    parts = [f"name={name!r}"] if name != spec["optimizer"] else []
+    value: Any
+    for key, value in spec.items():
+        if key == "optimizer" or not value or value in ("mixed", "random"):
+            continue
+        if isinstance(value, dict):
+            value = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in value.items())
+        parts.append(f"{key}={tuple(value) if isinstance(value, list) else value!r}")
+    return f"Arm({', '.join([repr(spec['optimizer']), *parts])})"
+
+
+def _versions(run: Run) -> Table:
+    question = run.manifest["question"]
+    pairs = [("results version", str(question["results_version"])), ("seed", str(question["seed"]))]
+    pairs += sorted(question["arithmetic"].items())
+    rows = [[Cell(words.clean(k)), Cell(words.clean(v))] for k, v in pairs]
+    return Table(["What", "Value"], rows, "Versions, kernels and seed", sortable=False, folded=True)
+
+
+def _datasets(run: Run) -> Table:
+    rows = []
+    for d in ordered(run, run["datasets"]).itertuples():
+        sizes = words.clean(d.batch_sizes).replace(",", ", ")
+        rows.append(
+            [
+                Cell(run.shown(d.dataset)),
+                Cell(words.clean(d.task)),
+                *map(cell, (d.rows, d.features, d.training_rows, d.test_rows)),
+                Cell(words.clean(d.model)),
+                *map(cell, (d.parameters, d.epochs)),
+                Cell(sizes),
+                Cell(words.clean(d.sha256)[:16] + "…"),
+            ]
+        )
+    heads = ["Dataset", "Task", "Rows", "Columns", "Training rows", "Test rows", "Network", "Parameters"]
+    heads += ["Epochs", "Batch sizes", "sha256"]
+    return Table(heads, rows, "Datasets and budgets", frozenset({2, 3, 4, 5, 7, 8}), False, folded=True)
+
+
+def _optimizers(run: Run) -> Table:
+    rows = []
+    for o in run["optimizers"].sort_values("position").itertuples():
+        defaults = ", ".join(
+            f"{words.symbol(k)} {words.plain(v)}" for k, v in words.settings(o.defaults).items()
+        )
+        ranges = ", ".join(_range(k, v) for k, v in words.ranges(o.search).items())
+        rows.append([Cell(words.clean(o.title)), Cell(words.clean(o.summary)), Cell(defaults), Cell(ranges)])
+    heads = ["Optimizer", "What it is", "Defaults", "Searched"]
+    return Table(heads, rows, "Optimizers, defaults and search ranges", sortable=False, folded=True)
+
+
+def _range(name: str, ends: object) -> str:
+    if not isinstance(ends, list) or len(ends) != 2:
+        return words.symbol(name)
+    return f"{words.symbol(name)} {words.plain(ends[0])} to {words.plain(ends[1])}"
+
+
+def plain_arms(manifest: Manifest) -> bool:
+    """Whether nothing is fixed about any optimizer's search, so that its name says all."""
+    arms = manifest["asked"]["optimizers"]
+    plain: ArmSpec = {
+        "optimizer": "",
+        "decay": "mixed",
+        "sampler": "random",
+        "batch_sizes": [],
+        "fixed": {},
+        "search": {},
+    }
+    return all(spec == {**plain, "optimizer": name} for name, spec in arms.items())
+
+
+def plain_network(question: Question) -> bool:
+    """Whether the network is the rule's."""
+    return question["widths"] == "rule" and not set(NETWORK) & set(question)
+
+
+def command(manifest: Manifest, order: list[str]) -> str:
+    """The command that makes the run again, with all that the command line can say."""
+    asked, question = manifest["asked"], manifest["question"]
+    parts = ["python", "-m", "studies", "run", str(asked["name"])]
+    if plain_arms(manifest):
+        parts += ["--optimizers", ",".join(order)]
+    parts += ["--datasets", ",".join(asked["datasets"])]
+    parts += ["--blocks", str(asked["blocks"]), "--trials", str(question["draws"])]
+    if question["epochs"] != "rule":
+        parts += ["--epochs", str(question["epochs"])]
+    parts += ["--seed", str(question["seed"])]
+    return words.clean(shlex.join(parts))

@@ -1,0 +1,121 @@
+"""What the blocks of a run could not see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reports.data import words
+from reports.data.run import Run
+from reports.parts import Cell, Part, Table, blocks_basis, part
+
+SEARCHED = 640  # blocks up to which a decision was looked for
+
+
+@part("trust", 2)
+def blind(run: Run) -> Part | None:
+    """The smallest difference that the blocks find in 80 %, and how many would decide."""
+    frame = run["power"]
+    frame = frame.assign(at=frame.dataset.map(run.datasets.index)).sort_values(["reading", "at"])
+    frame = frame.drop(columns="at").reset_index(drop=True)
+    if frame.empty:
+        return None
+    blocks = int(frame.blocks.max())
+    return Part(
+        name="blind",
+        question="Which differences are too small for these blocks?",
+        answer=_answer(run, [r for r in frame.itertuples() if r.reading == "error"]),
+        how=(
+            "“Found” is the smallest difference between the first two that a study with these blocks calls "
+            f"in 80{words.THIN}% of its repetitions; “blocks to decide” are those that would call the "
+            "difference seen in as many. The level is the one that the first call on a dataset must reach "
+            f"after Holm, p ≤ {words.number(frame.level.min(), 2)}; the test over all datasets together "
+            "sees smaller ones."
+        ),
+        basis=(
+            f"{blocks_basis(run)} 1{words.THIN}000 studies were simulated for each number, their differences "
+            f"drawn from the run's own {words.plural(blocks, 'block')}; such a number is itself known to "
+            f"about ±{words.number(100 / np.sqrt(2 * blocks), 2)}{words.THIN}%."
+        ),
+        data=frame,
+        csv=("power",),
+        tables=[_table(run, frame)],
+        tables_first=True,
+    )
+
+
+def _answer(run: Run, rows: list[Any]) -> str:
+    """Each dataset in a clause; of many how many are decided, and the nearest and farthest of the rest."""
+    told = [r for r in rows if _called(run, r)]
+    rest = sorted((r for r in rows if not _called(run, r)), key=lambda r: float(r.needed))
+    if len(rows) < 3 or len(rest) < 2:
+        return f"{words.listed([_clause(run, r) for r in rows])}."
+    count = f"{len(told)} of {len(rows)}" if told else f"none of the {len(rows)}"
+    verb = "is" if len(told) == 1 else "are"
+    return (
+        f"On {count} datasets {verb} the first two told apart by their error; nearest to a decision: "
+        f"{_clause(run, rest[0])}; farthest: {_clause(run, rest[-1])}."
+    )
+
+
+def _called(run: Run, r: Any) -> bool:
+    one = run.against(r.reading, r.dataset, r.second, r.first)
+    return one is not None and one["call"] in ("a", "b")
+
+
+def _clause(run: Run, r: Any) -> str:
+    pair = f"{run.title(r.first)} and {run.title(r.second)} on {run.shown(r.dataset)}"
+    if _called(run, r):
+        return f"{pair} are told apart"
+    if np.isnan(r.found):
+        return f"{pair}, where {words.plural(r.blocks, 'block')} can find no difference at all"
+    more = f"more than {SEARCHED} blocks would be needed to decide it"
+    if np.isfinite(r.needed):
+        more = f"with about {int(r.needed)} blocks this would be decided"
+    return f"{pair}, where the smallest found is about {_size(run, r, r.found)} and {more}"
+
+
+def _size(run: Run, r: Any, value: float) -> str:
+    """A difference in the reading's unit, without a sign."""
+    if np.isnan(value):
+        return words.NOT_KNOWN
+    if r.reading == "ratio":
+        return f"{words.ratio(float(np.exp(abs(value))))}×"
+    unit = run.unit(r.dataset)
+    return words.interval(abs(value), abs(value), abs(value), unit, difference=True).partition(" [")[0]
+
+
+def _table(run: Run, frame: Any) -> Table:
+    lines = []
+    for r in frame.itertuples():
+        one = run.against(r.reading, r.dataset, r.second, r.first)
+        seen = words.NOT_KNOWN
+        if one is not None:
+            ends = one["estimate"], one["low"], one["high"]
+            unit = run.unit(r.dataset)
+            seen = (
+                words.times(*ends) if r.reading == "ratio" else words.interval(*ends, unit, difference=True)
+            )
+        decide = f"> {SEARCHED}" if np.isinf(r.needed) else f"about {words.count(int(r.needed))}"
+        lines.append(
+            [
+                Cell({"error": "who ends best", "ratio": "who gets there first"}[r.reading]),
+                Cell(run.shown(r.dataset)),
+                Cell(f"{run.title(r.first)}, {run.title(r.second)}"),
+                Cell(seen, float(r.difference)),
+                Cell(f"about {_size(run, r, r.found)}" if not np.isnan(r.found) else "none", float(r.found)),
+                Cell(words.count(int(r.blocks)), int(r.blocks)),
+                Cell(decide, float(r.needed)),
+            ]
+        )
+    heads = [
+        "Question",
+        "Dataset",
+        "First two",
+        "Difference seen",
+        "Found in 80 %",
+        "Blocks",
+        "Blocks to decide",
+    ]
+    return Table(heads, lines, "What these blocks find", frozenset({3, 4, 5, 6}))

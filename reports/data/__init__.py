@@ -1,0 +1,1 @@
+"""A run folder as the page reads it."""

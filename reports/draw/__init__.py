@@ -1,0 +1,1 @@
+"""Figures: their style, their bytes, and drawing them side by side."""

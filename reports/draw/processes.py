@@ -1,0 +1,124 @@
+"""Pictures as SVG and PNG, and whatever else takes long, made on two cores where there are two."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from reports.draw import style, svg
+from studies.system import interrupts
+
+MOST = 256  # numbers of tasks in one byte; further ones are done by the first process
+Tasks = Mapping[str, Callable[[], Any]]
+
+
+class Order(NamedTuple):
+    """A picture to be made. title, description: for those who do not see it."""
+
+    draw: Callable[[], Figure]
+    title: str
+    description: str
+
+    def make(self, name: str) -> Picture:
+        """The picture; the ids in its SVG begin with the name."""
+        with style.drawing():
+            fig = self.draw()
+        return Picture(svg.svg(fig, name, self.title, self.description), svg.png(fig))
+
+
+class Picture(NamedTuple):
+    """A picture, twice."""
+
+    svg: str
+    png: bytes
+
+
+def each(tasks: Tasks) -> dict[str, Any]:
+    """What all tasks give, by their names. A second process saves time; what it leaves is done here.
+
+    A task may be done twice, and by both.
+    """
+    names = list(tasks)
+    if len(names) < 2 or not _two():
+        return {name: tasks[name]() for name in names}
+    queue, fill = os.pipe()  # each process takes the next number from it
+    os.write(fill, bytes(range(min(len(names), MOST))))
+    os.close(fill)
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    helper = _forked(_help, queue, theirs, tasks)
+    theirs.close()
+    try:
+        made = {name: tasks[name]() for name in _taken(queue, names)}
+    except BaseException:
+        helper.terminate()  # or it would wait for ever to be heard
+        helper.join()
+        raise
+    finally:
+        os.close(queue)
+    with contextlib.suppress(EOFError):  # it was killed, or met what is met again below
+        made |= ours.recv()
+    helper.join()
+    return {name: made[name] if name in made else tasks[name]() for name in names}
+
+
+@contextlib.contextmanager
+def beside(task: Callable[[], None]) -> Iterator[None]:
+    """Do a task that writes files in another process meanwhile; here, where there is none or it fails."""
+    helper = _forked(_do, task) if _two() else None
+    try:
+        yield
+    except BaseException:
+        if helper:
+            helper.terminate()
+            helper.join()
+        raise
+    if helper:
+        helper.join()
+    if helper is None or helper.exitcode:
+        task()
+
+
+def _two() -> bool:
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def _forked(target: Callable[..., None], *arguments: Any) -> Any:
+    fork = multiprocessing.get_context("fork")  # a task is a closure over a run, which no pipe can carry
+    helper = fork.Process(target=_alone, args=(os.getpid(), target, *arguments), daemon=True)
+    with warnings.catch_warnings():
+        # Python 3.12 on: of other threads, OpenBLAS's, Arrow's and that of interrupts; all see to a fork
+        warnings.filterwarnings("ignore", ".* use of fork", DeprecationWarning)
+        helper.start()
+    return helper
+
+
+def _alone(parent: int, target: Callable[..., None], *arguments: Any) -> None:
+    """What a helper does: it ends when it is told to, or when the first process is gone."""
+    interrupts.obey()
+    interrupts.watch_parent(parent)
+    target(*arguments)
+
+
+def _do(task: Callable[[], None]) -> None:
+    try:
+        task()
+    except Exception:  # which the first process meets again
+        sys.exit(1)
+
+
+def _taken(queue: int, names: list[str]) -> Iterator[str]:
+    while number := os.read(queue, 1):
+        yield names[number[0]]
+
+
+def _help(queue: int, answer: Connection, tasks: Tasks) -> None:
+    with contextlib.suppress(Exception):  # which the first process meets again
+        answer.send({name: tasks[name]() for name in _taken(queue, list(tasks))})

@@ -1,0 +1,92 @@
+"""The files of a report: the page, and beside each run its pictures and tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from reports.data.run import ReportError, Run, csv, read
+from studies.system import files
+
+OWN = ("csv", "figures")  # folders in a run's folder that belong to reports
+
+
+def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> Path:
+    """Write the page of runs, and each run's pictures (RUN/figures) and tables as CSV (RUN/csv).
+
+    Those of a run that cannot be written to, such as another user's, go beside the page, into
+    PAGE-files/RUN. runs: finished run folders, or what `read` gave for them; the first one is shown in
+    full, of each further one what its study is made for. page: where the page goes, by default report.html
+    in the first run's folder. Gives the page's path. Raises ReportError for a folder that is no finished,
+    readable run.
+    """
+    if not runs:
+        raise ReportError("No run folder is named.", "Name one: python -m reports runs/default")
+    found = [one if isinstance(one, Run) else read(one) for one in runs]
+    if len({run.path.resolve() for run in found}) < len(found):
+        raise ReportError("A run folder is named twice.", "Name each run folder once.")
+    page = Path(page) if page is not None else found[0].path / "report.html"
+    if not page.name or (page.exists() and not page.is_file()):
+        raise ReportError(f"The page cannot be {str(page)!r}: that is no file.", "Name a file with -o.")
+    if not page.parent.is_dir():
+        raise ReportError(f"There is no folder {page.parent} for the page.", "Make it, or name another one.")
+    if not _writable(page.parent):
+        raise ReportError(f"The folder {page.parent} cannot be written to.", "Name a page elsewhere with -o.")
+    from reports.draw import cache, processes  # here, for drawing libraries take a second to import
+    from reports.page import make
+
+    places = _places(found, page)
+    files.sweep(page.parent, of=page.name)
+    for folder in (place / name for place in places for name in OWN):
+        files.sweep(folder)
+    links = [_link(run, place, page) for run, place in zip(found, places, strict=True)]
+    try:
+        with processes.beside(partial(_csvs, found, places)):
+            made = make(found, places, links)
+        for place, drawn in zip(places, made.pictures, strict=True):
+            _save(place / "figures", cache.files(drawn))
+        files.write_atomically(page, made.page)
+    except OSError as error:
+        full = error.errno in files.FULL
+        raise ReportError(
+            f"{error.filename or page} cannot be written ({error.strerror}).",
+            "Free some space and run again." if full else "Make that place writable, or remove it.",
+        ) from error
+    return page
+
+
+def _places(runs: Sequence[Run], page: Path) -> list[Path]:
+    """The folder of each run's pictures and CSVs: its own, or one beside the page."""
+    places = list[Path]()
+    for number, run in enumerate(runs, start=1):
+        if all(_writable(run.path / name if (run.path / name).exists() else run.path) for name in OWN):
+            places.append(run.path)
+            continue
+        beside = page.with_name(f"{page.stem}-files") / (run.path.resolve().name or "run")
+        places.append(beside if beside not in places else beside.with_name(f"{beside.name}-{number}"))
+    return places
+
+
+def _link(run: Run, place: Path, page: Path) -> str | None:
+    """The way from the page to a run's pictures and CSVs; None where the page lies elsewhere."""
+    if place != run.path:
+        return quote(os.fsencode(f"{place.parent.name}/{place.name}/"))
+    return "" if page.parent.resolve() == place.resolve() else None
+
+
+def _writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _csvs(runs: Sequence[Run], places: Sequence[Path]) -> None:
+    for run, place in zip(runs, places, strict=True):
+        for name, frame in run.tables.items():
+            _save(place / "csv", {f"{name}.csv": csv(frame)})
+
+
+def _save(folder: Path, content: dict[str, bytes]) -> None:
+    for name, one in content.items():
+        files.write_atomically(folder / name, one)

@@ -1,0 +1,1 @@
+"""From recorded rows to every number that a sentence may use."""

@@ -1,0 +1,80 @@
+"""The honest baselines on the same splits: majority class or mean, and a linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+
+import datasets
+from studies.analysis.statistics import order_interval
+from studies.analysis.verdicts import FLOOR
+from studies.question.plan import Facts, Plan
+from studies.question.study import Study
+from studies.training.rows import confirming_blocks
+
+
+def _score(model: Any, block: datasets.Block, metric: str) -> float:
+    """What the study reads, of a baseline on one block."""
+    model.fit(block.X_train, block.y_train)
+    predicted, y = model.predict(block.X_test), block.y_test
+    if not block.n_classes:
+        mean_square = float(np.mean((predicted - y) ** 2))
+        return mean_square / 2 if metric == "loss" else float(np.sqrt(mean_square))
+    if metric == "loss":
+        shares = model.predict_proba(block.X_test)[np.arange(len(y)), y]
+        return float(-np.mean(np.log(np.maximum(shares, FLOOR))))
+    wrong = predicted != y
+    if metric == "balanced-error":
+        return float(np.mean([wrong[y == c].mean() for c in np.unique(y)]))
+    return float(wrong.mean())
+
+
+def models(dataset: Facts) -> dict[str, Any]:
+    """What makes each baseline of a dataset, by what it is called."""
+    made: dict[str, Any] = {"mean": DummyRegressor, "linear model": Ridge}
+    boosting: Any = HistGradientBoostingRegressor
+    if dataset.n_classes:
+        linear, boosting = partial(LogisticRegression, max_iter=2_000), HistGradientBoostingClassifier
+        made = {"majority class": DummyClassifier, "linear model": linear}
+    if dataset.own:  # what a practitioner would use instead
+        made["gradient boosting"] = boosting
+    return made
+
+
+def scores(study: Study, dataset: Facts, block: int) -> list[float]:
+    """The test error of each baseline on one block of a dataset."""
+    split = dataset.data.block(block, seed=study.seed)
+    return [_score(make(), split, study.metric) for make in models(dataset).values()]
+
+
+def trainings(plan: Plan, names: Sequence[str]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The calls of `scores` that `baselines` asks for, of these datasets.
+
+    In the fresh blocks in which the picks are confirmed, so that both stand on the same splits.
+    """
+    return {
+        ("baselines", name, block): (scores, plan.study, plan.facts[name], block)
+        for name in names
+        for block in confirming_blocks(plan.study)
+    }
+
+
+def baselines(plan: Plan, names: Sequence[str], found: Mapping[Any, list[float]]) -> pd.DataFrame:
+    """Median test error of each baseline on each dataset, with its order-statistic interval.
+
+    found: the answers to `trainings`.
+    """
+    lines = []
+    for name in names:
+        mine = [found["baselines", name, block] for block in confirming_blocks(plan.study)]
+        for label, errors in zip(models(plan.facts[name]), zip(*mine, strict=True), strict=True):
+            lines.append((name, label, *order_interval(list(errors)), len(errors)))
+    columns = ["dataset", "model", "estimate", "low", "high", "level", "blocks"]
+    return pd.DataFrame(lines, columns=columns)

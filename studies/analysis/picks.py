@@ -1,0 +1,125 @@
+"""Winners of searches, and the one setting for a dataset that they point to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import dlopt
+from dlopt import hyperparameters
+from studies.analysis.readings import ranked
+from studies.analysis.statistics import order_interval
+from studies.question.arm import Arm
+from studies.training.rows import KEY, Row
+
+
+def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str], arms: dict[str, Arm]) -> list[Pick]:
+    """One setting for each dataset, from the winners of its best optimizer."""
+    won, made = winners(rows), []
+    for name in names:
+        here = placed[(placed.reading == "error") & (placed.scope == name) & (placed.place == 1)]
+        optimizer = str(here.optimizer.iloc[0])
+        mine = won[(won.dataset == name) & (won.optimizer == optimizer)]
+        sound = mine[mine.status == "ok"]  # where a whole search diverged, its first row points nowhere
+        made.append(pick(name, arms[optimizer], sound if len(sound) else mine))
+    return made
+
+
+def picks_table(
+    made: list[Pick], read: pd.DataFrame, calls: pd.DataFrame, confirmed: pd.DataFrame
+) -> pd.DataFrame:
+    """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
+    lines = []
+    searching, confirming = (
+        (name, f"{name}_low", f"{name}_high", f"{name}_level") for name in ("searched", "confirmed")
+    )
+    for one in made:
+        here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
+        mine = here[(here.a == one.arm.name) | (here.b == one.arm.name)]
+        beaten = mine[mine.call == np.where(mine.a == one.arm.name, "a", "b")]
+        others = [o for o in dict.fromkeys([*here.a, *here.b]) if o != one.arm.name]
+        gone = {*beaten.a, *beaten.b}
+        searched = read[(read.dataset == one.dataset) & (read.optimizer == one.arm.name)].search_error
+        fresh = confirmed[confirmed.dataset == one.dataset]
+        score = order_interval(fresh.test_error)
+        reached = order_interval(searched)
+        lines.append(
+            {
+                "dataset": one.dataset,
+                "optimizer": one.arm.name,
+                "tied_with": ",".join(o for o in others if o not in gone),
+                "batch_size": one.batch_size,
+                "decay": one.decay,
+                "settings": json.dumps(one.settings),
+                "quartiles": json.dumps(one.quartiles),
+                "winners": one.winners,
+                **dict(zip(searching, reached, strict=True)),
+                **dict(zip(confirming, score, strict=True)),
+                "confirmed_blocks": len(fresh),
+                "confirmed_diverged": int((fresh.status == "diverged").sum()),
+                "examples": int(fresh.examples.max()),
+                "steps": int(fresh.steps.max()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def winners(rows: pd.DataFrame) -> pd.DataFrame:
+    """The row with the lowest best validation loss of every search, ties by draw number."""
+    best_first = ranked(rows[rows.kind == "search"])
+    return best_first.drop_duplicates(["dataset", "block", "optimizer"]).sort_values(list(KEY))
+
+
+class Pick(NamedTuple):
+    """One setting for a dataset, made of the winners of its best optimizer."""
+
+    dataset: str
+    arm: Arm
+    batch_size: int
+    decay: str
+    settings: dict[str, float]
+    quartiles: dict[str, tuple[float, float]]
+    winners: int
+
+    def rows(self, blocks: Iterable[int]) -> Iterator[Row]:
+        """Its trainings in the fresh blocks that confirm it."""
+        for block in blocks:
+            settings = tuple(self.settings.items())
+            key = (self.dataset, block, self.arm.name, "confirm", 0)
+            yield Row(*key, self.batch_size, self.decay, settings, self.arm.uses)
+
+
+def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:
+    """The setting that the winners of one arm on one dataset point to.
+
+    Batch size: the most frequent, the smaller on a tie. Decay: the kind that more than half of the
+    winners at that size have, else none. The rest: medians on the log scale of the winners at that size.
+    """
+    arm = Arm(arm) if isinstance(arm, str) else arm
+    counts = won.batch_size.value_counts()
+    batch_size = int(counts[counts == counts.max()].index.min())
+    won = won[won.batch_size == batch_size]
+    kinds = won.decay.value_counts()
+    decay = str(kinds.index[0]) if kinds.iloc[0] > len(won) / 2 else "none"
+    settings: dict[str, float] = {}
+    quartiles: dict[str, tuple[float, float]] = {}
+    decayed = won[won.decay == decay]
+    declared = [(won, name, field) for name, field in hyperparameters.declared(arm.kind).items()]
+    if decay != "none":
+        schedule = dlopt.SCHEDULES[decay]
+        declared += [(decayed, name, field) for name, field in hyperparameters.declared(schedule).items()]
+    for rows, name, field in declared:
+        values = np.array([json.loads(text)[name] for text in rows.settings])
+        if name not in arm.ranges(decay):
+            settings[name] = float(values[0])
+            continue
+        logs = np.log(1 - values if field.complement else values)
+        low, middle, high = np.quantile(logs, (0.25, 0.5, 0.75))
+        settings[name] = field.from_trial(float(np.exp(middle)))
+        ends = [field.from_trial(float(np.exp(end))) for end in (low, high)]
+        quartiles[name] = (min(ends), max(ends))
+    return Pick(dataset, arm, batch_size, decay, settings, quartiles, len(won))

@@ -1,0 +1,52 @@
+"""What depends on who else is compared: for all optimizers of a run, or for a study's own alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from studies.analysis import comparison, tuning
+from studies.question.plan import Plan
+from studies.question.study import Study
+
+
+def floors(plan: Plan) -> dict[str, float]:
+    """The smallest value with which a dataset's errors enter divisors."""
+    shares = plan.study.metric != "loss"
+    return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in plan.facts.items()}
+
+
+def alone(plan: Plan, read: pd.DataFrame, ratios: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What depends on who else is compared, for a study's own optimizers, from the readings of more."""
+    study = plan.study
+    both, names = both_scores(study, read, ratios), list(study.datasets)
+    calls = [comparison.comparisons(scores, kinds(plan), study.seed) for scores in both]
+    return {
+        "comparisons": pd.concat(calls, ignore_index=True),
+        "ranking": ranked(both, calls, [arm.name for arm in study.arms]),
+        "decay": tuning.decay(read, mixed(study), names, study.seed),
+    }
+
+
+def both_scores(study: Study, read: pd.DataFrame, ratios: pd.DataFrame) -> list[comparison.Scores]:
+    """Differences of all pairs of a study's optimizers in both readings."""
+    optimizers, names = [arm.name for arm in study.arms], list(study.datasets)
+    return [
+        comparison.error_scores(read, optimizers, names),
+        comparison.ratio_scores(ratios, optimizers, names),
+    ]
+
+
+def ranked(both: list[comparison.Scores], calls: list[pd.DataFrame], optimizers: list[str]) -> pd.DataFrame:
+    """The ranking in both readings."""
+    rankings = [comparison.ranking(*one, optimizers) for one in zip(both, calls, strict=True)]
+    return pd.concat(rankings, ignore_index=True)
+
+
+def kinds(plan: Plan) -> dict[str, str]:
+    """By dataset, what its margin of equivalence goes by."""
+    return {n: "loss" if plan.study.metric == "loss" else d.task for n, d in plan.facts.items()}
+
+
+def mixed(study: Study) -> list[str]:
+    """The arms whose draws have decay or none, by turns."""
+    return [arm.name for arm in study.arms if len(arm.decays()) > 1 and not study.dependent]

@@ -1,0 +1,178 @@
+"""All tables of a run, from its rows: what is written is what `analysis` has found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from dlopt import hyperparameters
+from studies.analysis import comparison, picks, readings, tuning
+from studies.analysis.audit import audit
+from studies.analysis.baselines import baselines, trainings
+from studies.analysis.batch_sizes import batch_sizes as batch_sizes_table
+from studies.analysis.batch_sizes import batch_times
+from studies.analysis.importances import importances, searches
+from studies.analysis.literature import literature
+from studies.analysis.picks import Pick
+from studies.analysis.power import power
+from studies.analysis.subset import both_scores, floors, kinds, mixed, ranked
+from studies.folder.committed_tables import known
+from studies.question.arm import about
+from studies.question.plan import Plan
+from studies.takehome.code import takehome
+from studies.training.workers import Workers
+
+UNITS = {
+    "error": {"classification": "share misclassified", "regression": "RMSE in training standard deviations"},
+    "balanced-error": {"classification": "mean over classes of the share misclassified"},
+    "loss": {"classification": "cross-entropy", "regression": "half the mean squared error"},
+}
+
+
+class Compared(NamedTuple):
+    """What the search rows alone say, before the picks are confirmed."""
+
+    tables: dict[str, pd.DataFrame]
+    picks: list[Pick]
+
+
+def compared(
+    plan: Plan, rows: pd.DataFrame, curves: pd.DataFrame, old: dict[str, pd.DataFrame], workers: Workers
+) -> Compared:
+    """Readings, calls, ranking and picks; and what needs none of them, found meanwhile.
+
+    old: the lines of "importances" and "baselines" that are found already.
+    """
+    study = plan.study
+    optimizers, names = list(plan.arms), list(plan.facts)
+    described, known = _optimizers(plan), old["importances"]
+    known = known[known.optimizer.isin(optimizers)]
+    searched = set(zip(known.dataset, known.optimizer, strict=True))
+    shares = {one[:2]: (importances, *one) for one in searches(rows, described) if one[:2] not in searched}
+    new = [name for name in names if name not in set(old["baselines"].dataset)]
+    plain = trainings(plan, new)
+    with workers.meanwhile({**plain, **shares}) as answers:
+        read = readings.search_readings(rows, winner=study.dependent)
+        lowest = readings.envelopes(rows, curves)
+        ratios = readings.log_ratios(lowest, optimizers)
+        both = both_scores(study, read, ratios)
+        apart = answers()
+    small = floors(plan)
+    independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
+    asked: dict[Any, tuple[Any, ...]] = {
+        one.reading: (comparison.comparisons, one, kinds(plan), study.seed) for one in both
+    }
+    asked["literature"] = (literature, study, rows, read, ratios, small)
+    with workers.meanwhile(asked) as answers:
+        found = {
+            "rows": rows,
+            "curves": curves,
+            "envelopes": lowest,
+            "readings": read,
+            "ratios": ratios,
+            "best_of_k": tuning.best_of_k(independent),
+            "learning_rates": tuning.learning_rates(rows, small),
+            "tuning": tuning.tuning(read),
+            "best_rates": tuning.best_rates(rows),
+            "batch_sizes": batch_sizes_table(plan, lowest),
+            "decay": tuning.decay(read, mixed(study), names, study.seed),
+            "baselines": _joined(old["baselines"], baselines(plan, new, apart)),
+            "importances": _joined(known, *(apart[key] for key in shares)),
+            "optimizers": described,
+        }
+        told = answers()
+    calls = [told[one.reading] for one in both]
+    placed = ranked(both, calls, optimizers)
+    asked = {one.reading: (power, one, placed, study.seed) for one in both}
+    with workers.meanwhile(asked) as answers:
+        found |= {
+            "literature": told["literature"],
+            "comparisons": pd.concat(calls),
+            "ranking": placed,
+            "forest": comparison.forest(read, placed, small),
+        }
+        chosen = picks.picks(rows, placed, names, plan.arms)
+        told = answers()
+    found["power"] = pd.concat([told[one.reading] for one in both])
+    return Compared(found, chosen)
+
+
+def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([one for one in frames if len(one)] or frames[:1])
+
+
+def finished(
+    plan: Plan,
+    results: Compared,
+    confirmed: pd.DataFrame,
+    timings: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """All tables by name, ready to be written."""
+    found = results.tables
+    picked = picks.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
+    return {
+        **found,
+        "picks": picked,
+        "confirmations": confirmed,
+        "takehome": takehome(plan, picked),
+        "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, plan.arms),
+        "datasets": _datasets(plan),
+        "timings": timings,
+        **known(),
+        "batch_times": batch_times(plan, found["envelopes"], timings),
+    }
+
+
+def _optimizers(plan: Plan) -> pd.DataFrame:
+    lines = []
+    for i, arm in enumerate(plan.arms.values()):
+        declared = arm.decays()[-1]
+        lines.append(
+            {
+                "position": i,
+                "optimizer": arm.name,
+                "title": arm.title,
+                "uses": arm.optimizer,
+                "source": arm.source,
+                "summary": about(arm.kind),
+                "defaults": json.dumps(
+                    {n: getattr(arm.kind(), n) for n in hyperparameters.declared(arm.kind)}
+                ),
+                "search": json.dumps({f.trial_name(n): e for n, (f, e) in arm.ranges(declared).items()}),
+                "fixed": json.dumps(dict(arm.fixed)),
+                "decays": ",".join(arm.decays()),
+                "batch_sizes": ",".join(map(str, arm.batch_sizes)),
+                "sampler": arm.sampler,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _datasets(plan: Plan) -> pd.DataFrame:
+    lines = []
+    for i, (name, dataset) in enumerate(plan.facts.items()):
+        given = plan.budgets[name]
+        layers = given.model.layers(dataset.n_features, dataset.n_classes or 1)
+        sizes = {size for arm in plan.arms.values() for size in plan.sizes(name, arm)}
+        lines.append(
+            {
+                "position": i,
+                "dataset": name,
+                "task": dataset.task,
+                "unit": UNITS[plan.study.metric][dataset.task],
+                "rows": dataset.n_rows,
+                "features": dataset.n_features,
+                "classes": dataset.n_classes,
+                "training_rows": dataset.n_train,
+                "test_rows": dataset.n_test,
+                "epochs": given.epochs,
+                "batch_sizes": ",".join(map(str, sorted(sizes))),
+                "model": repr(given.model),
+                "parameters": layers[-1].slice.stop,
+                "sha256": dataset.digest,
+                "notes": "\n".join(dataset.notes),
+            }
+        )
+    return pd.DataFrame(lines)

@@ -1,0 +1,1 @@
+"""Equal things must not be called different: whole studies and resampled ones."""

@@ -1,0 +1,1 @@
+"""The chapter's claims about local optima and saddle points."""

@@ -1,0 +1,1 @@
+"""What is asked: a study, its arms, its budget, the user's own optimizers and tables."""

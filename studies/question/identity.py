@@ -1,0 +1,108 @@
+"""What a run folder is asked, and what ties a row to all that made it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import datasets
+from studies.folder.manifest import NAMES_NO_QUESTION, known_manifest
+from studies.folder.schema.notes import NETWORK, ArmSpec, Asked, Manifest, Question
+from studies.question import user_optimizer, user_table
+from studies.question.arm import Arm, from_spec
+from studies.question.study import USUAL, Study
+from studies.system.machine import arithmetic
+
+RESULTS_VERSION = 1  # grows with every change that moves a number
+
+
+def growing(study: Study) -> Asked:
+    """What is asked of a run folder, which may grow from call to call."""
+    asked: Asked = {
+        "name": study.name,
+        "optimizers": {arm.name: arm.spec() for arm in study.arms},
+        "datasets": list(study.datasets),
+        "blocks": cast(int, study.blocks),  # settled by now
+    }
+    if known := user_table.sources(study.datasets):
+        asked["tables"] = known
+    return asked
+
+
+def question(study: Study) -> Question:
+    """All that determines results beside what may grow; a folder answers one question."""
+    asked: dict[str, Any] = {
+        "name": study.name,
+        "draws": study.draws,
+        "epochs": study.epochs or "rule",
+        "widths": "rule" if study.widths is None else list(study.widths),
+        "metric": study.metric,
+        "seed": study.seed,
+        "results_version": RESULTS_VERSION,
+        "arithmetic": arithmetic(),
+    }
+    asked |= {name: value for name in NETWORK if (value := getattr(study, name)) != USUAL[name]}
+    asked |= {"claims": True} if study.claims else {}
+    return cast("Question", asked)
+
+
+def identity(study: Study, digest: str, arm: Arm, pick: Any = None) -> str:
+    """What ties a row to all that made it: the question, data, arm, all declared fields, a pick.
+
+    digest: of the data.
+    """
+    asked = {key: value for key, value in question(study).items() if key not in NAMES_NO_QUESTION}
+    parts = [asked, digest, arm.identity, arm.declared(), pick]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def blocks_of(path: Path) -> int | None:
+    """The number of blocks of an existing run, which a call that names none keeps."""
+    manifest = known_manifest(path)
+    return int(manifest["asked"]["blocks"]) if manifest else None
+
+
+def whole(study: Study, manifest: Manifest, path: Path) -> Study:
+    """The study with all that its folder holds, whoever was asked for first."""
+    had = manifest["asked"]
+    user_table.again(had.get("tables", {}))
+    return dataclasses.replace(
+        study,
+        optimizers=_arms(had["optimizers"], path),
+        datasets=tuple(name for name in datasets.names() if name in had["datasets"]),
+        blocks=had["blocks"],
+    )
+
+
+def held(folder: str | Path) -> Study | None:
+    """The study that a run folder holds, with all that was ever changed about it, or None."""
+    manifest = known_manifest(Path(folder)) if folder else None
+    return study_of(manifest, Path(folder)) if manifest else None
+
+
+def study_of(manifest: Manifest, folder: Path) -> Study:
+    """The study behind a manifest of a run folder."""
+    had, question = manifest["asked"], manifest["question"]
+    user_table.again(had.get("tables", {}))
+    epochs, widths = question["epochs"], question["widths"]
+    network: dict[str, Any] = {key: value for key, value in question.items() if key in NETWORK}
+    return Study(
+        name=had["name"],
+        optimizers=_arms(had["optimizers"], folder),
+        datasets=tuple(had["datasets"]),
+        blocks=had["blocks"],
+        draws=question["draws"],
+        epochs=None if epochs == "rule" else epochs,
+        seed=question["seed"],
+        widths=None if widths == "rule" else tuple(widths),
+        **network,
+        metric=question["metric"],
+        claims=question.get("claims", False),
+    )
+
+
+def _arms(specs: dict[str, ArmSpec], folder: Path) -> tuple[Arm, ...]:
+    return tuple(from_spec(name, user_optimizer.kept(spec, folder)) for name, spec in specs.items())

@@ -1,0 +1,1 @@
+"""What a run stands on: files, the machine, signals, standard streams."""

@@ -1,0 +1,1 @@
+"""From a question to recorded rows: draws, stacks, worker processes."""
