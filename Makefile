@@ -82,7 +82,7 @@ test: $(READY) ## the tests, in at most five minutes
 	@$(TEST) -n auto --dist loadfile $(ARGS)
 
 test-slow: $(READY) ## the tests that take longer
-	@$(TEST) -n auto -m slow $(ARGS)
+	@$(TEST) -n auto --dist worksteal -m slow --durations=15 $(ARGS)
 
 docs: $(READY) ## the API's pages from its docstrings, in build/api
 	@$(RUN) -W ignore -m pdoc --docformat restructuredtext -o build/api $(PUBLIC) && echo build/api/index.html

@@ -264,3 +264,22 @@ def test_what_make_started_ends_with_make(tmp_path, number):
 def test_a_planted_moment_is_a_name_that_is_there(moment):
     module, _, name = moment.partition("@")[0].partition(":")
     operator.attrgetter(name)(importlib.import_module(module)) if name else importlib.import_module(module)
+
+
+# Two who would say how to go on. Whoever does not have the word sleeps; `sleep` is the first thing it does.
+WORD = """
+import threading, time
+from studies.system import interrupts
+time.sleep = lambda seconds: print("waits", flush=True)
+interrupts.claim()
+interrupts.claim()  # a second signal in the same thread, in the midst of leaving
+print("leaves", flush=True)
+other = threading.Thread(target=interrupts.claim)
+other.start()
+other.join()
+"""
+
+
+def test_the_thread_that_has_the_word_takes_it_again_at_once():
+    done = subprocess.run([sys.executable, "-c", WORD], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["leaves", "waits"], done.stderr

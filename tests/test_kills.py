@@ -18,6 +18,7 @@ from studies.folder.schema.tables import VARYING
 from tests.support.moments import ROOT, alive, before_us, left_behind
 
 KILLS, COMMANDS = 260, 40  # of a process that has all imported, and of whole commands with two workers
+PARTS = 5  # of either, so that two workers share them
 STUDY = Study("killed", ("sgd", "momentum", "adam"), ("wine",), blocks=6, draws=4, epochs=3)
 
 
@@ -54,11 +55,12 @@ def killed(ready, folder):
 
 
 @pytest.mark.slow
-def test_a_run_and_its_page_survive_being_killed_at_any_moment(whole, tmp_path):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_run_and_its_page_survive_being_killed_at_any_moment(whole, tmp_path, part):
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(["tests.test_kills", "studies.runner", "optuna", "reports.page"])
-    chance, kills, chain = random.Random(0), 0, 0
-    while kills < KILLS:
+    chance, kills, chain = random.Random(part), 0, 0
+    while kills < KILLS // PARTS:
         chain, folder = chain + 1, tmp_path / str(chain)
         for _ in range(12):
             ready = forks.Event()
@@ -78,11 +80,12 @@ def test_a_run_and_its_page_survive_being_killed_at_any_moment(whole, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_command_with_two_workers_survives_any_signal_to_any_of_its_processes(whole, tmp_path):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_command_with_two_workers_survives_any_signal_to_any_of_its_processes(whole, tmp_path, part):
     (tmp_path / "study.py").write_text(f"from studies import Study\nkilled = {STUDY!r}\n")
-    chance, folder = random.Random(1), tmp_path / "run"
+    chance, folder = random.Random(PARTS + part), tmp_path / "run"
     words = [sys.executable, "-m", "studies", "run", f"{tmp_path}/study.py:killed", "--out", str(folder)]
-    for i in range(COMMANDS):
+    for i in range(COMMANDS // PARTS):
         process = subprocess.Popen(
             [*words, "--jobs", "2", "--report", "--quiet"],
             cwd=ROOT,
@@ -105,7 +108,7 @@ def test_a_command_with_two_workers_survives_any_signal_to_any_of_its_processes(
         while alive(process.pid):
             assert time.monotonic() < until, alive(process.pid)
             time.sleep(0.05)
-        if i % 8 == 7:
+        if i % 4 == 3:
             everything(folder)
             assert content(folder) == whole
             assert not left_behind(folder)
