@@ -66,6 +66,7 @@ def tested(folder: Path, words: Sequence[str], *more: str) -> subprocess.Complet
         "-q",
         "-p",
         "no:cacheprovider",
+        "--assert=plain",  # or a difference of two large arrays is spelled out for minutes
         "-m",
         "not slow",
         *more,
