@@ -28,7 +28,7 @@ from studies.system.machine import environment, one_thread
 from studies.system.standard_streams import tell
 from studies.training.draws import settings_of, size_and_decay
 from studies.training.progress import Shown, duration
-from studies.training.rows import Row, choosing_blocks, confirming_blocks, wanted_keys
+from studies.training.rows import Row, confirming_blocks, wanted_keys
 from studies.training.stacks import Stack, cost, stacks, train_stacks
 
 BESIDE = {Path("runs/default"): "claims"}  # asked next, for the same page
@@ -132,19 +132,15 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     rows = [
         row for row in costed(made) if (*row.key, made.identities[row.dataset, row.optimizer]) not in have
     ]
-    # at most: nobody knows yet who is beaten on a dataset, nor whether the defaults are picked
-    candidates = 2 * len(study.arms) + (study.blocks or 0)
-    choosing = len(choosing_blocks(study)) * candidates * len(study.datasets)
-    confirming = 2 * len(confirming_blocks(study)) * len(study.datasets)
+    confirming = len(confirming_blocks(study)) * len(study.datasets)
     tasks = stacks(made, rows)
     jobs = jobs or os.cpu_count() or 1
     work = sum(cost(stack) for task in tasks for stack in task)
     seconds = (work * _seconds_per_cost(tasks) / jobs * 1.1 if tasks else 0.0) + 4
-    size = BYTES_PER_TRAINING * (len(rows) + choosing + confirming)
+    size = BYTES_PER_TRAINING * (len(rows) + confirming)
     facts = {
         "run": str(out),
         "trainings": len(rows),
-        "choosing": choosing,
         "confirming": confirming,
         "stacks": sum(map(len, tasks)),
         "jobs": jobs,
@@ -157,7 +153,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
         return f"{out} has all the searches of {study.name}: none would be trained."
     return (
         f"{study.name} into {out}: {len(rows)} trainings in {facts['stacks']} stacks, "
-        f"and at most {choosing} to choose the picks and {confirming} to confirm them.\n"
+        f"and {confirming} confirming ones.\n"
         f"About {duration(seconds)} with {jobs} processes, and {size / 1e6:.0f} MB "
         f"({free_space(out) / 1e9:.0f} GB are free). Nothing was trained."
     )

@@ -42,8 +42,7 @@ def test_show_gives_calls_and_picks(finished, capsys):
     assert main(["show", str(finished), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {p["dataset"] for p in document["picks"]} == {"wine", "diabetes"}
-    assert len(document["comparisons"]) == 2 * 3  # pooled, and on each dataset
-    assert {"pick", "linear model"} <= {one["model"] for one in document["alternatives"]}
+    assert len(document["comparisons"]) == 2
 
 
 @pytest.mark.parametrize("wide", [60, 80, 300])
