@@ -13,6 +13,7 @@ import pandas as pd
 from studies.errors import FailedError, UsageError, nearest
 from studies.folder.read import Tables
 from studies.folder.run_folder import RunFolder
+from studies.folder.schema.columns import KINDS
 from studies.folder.schema.notes import Manifest
 from studies.folder.schema.tables import TABLES
 from studies.question.identity import RESULTS_VERSION, study_of
@@ -21,7 +22,6 @@ from studies.system.machine import arithmetic, one_thread
 from studies.training.rows import KEY, Row
 from studies.training.stacks import attempt, stacks
 
-KINDS = ("search", "untuned", "confirm")
 TOLERANCE = 1e-5  # in which the best losses of 95 % of 816 rows stayed on other kernels (Haswell, Nehalem)
 FLOOR = 1e-7  # of losses: those below it lie together
 Key = tuple[str, int, str, str, int]
