@@ -267,6 +267,8 @@ def _confirm(folder: RunFolder, plan: Plan, picks: list[Pick], workers: Workers)
     wanted = [row for one in picks for row in one.rows(confirming_blocks(study))]
     have = folder.records.reached()
     workers.train([row for row in wanted if (*row.key, identify(row)) not in have], identify)
+    if any(row.uses in workers.failed for row in wanted):
+        return pd.DataFrame()  # which nobody reads: all is compared again without what has failed
     rows, curves = folder.records.read([(*row.key, identify(row)) for row in wanted])
     last = curves.groupby(["dataset", "block"])[["examples", "step"]].max().rename(columns={"step": "steps"})
     return rows.merge(last, on=["dataset", "block"])

@@ -21,7 +21,8 @@ from studies.cli.entry import main
 from studies.errors import FailedError, UsageError
 from studies.folder.read import read_table
 from studies.question import user_optimizer
-from studies.training import workers
+from studies.training import stacks, workers
+from studies.training.rows import CONFIRMING
 from studies.training.stacks import skip
 
 HEAD = "import numpy as np\nfrom dlopt import Numbers, Optimizer, accumulate, decay, ewa, rate\n\n\n"
@@ -305,6 +306,30 @@ def test_an_optimizer_that_ends_its_process_fails_alone(
         run(Study("mine", ("sgd", str(file)), **(LONG | {"blocks": blocks})), out=tmp_path / "run", jobs=2)
     assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd"}
     assert run(Study("mine", ("sgd",), **(LONG | {"blocks": blocks})), out=tmp_path / "other", jobs=1)
+
+
+def test_an_optimizer_that_fails_where_its_pick_is_confirmed_fails_alone(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(ends("pass"))
+    made = stacks.train_stacks
+
+    def fresh(task: list[stacks.Stack]) -> list[list[dict[str, object]]]:
+        if task[0].block >= CONFIRMING and task[0].rows[0].uses.endswith("Signum"):
+            raise ZeroDivisionError("in a fresh block")
+        return made(task)
+
+    monkeypatch.setattr(stacks, "train_stacks", fresh)
+    said, seed = "", 0
+    while not said and seed < 9:  # until Signum is the pick
+        seed += 1
+        study = Study("mine", ("sgd", str(file)), **(TINY | {"seed": seed}))
+        try:
+            run(study, out=tmp_path / str(seed), jobs=1)
+        except FailedError as error:
+            said = str(error)
+    assert "Signum failed: ZeroDivisionError on wine" in said
+    assert set(read_table(tmp_path / str(seed), "picks").optimizer) == {"sgd"}
 
 
 def test_the_limit_of_a_step_leaves_the_class_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
