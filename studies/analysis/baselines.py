@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import threadpoolctl
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -49,9 +50,14 @@ def models(dataset: Facts) -> dict[str, Any]:
 
 
 def scores(study: Study, dataset: Facts, block: int) -> list[float]:
-    """The test error of each baseline on one block of a dataset."""
+    """The test error of each baseline on one block of a dataset.
+
+    By one thread of every library: several of OpenMP, beside other processes, wait for each other most of
+    the time.
+    """
     split = dataset.data.block(block, seed=study.seed)
-    return [_score(make(), split, study.metric) for make in models(dataset).values()]
+    with threadpoolctl.threadpool_limits(1):  # boosting has loaded OpenMP after the worker began
+        return [_score(make(), split, study.metric) for make in models(dataset).values()]
 
 
 def trainings(plan: Plan, names: Sequence[str]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
