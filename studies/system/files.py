@@ -19,6 +19,7 @@ LARGEST_JSON = 64_000_000  # bytes: a note of hundreds of pictures takes a tenth
 STALE = 3600.0  # seconds: no file takes so long, and its process's number may be another one's by now
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that free space mends
 _unfinished: set[Path] = set()  # temporary files that this process writes just now
+_swept: set[tuple[Path, str]] = set()  # folders, and whose file of them, that this process swept
 _begins = threading.RLock()  # a file is begun; taken for good by the thread that ends the process
 
 
@@ -62,12 +63,15 @@ def _short(name: str) -> str:
 def abandon() -> None:
     """Remove the temporary files of this process, which is about to end without a word to its functions.
 
-    From then on no other thread begins one.
+    Those of helpers too that had to be killed, in folders that were swept before. From then on no other
+    thread begins one.
     """
     _begins.acquire(timeout=1)  # no open file system takes so long
     for path in list(_unfinished):
         with contextlib.suppress(OSError):
             path.unlink()
+    for folder, of in list(_swept):
+        sweep(folder, of=of)
 
 
 def sweep(folder: Path, whose: Literal["the dead's", "anybody's"] = "the dead's", *, of: str = "") -> None:
@@ -75,6 +79,7 @@ def sweep(folder: Path, whose: Literal["the dead's", "anybody's"] = "the dead's"
 
     of: the one file whose temporary files are meant, in a folder that belongs to others too.
     """
+    _swept.add((folder, of))
     for path in folder.glob(".*.part"):
         known = re.fullmatch(r"\.(.+)\.(\d+)-\d+\.part", path.name)
         if not known or (of and known[1] != _short(of)):

@@ -177,8 +177,8 @@ def leave(said: str) -> NoReturn:
 
 def _end(processes: list[Any]) -> None:
     """Tell processes to end, and kill those that do not."""
-    until = time.monotonic() + GRACE
     for number in (signal.SIGTERM, signal.SIGKILL):
+        until = time.monotonic() + GRACE
         for process in processes:
             with contextlib.suppress(OSError):  # it is gone
                 if process.is_alive():
