@@ -95,7 +95,7 @@ class Stopped:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             **how,
         )
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not (self.reached.exists() and self.reached.read_text()):
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < until, "the moment never came"
