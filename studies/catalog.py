@@ -72,7 +72,6 @@ ALL = (
         datasets=("breast_cancer", "wine"),
         blocks=8,
         draws=4,
-        fresh=8,
     ),
     Study(
         name="batch-size",
