@@ -71,7 +71,8 @@ def abandon() -> None:
         with contextlib.suppress(OSError):
             path.unlink()
     for folder, of in list(_swept):
-        sweep(folder, of=of)
+        with contextlib.suppress(OSError):  # its folder is gone: no reason to stay
+            sweep(folder, of=of)
 
 
 def sweep(folder: Path, whose: Literal["the dead's", "anybody's"] = "the dead's", *, of: str = "") -> None:
