@@ -83,11 +83,11 @@ def main(run: Path, page: Path) -> None:
             true = np.exp(logs if line.a == titles[slow] else -logs[[0, 2, 1]])
             assert np.allclose([float(x) for x in shown], true, rtol=0.006), (slow, fast, shown, true)
             read_back += 3
-    assert read_back or not ratios.call.isin(["a", "b"]).any(), "the page says no ratio that was called"
+    assert read_back or not ratios.verdict.isin(["a", "b"]).any(), "the page says no ratio that was called"
     checked += read_back
-    best = tables["ranking"].query("reading == 'error' and scope == 'pooled' and tied_for_best").optimizer
+    best = tables["ranking"].query("reading == 'error' and scope == 'pooled' and unbeaten").optimizer
     told = f"{len(best)} of {len(titles)}"
-    few = (tables["comparisons"].call == "too few blocks").any()
+    few = (tables["comparisons"].verdict == "too few blocks").any()
     assert few or told in text, f"{told} optimizers are tied for best, and the page does not say so"
 
     for line in tables["picks"].itertuples():

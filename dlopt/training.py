@@ -10,7 +10,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,7 +64,7 @@ class Training:
 
     status: "ok" or "diverged" for each trial; diverged_step: the step at which a mini-batch loss, or at a
     checkpoint a parameter, was not finite, 0 where that never happened. best_params: (K, P) at the best
-    checkpoint.
+    checkpoint. early: the same training as it stood at each share of its epochs that `train` was given.
     """
 
     curves: Curves
@@ -76,6 +76,7 @@ class Training:
     test_losses: Doubles
     test_errors: Doubles
     _answers: Answers
+    early: tuple[Training, ...] = ()
 
     @property
     def status(self) -> list[str]:
@@ -130,6 +131,7 @@ def train(
     batch_size: int,
     epochs: int,
     dtype: Any = ...,
+    early: Sequence[float] = ...,
     progress: bool | Progress = ...,
 ) -> Training: ...
 @overload
@@ -141,6 +143,7 @@ def train(
     batch_size: int,
     epochs: int,
     dtype: Any = ...,
+    early: Sequence[float] = ...,
     progress: bool | Progress = ...,
 ) -> list[Training]: ...
 def train(
@@ -151,6 +154,7 @@ def train(
     batch_size: int,
     epochs: int,
     dtype: Any = np.float32,
+    early: Sequence[float] = (),
     progress: bool | Progress = True,
 ) -> Training | list[Training]:
     """Train all trials of all optimizers side by side on the same mini-batches.
@@ -158,9 +162,11 @@ def train(
     block: a dataset's block or a `Split`; or a list of S of them, of equal shapes, which gives a list of
     S results. optimizers: one, or a list; with several blocks either the same for each, or a list of S
     lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1. dtype: float32
-    or float64. progress: True writes a line to a terminal's stderr once this takes longer than 5 s, but
-    not from a worker process; False writes none; a function is called with (done epochs, epochs) after
-    each. The trials of a block share initial weights and order; each one's bytes are those it has alone.
+    or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test
+    too; that changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer
+    than 5 s, but not from a worker process; False writes none; a function is called with (done epochs,
+    epochs) after each. The trials of a block share initial weights and order; each one's bytes are those it
+    has alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
     """
@@ -182,7 +188,7 @@ def train(
     with np.errstate(all="ignore"):  # divergence is a result
         stack = model.stack(blocks, trials, dtype)
         feeds = [stack.feed(X, y) for X, y in data]
-        run = _Run(stack, groups, feeds, [one.seed for one in blocks], batch_size, epochs)
+        run = _Run(stack, groups, feeds, [one.seed for one in blocks], batch_size, epochs, _shares(early))
         answers = functools.partial(model.answers, n_classes=blocks[0].n_classes)
         results = run.results(answers, _shown(progress))
     return results if isinstance(block, Sequence) else results[0]
@@ -241,6 +247,17 @@ def _whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     return int(value)
 
 
+def _shares(early: Any) -> list[float]:
+    """Shares of the epochs, checked."""
+    given = (
+        list(early) if isinstance(early, Sequence | np.ndarray) and not isinstance(early, str) else [early]
+    )
+    for one in given:
+        if isinstance(one, bool | np.bool_) or not isinstance(one, float | np.floating) or not 0 < one < 1:
+            raise ValueError(f"early must have shares in (0, 1), not {shown(one)}. Give for example (0.5,).")
+    return [float(one) for one in given]
+
+
 def _dtype(value: Any) -> np.dtype[Any]:
     with contextlib.suppress(TypeError, ValueError):
         for known in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -276,6 +293,16 @@ def _shown(progress: bool | Progress) -> Progress:
     return lambda done, epochs: None
 
 
+class _Standing(NamedTuple):
+    """All trials after so many records: where they diverged, and their best checkpoint by then."""
+
+    records: int
+    diverged: Integers
+    best: Doubles
+    best_record: Integers
+    best_params: Floats
+
+
 class _Run:
     """One pass through `train`."""
 
@@ -287,6 +314,7 @@ class _Run:
         seeds: list[int],
         batch_size: int,
         epochs: int,
+        early: list[float],
     ) -> None:
         self.network, self.batch_size, self.epochs = network, batch_size, epochs
         self.feed, self.orders = feeds[0], [np.random.default_rng([seed, 1]) for seed in seeds]
@@ -306,6 +334,8 @@ class _Run:
         self.best_params = network.params.copy()
         self.diverged = np.zeros(rows, np.int64)
         self.records = self.last = 0
+        self.early = np.searchsorted(self.examples, np.array(early) * self.examples[-1]).tolist()
+        self.stood: dict[int, _Standing] = {}  # by record
 
     def results(self, answers: Answers, progress: Progress) -> list[Training]:
         wanted, step = set(self.steps.tolist()), 0
@@ -347,26 +377,41 @@ class _Run:
         self.best[better], self.best_record[better] = loss[better], record
         self.best_params[better] = self.network.params[better]
         self.records, self.last = record + 1, step
+        if record in self.early:
+            best = (self.best.copy(), self.best_record.copy(), self.best_params.copy())
+            self.stood[record] = _Standing(self.records, self.diverged.copy(), *best)
+
+    def _standing(self) -> _Standing:
+        return _Standing(self.records, self.diverged, self.best, self.best_record, self.best_params)
 
     def _finish(self, answers: Answers) -> list[Training]:
-        gone, worst, rows = self.diverged > 0, self.network.worst, self.network.rows
-        np.copyto(self.network.params, self.best_params)
+        early = [self._read(self.stood[record], answers) for record in self.early]
+        return [
+            dataclasses.replace(one, early=tuple(parts[i] for parts in early))
+            for i, one in enumerate(self._read(self._standing(), answers))
+        ]
+
+    def _read(self, stood: _Standing, answers: Answers) -> list[Training]:
+        """The training as it stood: its best parameters by then, read on test."""
+        gone, worst, rows = stood.diverged > 0, self.network.worst, self.network.rows
+        np.copyto(self.network.params, stood.best_params)
         test_loss, test_error = self.network.evaluate(self.test)
-        validation_error = self.validation_error[self.best_record, np.arange(rows)]
+        validation_error = self.validation_error[stood.best_record, np.arange(rows)]
         blocks = [slice(first, None, self.network.blocks) for first in range(self.network.blocks)]
+        n = stood.records
         return [
             Training(
                 curves=Curves(
-                    self.examples,
-                    self.steps,
-                    self.validation_loss[:, mine],
-                    self.validation_error[:, mine],
-                    self.training_loss[:, mine],
+                    self.examples[:n],
+                    self.steps[:n],
+                    self.validation_loss[:n, mine],
+                    self.validation_error[:n, mine],
+                    self.training_loss[:n, mine],
                 ),
-                diverged_step=self.diverged[mine],
-                best_step=self.steps[self.best_record][mine],
-                best_params=self.best_params[mine],
-                best_validation_losses=np.where(gone, np.inf, self.best)[mine],
+                diverged_step=stood.diverged[mine],
+                best_step=self.steps[stood.best_record][mine],
+                best_params=stood.best_params[mine],
+                best_validation_losses=np.where(gone, np.inf, stood.best)[mine],
                 best_validation_errors=np.where(gone, worst, validation_error)[mine],
                 test_losses=np.where(gone, np.inf, test_loss)[mine],
                 test_errors=np.where(gone, worst, test_error)[mine],

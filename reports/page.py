@@ -258,18 +258,23 @@ def _told(run: Run) -> str:
         if circle(run, "error", dataset):
             clauses.append(f"on {run.shown(dataset)} the calls run in a circle")
             continue
-        best = run.titles(run.tied_for_best("error", dataset))
         beaten = {worse for _, worse, _ in calls}
         names = words.join(run.titles(n for n in run.order("error", dataset) if n in beaten))
-        clause = f"on {run.shown(dataset)} {names} {'is' if len(beaten) == 1 else 'are'} beaten"
-        clauses.append(f"{clause}, tied for best: {words.join(best)}" if 1 < len(best) < 4 else clause)
+        clauses.append(f"on {run.shown(dataset)} {names} {'is' if len(beaten) == 1 else 'are'} beaten")
     rest = len(run.datasets) - len(told)
     if rest:
-        clauses.append(
-            f"on the other {words.plural(rest, 'dataset') if rest > 1 else 'dataset'} nothing can be told "
-            "apart"
-        )
-    return "Dataset by dataset: " + "; ".join(clauses) + "."
+        where = words.plural(rest, "dataset") if rest > 1 else "dataset"
+        clauses.append(f"on the other {where} nobody is called better")
+    return f"By where they end, dataset by dataset: {'; '.join(clauses)}.{_again(run)}"
+
+
+def _again(run: Run) -> str:
+    """How often the calls on single datasets are expected to come again."""
+    calls = run["comparisons"].query("reading == 'error' and scope != 'pooled'").again.dropna()
+    if calls.empty:
+        return ""
+    few = f"{100 * calls.mean():.0f}{words.THIN}% of repetitions"
+    return f" Such a call on a single dataset comes again in about {few} on fresh blocks."
 
 
 def _numbers(run: Run) -> list[Number]:
@@ -278,18 +283,18 @@ def _numbers(run: Run) -> list[Number]:
     if n > 1 and run.too_few("error"):
         numbers.append(Number("0", f"calls: too few blocks; {run.more_blocks()}", "#ends"))
     elif n > 1:
-        tied = len(run.tied_for_best("error"))
+        best = len(run.unbeaten("error"))
         numbers.append(
             Number(
-                f"{tied} of {n}",
-                f"optimizers {'are tied for best at the end' if tied > 1 else 'ends best, beaten by none'}",
+                f"{best} of {n}",
+                f"optimizers {'end unbeaten' if best > 1 else 'ends best, beaten by none'}",
                 "#ends",
             )
         )
     if n > 1 and not run.too_few("ratio"):
         rows = run.pairs("ratio")
         rows = rows[rows.estimate.notna()]
-        called = rows[rows.call.isin(["a", "b"])]
+        called = rows[rows.verdict.isin(["a", "b"])]
         if len(rows):
             one = (called if len(called) else rows).sort_values("estimate", key=abs, kind="stable").iloc[-1]
             slow, fast = (one.a, one.b) if one.estimate > 0 else (one.b, one.a)
@@ -303,8 +308,8 @@ def _numbers(run: Run) -> list[Number]:
                     "#first",
                 )
             )
-    worse = len(pick.linear_wins(run))
-    where = "datasets where a linear model is at least as good as the confirmed pick, median against median"
+    worse = len(pick.instead(run))
+    where = "datasets where something else is called better than the confirmed pick, on the same blocks"
     numbers.append(Number(f"{worse} of {len(run.datasets)}", where, "#pick"))
     tests = run["audit"][run["audit"].status.isin(["ok", "look"])]
     bad = int((tests.status == "look").sum())

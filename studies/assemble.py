@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from dlopt import hyperparameters
-from studies.analysis import comparison, picks, readings, tuning
+from studies.analysis import candidates, comparison, picks, readings, tuning
+from studies.analysis.alternatives import alternatives
 from studies.analysis.audit import audit
 from studies.analysis.baselines import baselines, trainings
 from studies.analysis.batch_sizes import batch_sizes as batch_sizes_table
 from studies.analysis.batch_sizes import batch_times
+from studies.analysis.budgets import budgets
 from studies.analysis.importances import importances, searches
 from studies.analysis.literature import literature
 from studies.analysis.picks import Pick
@@ -32,16 +35,25 @@ UNITS = {
 
 
 class Compared(NamedTuple):
-    """What the search rows alone say, before the picks are confirmed."""
+    """What the search rows alone say, before a pick is chosen and confirmed in fresh blocks."""
 
     tables: dict[str, pd.DataFrame]
+    candidates: dict[str, list[Pick]]  # by dataset
+
+
+class Picked(NamedTuple):
+    """What fresh blocks say. choices: of every candidate; confirmed: of the picks and their defaults."""
+
     picks: list[Pick]
+    candidates: pd.DataFrame
+    choices: pd.DataFrame
+    confirmed: pd.DataFrame
 
 
 def compared(
     plan: Plan, rows: pd.DataFrame, curves: pd.DataFrame, old: dict[str, pd.DataFrame], workers: Workers
 ) -> Compared:
-    """Readings, calls, ranking and picks; and what needs none of them, found meanwhile.
+    """Readings, calls, ranking and what may be picked; and what needs none of them, found meanwhile.
 
     old: the lines of "importances" and "baselines" that are found already.
     """
@@ -62,9 +74,10 @@ def compared(
     small = floors(plan)
     independent = rows[rows.optimizer.isin([a.name for a in study.arms if a.sampler == "random"])]
     asked: dict[Any, tuple[Any, ...]] = {
-        one.reading: (comparison.comparisons, one, kinds(plan), study.seed) for one in both
+        one.reading: (comparison.comparisons, one, kinds(plan)) for one in both
     }
     asked["literature"] = (literature, study, rows, read, ratios, small)
+    asked["budgets"] = (partial(budgets, winner=study.dependent), rows, names, kinds(plan))
     with workers.meanwhile(asked) as answers:
         found = {
             "rows": rows,
@@ -77,26 +90,27 @@ def compared(
             "tuning": tuning.tuning(read),
             "best_rates": tuning.best_rates(rows),
             "batch_sizes": batch_sizes_table(plan, lowest),
-            "decay": tuning.decay(read, mixed(study), names, study.seed),
+            "decay": tuning.decay(read, mixed(study), names, kinds(plan)),
             "baselines": _joined(old["baselines"], baselines(plan, new, apart)),
             "importances": _joined(known, *(apart[key] for key in shares)),
             "optimizers": described,
         }
         told = answers()
     calls = [told[one.reading] for one in both]
-    placed = ranked(both, calls, optimizers)
+    placed = ranked(both, calls, optimizers, study.seed)
     asked = {one.reading: (power, one, placed, study.seed) for one in both}
     with workers.meanwhile(asked) as answers:
         found |= {
             "literature": told["literature"],
+            "budgets": told["budgets"],
             "comparisons": pd.concat(calls),
             "ranking": placed,
             "forest": comparison.forest(read, placed, small),
         }
-        chosen = picks.picks(rows, placed, names, plan.arms)
+        made = {name: candidates.candidates(rows, placed, plan.arms, name) for name in names}
         told = answers()
     found["power"] = pd.concat([told[one.reading] for one in both])
-    return Compared(found, chosen)
+    return Compared(found, made)
 
 
 def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
@@ -106,18 +120,22 @@ def _joined(*frames: pd.DataFrame) -> pd.DataFrame:
 def finished(
     plan: Plan,
     results: Compared,
-    confirmed: pd.DataFrame,
+    picked: Picked,
     timings: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """All tables by name, ready to be written."""
-    found = results.tables
-    picked = picks.picks_table(results.picks, found["readings"], found["comparisons"], confirmed)
+    found, confirmed = results.tables, picked.confirmed
+    beside = alternatives(confirmed, found["baselines"], kinds(plan))
+    table = picks.picks_table(picked.picks, found["readings"], found["comparisons"], confirmed, beside)
     return {
         **found,
-        "picks": picked,
+        "candidates": picked.candidates,
+        "choices": picked.choices,
+        "picks": table,
         "confirmations": confirmed,
-        "takehome": takehome(plan, picked),
-        "audit": audit(found["rows"], found["curves"], found["comparisons"], picked, plan.arms),
+        "alternatives": beside,
+        "takehome": takehome(plan, table),
+        "audit": audit(found["rows"], found["curves"], found["comparisons"], table, plan.arms),
         "datasets": _datasets(plan),
         "timings": timings,
         **known(),

@@ -72,6 +72,7 @@ ALL = (
         datasets=("breast_cancer", "wine"),
         blocks=8,
         draws=4,
+        fresh=8,
     ),
     Study(
         name="batch-size",

@@ -14,14 +14,15 @@ from typing import Any
 import pandas as pd
 
 from studies import assemble
-from studies.analysis.picks import Pick
+from studies.analysis import candidates
+from studies.analysis.picks import DEFAULTS, Pick
 from studies.catalog import STUDIES
 from studies.claims.evaluation import asked, nothing
 from studies.errors import FailedError, UsageError, nearest, whole_number
 from studies.folder import cache
 from studies.folder.read import read_table
 from studies.folder.run_folder import RunFolder, open_run
-from studies.folder.schema.tables import TABLES
+from studies.folder.schema.tables import PICK, TABLES
 from studies.question import user_optimizer
 from studies.question.arm import plain
 from studies.question.identity import (
@@ -37,7 +38,7 @@ from studies.system.interrupts import terminable
 from studies.system.machine import machine, one_thread, sources
 from studies.training.draws import INDEPENDENT, Search, check_sampler, searched
 from studies.training.progress import Progress
-from studies.training.rows import Row, confirming_blocks, wanted_keys
+from studies.training.rows import Row, choosing_blocks, confirming_blocks, wanted_keys
 from studies.training.workers import Workers
 
 
@@ -64,9 +65,9 @@ class Run:
         return read_table(self.path, name)
 
     def best(self) -> pd.DataFrame:
-        """The pick for each dataset: optimizer, what it cannot be told from, settings, confirmed error."""
-        columns = ["dataset", "optimizer", "tied_with", "batch_size", "decay", "settings"]
-        scores = ["confirmed", "confirmed_low", "confirmed_high"]
+        """The pick for each dataset: optimizer, who is as good, settings, confirmed error, what to take."""
+        columns = ["dataset", "optimizer", "as_good", "not_decided", "batch_size", "decay", "settings"]
+        scores = ["confirmed", "confirmed_low", "confirmed_high", "recommended"]
         picks = self.table("picks")[columns + scores]
         return picks.assign(settings=picks.settings.map(json.loads))
 
@@ -135,8 +136,9 @@ def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:
         wanted = [(*key, plan.identities[key[0], key[2]]) for key in wanted_keys(plan.study)]
         rows, curves = folder.records.read(wanted)
         results = assemble.compared(plan, rows, curves, old, workers)
-        confirmed = _confirm(folder, plan, results.picks, workers)
-    written = assemble.finished(plan, results, confirmed, folder.timings())
+        picked = _picked(folder, plan, results.candidates, workers)
+    assert picked is not None  # or something failed, and the loop went on
+    written = assemble.finished(plan, results, picked, folder.timings())
     folder.write_tables(
         written,
         changes(plan.study) + _told(workers),
@@ -253,22 +255,57 @@ def _drawn(workers: Workers, calls: list[tuple[Any, ...]]) -> list[Row]:
     return [row for rows in workers.each(alone).values() for row in rows]
 
 
-def _confirm(folder: RunFolder, plan: Plan, picks: list[Pick], workers: Workers) -> pd.DataFrame:
-    """Train the picks that are not yet confirmed in fresh blocks, and read all of them back."""
-    study, digests = plan.study, {name: facts.digest for name, facts in plan.facts.items()}
+def _picked(
+    folder: RunFolder, plan: Plan, made: dict[str, list[Pick]], workers: Workers
+) -> assemble.Picked | None:
+    """Choose a pick for each dataset among its candidates in fresh blocks, and confirm it in others.
+
+    None where somebody's own optimizer has failed in them.
+    """
+    every = [one for some in made.values() for one in some]
+    tried = _fresh(folder, plan, every, "choose", choosing_blocks(plan.study), workers)
+    if tried is None:
+        return None
+    picks, tables, choices = [], [], []
+    for dataset, some in made.items():
+        here = tried[tried.dataset == dataset].set_index(["optimizer", "draw"])
+        mine = [here.loc[[(one.arm.name, one.number)]].sort_values("block") for one in some]
+        pick, table = candidates.choose(some, [one.test_error.tolist() for one in mine])
+        picks.append(pick)
+        tables.append(table)
+        choices += [one.reset_index().assign(position=place) for place, one in enumerate(mine)]
+    beside = [one for some in made.values() for one in some if one.what == DEFAULTS]
+    own = {(one.dataset, one.arm.name) for one in picks if one.what != DEFAULTS}
+    wanted = [*picks, *(one for one in beside if (one.dataset, one.arm.name) in own)]
+    confirmed = _fresh(folder, plan, wanted, "confirm", confirming_blocks(plan.study), workers)
+    if confirmed is None:
+        return None
+    chosen = {(one.dataset, one.arm.name, one.number) for one in picks}
+    keys = zip(confirmed.dataset, confirmed.optimizer, confirmed.draw, strict=True)
+    confirmed = confirmed.assign(what=[PICK if key in chosen else DEFAULTS for key in keys])
+    return assemble.Picked(picks, pd.concat(tables), pd.concat(choices), confirmed)
+
+
+def _fresh(
+    folder: RunFolder, plan: Plan, settings: list[Pick], kind: str, blocks: range, workers: Workers
+) -> pd.DataFrame | None:
+    """Train settings in fresh blocks where that is not done yet; gives all of them, None where one fails."""
     own = {
-        one.dataset: identity(study, digests[one.dataset], one.arm, [one.batch_size, one.decay, one.settings])
-        for one in picks
+        (one.dataset, one.arm.name, one.number): identity(
+            plan.study, plan.facts[one.dataset].digest, one.arm, one.setting
+        )
+        for one in settings
     }
 
     def identify(row: Row) -> str:
-        return own[row.dataset]
+        return own[row.dataset, row.optimizer, row.draw]
 
-    wanted = [row for one in picks for row in one.rows(confirming_blocks(study))]
+    wanted = [one.row(block, kind) for one in settings for block in blocks]
     have = folder.records.reached()
     workers.train([row for row in wanted if (*row.key, identify(row)) not in have], identify)
-    if any(row.uses in workers.failed for row in wanted):
-        return pd.DataFrame()  # which nobody reads: all is compared again without what has failed
+    if any(one.arm.uses in workers.failed for one in settings):
+        return None
     rows, curves = folder.records.read([(*row.key, identify(row)) for row in wanted])
-    last = curves.groupby(["dataset", "block"])[["examples", "step"]].max().rename(columns={"step": "steps"})
-    return rows.merge(last, on=["dataset", "block"])
+    key = ["dataset", "block", "optimizer", "draw"]
+    last = curves.groupby(key)[["examples", "step"]].max().rename(columns={"step": "steps"})
+    return rows.merge(last, on=key)

@@ -43,7 +43,7 @@ from studies import Arm, Study
 mine = Study(
     "mine",
     (Arm("sgd"), Arm("lion"), Arm("lion", name="lion-root", decay="inverseroot")),
-    ("wine",), blocks=6, draws=4, epochs=3,
+    ("wine",), blocks=6, draws=4, epochs=3, fresh=4,
 )
 """
 

@@ -19,7 +19,7 @@ from studies.system.files import checksum
 from tests.support.altered import altered_bytes, altered_json
 from tests.support.sealed import seal
 
-STUDY = Study("small", ("sgd", "adam"), ("wine", "diabetes"), blocks=4, draws=4, epochs=2)
+STUDY = Study("small", ("sgd", "adam"), ("wine", "diabetes"), blocks=4, draws=4, epochs=2, fresh=4)
 TEXTS = ["", "<script>", "\x1b[31m", "a" * 10_000, "a\nb", "=1+1", "wine", "sgd", "null", "{}", "[" * 5_000]
 FLOATS = [0.0, -1.0, 1.0, 1e308, -1e308, float("inf"), -float("inf"), float("nan"), None]
 INTS = [0, -1, 1, 2**62, -(2**63), None]

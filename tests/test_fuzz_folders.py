@@ -15,7 +15,7 @@ from studies.question import identity
 from tests.support.altered import altered_bytes, altered_json
 from tests.support.sealed import seal
 
-STUDY = Study("small", ("sgd", "adam"), ("wine",), blocks=2, draws=2, epochs=2)
+STUDY = Study("small", ("sgd", "adam"), ("wine",), blocks=2, draws=2, epochs=2, fresh=4)
 OTHER = ["true", "-1", "1e400", "NaN", '"' + "x" * 10_000 + '"', "[" * 50_000, "{}", "\\ud800", "10" * 3_000]
 
 

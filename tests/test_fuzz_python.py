@@ -12,7 +12,14 @@ from tests.support.hostile import X, Y, changed, hostile, sweep
 
 
 def study(rng, _):
-    usual = {"name": "mine", "optimizers": ("sgd",), "datasets": ("wine",), "blocks": 3, "draws": 2}
+    usual = {
+        "name": "mine",
+        "optimizers": ("sgd",),
+        "datasets": ("wine",),
+        "blocks": 3,
+        "draws": 2,
+        "fresh": 2,
+    }
     usual |= {"epochs": 2, "seed": 0, "widths": (4,), "activation": "relu", "init": "he"}
     usual |= {"weight_decay": 0.0, "metric": "error", "claims": False, "about": ""}
     made = Study(**changed(rng, usual))

@@ -21,7 +21,7 @@ from tests.support.moments import ROOT, Stopped, alive, left_behind
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
 RUN = ["run", "done", "--jobs"]
-DONE = Study("done", ("sgd", "adam"), ("wine",), blocks=6, draws=4, epochs=2)
+DONE = Study("done", ("sgd", "adam"), ("wine",), blocks=6, draws=4, epochs=2, fresh=4)
 MOMENTS = {  # of `python -m studies run --report`
     "imports": "studies.assemble",
     "reads records": "studies.folder.records:Records.reached",

@@ -19,7 +19,7 @@ from tests.support.moments import ROOT, alive, before_us, left_behind
 
 KILLS, COMMANDS = 260, 40  # of a process that has all imported, and of whole commands with two workers
 PARTS = 5  # of either, so that two workers share them
-STUDY = Study("killed", ("sgd", "momentum", "adam"), ("wine",), blocks=6, draws=4, epochs=3)
+STUDY = Study("killed", ("sgd", "momentum", "adam"), ("wine",), blocks=6, draws=4, epochs=3, fresh=4)
 
 
 def everything(folder):

@@ -12,7 +12,7 @@ from reports.data.run import Run, ordered
 from reports.draw import forest, style
 from reports.parts import Part, blocks_basis, drawn, left_out, part
 from studies.analysis.verdicts import SMALL
-from studies.folder.schema.tables import TOO_FEW
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
 
 
 def verdict(run: Run) -> list[str]:
@@ -20,7 +20,7 @@ def verdict(run: Run) -> list[str]:
 
     Before them where each optimizer stands that is not the suite's own.
     """
-    yours = [_your_table(run, name) for name in run.own_tables]
+    yours = [*_learned_nothing(run), *(_your_table(run, name) for name in run.own_tables)]
     if len(run.optimizers) < 2:
         only = run.title(run.optimizers[0])
         return [
@@ -36,7 +36,6 @@ def _your_table(run: Run, dataset: str) -> str:
     """What to use on a table of the user's own, what that reached, and what reaches more."""
     pick = run["picks"].set_index("dataset").loc[dataset]
     unit = run.unit(dataset)
-    tied = [run.title(name) for name in str(pick.tied_with).split(",") if name]
     settings = ", ".join(
         f"{words.symbol(name)} {words.setting(name, value)}"
         for name, value in words.settings(pick.settings).items()
@@ -56,7 +55,8 @@ def _your_table(run: Run, dataset: str) -> str:
     seen = float(power.iloc[0]) * unit.factor if len(power) else float("nan")
     least = f"{words.number(seen, 2)}{unit.difference}"
     least = "" if np.isnan(seen) else f"; the smallest difference that these blocks find in 80 % is {least}"
-    others = f" (or {words.join(tied, 'or')}, not to be told from it)" if tied else ""
+    alike = [run.title(name) for name in str(pick.as_good).split(",") if name]
+    others = f" (or {words.join(alike, 'or')}, as good)" if alike else ""
     text = (
         f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
         f"{others}, "
@@ -65,15 +65,35 @@ def _your_table(run: Run, dataset: str) -> str:
     )
     notes = str(run["datasets"].set_index("dataset").notes[dataset]).splitlines()
     text = " ".join([*(words.clean(note) for note in notes if note.startswith("Look out")), text])
-    rest = run["baselines"].query("dataset == @dataset and model != 'mean' and model != 'majority class'")
-    better = rest[rest.estimate < pick.confirmed].sort_values("estimate")
-    if better.empty:
-        return text
-    best = better.iloc[0]
-    found = words.interval(best.estimate, best.low, best.high, unit)
-    the = "the " if best.model == "linear model" else ""
-    what = f"On {run.shown(dataset)} {the}{words.clean(best.model)} reaches {found} on the same splits"
-    return f"{what}: try that first. {text}"
+    return " ".join([*_instead(run, dataset), text])
+
+
+def _instead(run: Run, dataset: str) -> list[str]:
+    """What is better than the pick on the same splits."""
+    beside, unit = run["alternatives"].query("dataset == @dataset").set_index("model"), run.unit(dataset)
+    best = str(beside.index[beside.recommended][0])
+    if best in (PICK, *TRIVIAL):
+        return []
+    one = beside.loc[best]
+    found = words.interval(one.estimate, one.low, one.high, unit)
+    gap = words.interval(one.gap, one.gap_low, one.gap_high, unit, difference=True)
+    what = {"linear model": "the linear model", "defaults": "its optimizer's defaults"}.get(best, best)
+    return [
+        f"On {run.shown(dataset)} take {what}: {found} on the same splits, where the pick ends {gap} "
+        f"above ({words.p_value(one.p_holm)} after Holm)."
+    ]
+
+
+def _learned_nothing(run: Run) -> list[str]:
+    """Where a pick is not better than what looks at no feature, and what to do there."""
+    lines = ordered(run, run["alternatives"])
+    lines = lines[lines.model.isin(TRIVIAL) & lines.verdict.isin(["model", AS_GOOD, NOT_DECIDED])]
+    if lines.empty:
+        return []
+    where = words.join(f"{run.shown(r.dataset)} ({words.clean(r.model)})" for r in lines.itertuples())
+    rare = "majority class" in set(lines.model) and run.manifest["question"]["metric"] == "error"
+    remedy = " Where a class is rare, run with --metric balanced-error." if rare else ""
+    return [f"Not better than what looks at no feature is the pick on {where}.{remedy}"]
 
 
 def _newcomer(run: Run, name: str) -> str:
@@ -101,13 +121,15 @@ def _standing(run: Run, reading: str, name: str) -> str:
             p = worst.replace("=", "≤") if len(found) > 1 else worst
             names = [other for other in run.order(reading) if other in found]
             clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
-    rest = [other for other in run.order(reading) if other not in {name, *over, *under}]
+    pairs = {other: run.against(reading, "pooled", name, other) or {} for other in run.order(reading)}
+    alike = [other for other, one in pairs.items() if one.get("verdict") == AS_GOOD]
+    if alike:
+        clauses.append(f"is as good as {words.join(run.titles(alike))}")
+    rest = [other for other, one in pairs.items() if one.get("verdict") == NOT_DECIDED]
     if rest:
-        pairs = run.pairs(reading)
-        mine = pairs[((pairs.a == name) & pairs.b.isin(rest)) | ((pairs.b == name) & pairs.a.isin(rest))]
-        closest = words.p_value(mine.p_holm.min())
+        closest = words.p_value(min(pairs[other]["p_holm"] for other in rest))
         closest = closest.replace("=", "≥") if len(rest) > 1 else closest
-        clauses.append(f"cannot be told from {words.join(run.titles(rest))} ({closest} after Holm)")
+        clauses.append(f"is not decided against {words.join(run.titles(rest))} ({closest} after Holm)")
     return words.join(clauses)
 
 
@@ -122,16 +144,16 @@ def _over(run: Run) -> str:
 
 
 def circle(run: Run, reading: str, scope: str = "pooled") -> list[str]:
-    """Those tied for best although someone beats them: calls that run in a circle."""
+    """Those on top although someone beats them: calls that run in a circle."""
     beaten = {worse for _, worse, _ in run.beats(reading, scope)}
-    return [name for name in run.tied_for_best(reading, scope) if name in beaten]
+    return [name for name in run.unbeaten(reading, scope) if name in beaten]
 
 
 def _ends_best(run: Run) -> str:
     if run.too_few("error"):
         return f"Who ends best: {_too_few(run)}."
-    tied, beats = run.tied_for_best("error"), run.beats("error")
-    names = words.join(run.titles(tied))
+    best, beats = run.unbeaten("error"), run.beats("error")
+    names = words.join(run.titles(best))
     if circle(run, "error"):
         calls = words.listed(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
         return f"Nobody ends best: the calls run in a circle among {names} ({calls})."
@@ -139,26 +161,40 @@ def _ends_best(run: Run) -> str:
         names = words.join(run.titles(run.optimizers))
         closest = run.pairs("error").sort_values(["p_holm", "p"], kind="stable").iloc[0]
         pair = f"{run.title(closest.a)} against {run.title(closest.b)}"
-        text = f"{names} cannot be told apart by where they end"
-        if bool(run.pairs("error").equivalent.all()):
-            text += ", and are as good as each other within the margin fixed beforehand"
+        if (run.pairs("error").verdict == AS_GOOD).all():
+            return (
+                f"{names} end as good as each other in {_over(run)}, within the margin fixed beforehand: "
+                "take the one you know."
+            )
         return (
-            f"{text} (closest call in {_over(run)}: {pair}, {words.p_value(closest.p_holm)} after Holm): "
-            "take the one you know."
+            f"Nobody among {names} ends better than another: {run.open('error')} (closest call in "
+            f"{_over(run)}: {pair}, {words.p_value(closest.p_holm)} after Holm)."
         )
-    worse = _beaten(run, "error")
-    if len(tied) == 1:
-        open_ = [n for n in run.optimizers if n != tied[0] and n not in worse]
-        rest = f", and {words.join(run.titles(open_))} cannot be called either way" if open_ else ""
-        return f"{names} ends best: nothing beats it in {_over(run)}. Beaten: {_who(run, worse)}{rest}."
-    return (
-        f"Tied for best at the end: {names}; nothing beats them in {_over(run)}. Beaten: {_who(run, worse)}."
-    )
+    unsure = run.unsure("error")
+    firm = [name for name in best if name not in unsure]
+    worse = {name: by for name, by in _beaten(run, "error").items() if name not in unsure}
+    beaten = f" Beaten: {_who(run, worse)}." if worse else ""
+    rest = f" Not stable when the blocks are drawn anew: {words.join(run.titles(unsure))}." if unsure else ""
+    if not firm:
+        return f"Nobody is best at the end with certainty, {_budget(run)}.{beaten}{rest}"
+    names = words.join(run.titles(firm))
+    if len(best) == 1:
+        return f"{names} ends best, {_budget(run)}: nothing beats it in {_over(run)}.{beaten}{rest}"
+    known = f": {run.open('error', among=firm)}" if len(firm) > 1 else ""
+    return f"At the end nothing beats {names} in {_over(run)}, {_budget(run)}{known}.{beaten}{rest}"
+
+
+def _budget(run: Run) -> str:
+    """How long was trained and searched: another budget may give another answer."""
+    epochs = run["datasets"].epochs
+    low, high = int(epochs.min()), int(epochs.max())
+    many = f"{low} to {high} epochs" if low < high else words.plural(low, "epoch")
+    return f"after {many} and {run.search}"
 
 
 def _beaten(run: Run, reading: str) -> dict[str, tuple[str, float]]:
     """Everyone beaten, by whom of the first placed, and that p-value."""
-    best, order = run.tied_for_best(reading), run.order(reading)
+    best, order = run.unbeaten(reading), run.order(reading)
     found: dict[str, tuple[str, float]] = {}
     for better, worse, p in sorted(run.beats(reading), key=lambda c: (c[0] not in best, order.index(c[0]))):
         found.setdefault(worse, (better, p))
@@ -185,8 +221,9 @@ def _who(run: Run, worse: dict[str, tuple[str, float]]) -> str:
 def _gets_there_first(run: Run) -> str:
     if run.too_few("ratio"):
         return f"Who gets there first: {_too_few(run)}."
-    tied, beats = run.tied_for_best("ratio"), run.beats("ratio")
-    names = words.join(run.titles(tied))
+    unsure, beats = run.unsure("ratio"), run.beats("ratio")
+    best = [name for name in run.unbeaten("ratio") if name not in unsure]
+    names = words.join(run.titles(best))
     if circle(run, "ratio"):
         return f"Nobody gets there first: the calls run in a circle among {names}."
     if not beats:
@@ -194,8 +231,8 @@ def _gets_there_first(run: Run) -> str:
         closest = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable").iloc[0]
         slow, fast = (closest.b, closest.a) if closest.estimate < 0 else (closest.a, closest.b)
         return (
-            f"{names} cannot be told apart by how soon they get there (closest call: {run.title(slow)} "
-            f"needs {needs(run.against('ratio', 'pooled', slow, fast) or {})} the examples "
+            f"Nobody among {names} gets there sooner than another: {run.open('ratio')} (closest call: "
+            f"{run.title(slow)} needs {needs(run.against('ratio', 'pooled', slow, fast) or {})} the examples "
             f"{run.title(fast)} needs, {words.p_value(closest.p_holm)} after Holm)."
         )
     clauses = []
@@ -204,7 +241,8 @@ def _gets_there_first(run: Run) -> str:
             f"{run.title(n)} needs {needs(run.against('ratio', 'pooled', n, side) or {})}" for n in slower
         ]
         clauses.append(f"{words.join(each)} the examples {run.title(side)} needs ({p} after Holm)")
-    start = f"{names} {'get' if len(tied) > 1 else 'gets'} there first{' (tied)' if len(tied) > 1 else ''}"
+    start = f"{names} {'get' if len(best) > 1 else 'gets'} there first"
+    start += f" ({run.open('ratio', among=best)})" if len(best) > 1 else ""
     return f"{start}: to reach the losses that both reach, {words.listed(clauses)}."
 
 
@@ -294,9 +332,9 @@ def pooled_call(run: Run, name: str, reference: str) -> str:
     one = run.against("error", "pooled", name, reference)
     if one is None:
         return ""
-    if one["call"] == TOO_FEW:
+    if one["verdict"] == TOO_FEW:
         return "too few blocks to tell"
-    word = {"a": "ends better", "b": "ends worse"}.get(one["call"], "cannot be told apart")
+    word = {"a": "ends better", "b": "ends worse"}.get(one["verdict"], one["verdict"])
     return f"{word}, {words.p_value(one['p_holm'])}"
 
 

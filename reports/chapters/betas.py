@@ -44,9 +44,9 @@ def cells(run: Run, uses: str, held: dict[str, dict[str, float]]) -> pd.DataFram
         best = min(known, key=lambda arm: known[arm][0])
         for arm, (median, low, high) in known.items():
             one = run.against("error", dataset, arm, best)
-            call = "tied" if arm == best else str((one or {}).get("call", "too few blocks"))
-            dot = call != "b" and not run.too_few("error", dataset)
-            lines.append((dataset, uses, arm, median, low, high, len(reads[arm]), call == "b", dot))
+            worse = one is not None and one["verdict"] == "b"
+            dot = not worse and not run.too_few("error", dataset)
+            lines.append((dataset, uses, arm, median, low, high, len(reads[arm]), worse, dot))
     frame = pd.DataFrame(lines, columns=COLUMNS)
     for name in next(iter(held.values())):
         frame.insert(3, name, [held[arm][name] for arm in frame.optimizer])
@@ -134,7 +134,7 @@ def _answer(run: Run, groups: dict[str, dict[str, dict[str, float]]], frames: di
             if run.too_few("error", str(dataset)):
                 text += f"; too few blocks to tell any two of the {n} apart"
             elif not worse:
-                text += f"; none of the other {n - 1} can be told apart from the lowest"
+                text += f"; none of the other {n - 1} is called worse"
             else:
                 text += f"; {worse} of the other {n - 1} {'is' if worse == 1 else 'are'} called worse"
             parts.append(text)

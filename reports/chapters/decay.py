@@ -15,14 +15,9 @@ from reports.data.arms import column, families, family
 from reports.data.run import Run, ordered
 from reports.draw import style
 from reports.parts import MANY, Part, blocks_basis, drawn, left_out, part
-from studies.folder.schema.tables import TIED, TOO_FEW
+from studies.folder.schema.tables import OPEN_VERDICTS, TOO_FEW
 
-SAID = {
-    "better": "schedule better",
-    "none": "none better",
-    "tied": "not told apart",
-    "few": "too few blocks",
-}
+SCHEDULE, NONE = "schedule better", "none better"
 KEPT = ("estimate", "low", "high", "p", "p_holm", "blocks")
 
 
@@ -38,9 +33,9 @@ def against_none(run: Run) -> pd.DataFrame:
             for scope in ["pooled", *run.datasets]:
                 one = run.against("error", scope, arm, plain[0])
                 if one is not None:
-                    called = {"a": "better", "b": "none", "tied": "tied"}.get(str(one["call"]), "few")
-                    lines.append((uses, arm, plain[0], kinds[arm], scope, called, *(one[k] for k in KEPT)))
-    return pd.DataFrame(lines, columns=["uses", "a", "b", "schedule", "scope", "call", *KEPT])
+                    found = {"a": SCHEDULE, "b": NONE}.get(one["verdict"], one["verdict"])
+                    lines.append((uses, arm, plain[0], kinds[arm], scope, found, *(one[k] for k in KEPT)))
+    return pd.DataFrame(lines, columns=["uses", "a", "b", "schedule", "scope", "verdict", *KEPT])
 
 
 @part("decay")
@@ -71,7 +66,7 @@ def decay(run: Run) -> Part | None:
 
 def _decay_answer(run: Run, frame: pd.DataFrame) -> str:
     pooled = frame[frame.scope == "pooled"]
-    if (pooled.call == TOO_FEW).any():
+    if (pooled.verdict == TOO_FEW).any():
         return "Too few blocks to tell decay from none."
     parts = []
 
@@ -79,19 +74,21 @@ def _decay_answer(run: Run, frame: pd.DataFrame) -> str:
         return frame[frame.optimizer == line.optimizer]
 
     for call, verb in (("decay", "is better than none"), ("none", "is worse than none")):
-        for r in pooled[pooled.call == call].itertuples():
+        for r in pooled[pooled.verdict == call].itertuples():
             parts.append(
                 f"for {run.title(r.optimizer)} decay {verb} ({words.p_value(r.p_holm)} after "
                 f"Holm{_clearest(run, mine(r), 'decay')})"
             )
-    tied = run.titles(pooled[pooled.call == TIED].optimizer)
-    if tied:
-        closest = pooled[pooled.call == TIED].sort_values("p_holm", kind="stable").iloc[0]
+    for word in OPEN_VERDICTS:
+        some = pooled[pooled.verdict == word]
+        if some.empty:
+            continue
+        closest = some.sort_values("p_holm", kind="stable").iloc[0]
         about = (
             f"closest: {run.title(closest.optimizer)}, "
             f"{words.p_value(closest.p_holm)}{_clearest(run, mine(closest), 'decay')}"
         )
-        parts.append(f"for {words.join(tied)} decay and none cannot be told apart ({about})")
+        parts.append(f"for {words.join(run.titles(some.optimizer))} decay against none: {word} ({about})")
     return words.sentence(parts)
 
 
@@ -103,7 +100,7 @@ def _draw_decay(run: Run, frame: pd.DataFrame) -> Figure:
     rows = -(-len(run.datasets) // columns)
     fig = Figure(figsize=(style.WIDTH, rows * (0.62 + 0.27 * n)), layout="constrained")
     axes = fig.subplots(rows, columns, squeeze=False).ravel()
-    short = {"decay": "decay better", "none": "none better", "tied": "not told apart"}
+    short = {"decay": "decay better", "none": "none better"}
     for ax, dataset in zip(axes, run.datasets, strict=False):
         unit, here = run.unit(dataset), frame[frame.scope == dataset].set_index("optimizer")
         ends = here[["low", "high", "estimate"]].to_numpy(float)
@@ -127,7 +124,7 @@ def _draw_decay(run: Run, frame: pd.DataFrame) -> Figure:
             ax.text(
                 1.02,
                 i,
-                short.get(one.call, "too few blocks"),
+                short.get(one.verdict, one.verdict),
                 transform=ax.get_yaxis_transform(),
                 va="center",
                 color=style.MUTED,
@@ -175,27 +172,28 @@ def schedules(run: Run) -> Part | None:
 
 def _answer(run: Run, frame: pd.DataFrame) -> str:
     pooled, finite = frame[frame.scope == "pooled"], frame[np.isfinite(frame.estimate)]
-    if (pooled.call == "few").any():
+    if (pooled.verdict == TOO_FEW).any():
         return f"Too few blocks to tell any schedule from none; {run.more_blocks()}."
     parts = []
     for _, here in pooled.groupby("uses", sort=False):
         name = family(run, [str(here.a.iloc[0])])
         clauses = []
-        for call, verb in (("better", "better"), ("none", "worse")):
-            some = here[here.call == call].sort_values("p_holm", kind="stable")
+        for call, verb in ((SCHEDULE, "better"), (NONE, "worse")):
+            some = here[here.verdict == call].sort_values("p_holm", kind="stable")
             if len(some):
                 told = [
                     f"{r.schedule} ({words.p_value(r.p_holm)}{_clearest(run, finite[finite.a == r.a], 'it')})"
                     for r in some.itertuples()
                 ]
                 clauses.append(f"{words.join(told)} {'ends' if len(some) == 1 else 'end'} {verb} than none")
-        tied = here[here.call == TIED].sort_values(["p_holm", "p"], kind="stable")
-        if len(tied):
-            one = tied.iloc[0]
+        for word in OPEN_VERDICTS:
+            some = here[here.verdict == word].sort_values(["p_holm", "p"], kind="stable")
+            if some.empty:
+                continue
+            one = some.iloc[0]
             near = f"{words.p_value(one.p_holm)}{_clearest(run, finite[finite.a == one.a], 'it')}"
-            names = words.join(tied.schedule)
-            about = f"closest: {one.schedule}, {near}" if len(tied) > 1 else near
-            clauses.append(f"{names} cannot be told apart from none ({about})")
+            about = f"closest: {one.schedule}, {near}" if len(some) > 1 else near
+            clauses.append(f"{words.join(some.schedule)} against none: {word} ({about})")
         parts.append(f"for {name} {', '.join(clauses)}")
     return words.sentence(parts)
 
@@ -243,7 +241,7 @@ def _panel(run: Run, ax: Axes, here: pd.DataFrame, arms: list[str], looks: dict[
         one, look = here.loc[arm], looks[arm]
         side = ax.get_yaxis_transform()
         say = partial(ax.text, transform=side, va="center", color=style.MUTED, fontsize=7.5)
-        say(1.02, i, SAID[one.call])
+        say(1.02, i, one.verdict)
         if not np.isfinite(one.estimate):
             say(0.99, i, "not known", ha="right")
             continue

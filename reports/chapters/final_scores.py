@@ -15,9 +15,10 @@ from reports.data import words
 from reports.data.run import Run, ordered
 from reports.draw import style
 from reports.parts import MANY, Cell, Part, Table, blocks_basis, part
+from studies.folder.schema.tables import AS_GOOD
 
 
-@part("ends")
+@part("ends", 1)
 def everywhere(run: Run) -> Part | None:
     """Errors of all optimizers on all datasets, the best and what includes it marked."""
     columns = [
@@ -122,14 +123,21 @@ def _everywhere_answer(run: Run) -> str:
         here = run["comparisons"].query("reading == 'error' and scope != 'pooled'")
         closest = here.sort_values(["p_holm", "p"], kind="stable").iloc[0]
         return (
-            f"On no dataset can any two of {names} be told apart (closest: {run.title(closest.a)} against "
-            f"{run.title(closest.b)} on {run.shown(closest.scope)}, {words.p_value(closest.p_holm)} after "
-            "Holm)."
+            f"On no dataset is one of {names} called better: {_open(run, run.datasets)} (closest: "
+            f"{run.title(closest.a)} against {run.title(closest.b)} on {run.shown(closest.scope)}, "
+            f"{words.p_value(closest.p_holm)} after Holm)."
         )
     clauses = [_told_on(run, dataset) for dataset in told]
     if rest:
-        clauses.append(f"on {words.join(map(run.shown, rest))} no two can be told apart")
+        clauses.append(f"on {words.join(map(run.shown, rest))} nobody is called better: {_open(run, rest)}")
     return words.sentence(clauses)
+
+
+def _open(run: Run, datasets: list[str]) -> str:
+    """Of all pairs on datasets where none is called: how many are as good, how many not decided."""
+    every = pd.concat(run.pairs("error", dataset) for dataset in datasets)
+    good = int((every.verdict == AS_GOOD).sum())
+    return f"of {len(every)} pairs × datasets {good} are as good and {len(every) - good} not decided"
 
 
 def _told_on(run: Run, dataset: str) -> str:
@@ -164,16 +172,16 @@ def _calls_table(run: Run) -> Table:
             most = words.p_value(max(mine.values())).replace("=", "≤" if len(mine) > 1 else "=")
             calls.append(f"{run.title(winner)} beats {words.join(run.titles(mine))} ({most})")
         note = "in a circle of calls" if circle(run, "error", scope) else ""
-        tied = run.titles(run.tied_for_best("error", scope))
-        best = words.join(tied) if beats else f"all {len(tied)}: cannot be told apart"
+        unbeaten = run.titles(run.unbeaten("error", scope))
+        best = words.join(unbeaten) if beats else f"all {len(unbeaten)}: nobody is called better"
         equal = _as_good(run, scope)
         if len(ranks) > MANY:
             many = f"{len(beats)} of {len(run.pairs('error', scope))} pairs are called: csv/comparisons.csv"
             called = Cell(many, len(beats))
         else:
             called = Cell("; ".join(calls) or "none", len(beats))
-        rows.append([place, Cell(best, len(tied), note), called, equal, Cell(_first(marks))])
-    heads = ["Where", "Tied for best: nothing beats them", "Calls, p after Holm"]
+        rows.append([place, Cell(best, len(unbeaten), note), called, equal, Cell(_first(marks))])
+    heads = ["Where", "Nothing beats them", "Calls, p after Holm"]
     heads += ["As good as each other", "Mean rank within blocks, 1 is best"]
     caption = (
         "Calls: over all datasets together Holm corrects over pairs, on single datasets over pairs × "
@@ -193,11 +201,12 @@ def _as_good(run: Run, scope: str) -> Cell:
     """The pairs whose interval lies within the margin."""
     here = run.pairs("error", scope)
     if here.margin.isna().all():
-        return Cell("–", -1, "shares and RMSE have no common margin")
+        return Cell("–", -1, "losses have no margin")
     kinds = run.datasets if scope == "pooled" else [scope]
-    unit, margin = run.unit(kinds[0]), float(here.margin.iloc[0])
-    size = margin * unit.factor
-    within = f"within {size:g}{unit.difference}".removesuffix("s" if size == 1 else "-")
+    units = {run.unit(name) for name in kinds}
+    size = float(here.margin.iloc[0]) * run.unit(kinds[0]).factor
+    within = f"within {size:g}{run.unit(kinds[0]).difference}".removesuffix("s" if size == 1 else "-")
+    within = within if len(units) == 1 else "within each dataset's margin"
     pairs = [f"{run.title(r.a)} and {run.title(r.b)}" for r in here[here.equivalent].itertuples()]
     if not pairs:
         return Cell("no pair is shown to be", 0, within)

@@ -11,11 +11,11 @@ from reports.data import words
 from reports.data.run import Run, ordered
 from reports.draw import style
 from reports.parts import Cell, Part, Table, part
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
 
-TRIVIAL = ("majority class", "mean")
 BOOSTING = "gradient boosting"
-MARKS = {"linear model": "D", BOOSTING: "v", "this setting, confirmed": "o", "its defaults": "s"}
-
+CONFIRMED = "this setting, confirmed"
+MARKS = {"linear model": "D", BOOSTING: "v", CONFIRMED: "o", "its defaults": "s"}
 
 FRAMEWORKS = {"dlopt": "dlopt", "torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn"}
 
@@ -26,22 +26,23 @@ def picks(run: Run) -> Part | None:
     frame = scores(run)
     confirmed = int(run["picks"].confirmed_blocks.min())
     level = run["picks"].filter(like="_level").min().min()
-    boosting = " gradient boosting HistGradientBoosting, both" if _boosted(run) else ""
     return Part(
         name="picks",
         question="Which setting should I take, and what is it worth?",
-        answer=linear_answer(run),
+        answer=recommended_answer(run),
         how=(
-            "The pick is the most frequent batch size and the median hyperparameters (on the log scale) of "
-            "the winning draws of the optimizer with the best mean rank on that dataset; brackets under a "
-            "value are the winners' quartiles, so a wide bracket means that it hardly matters. “Tied "
-            "with”: cannot be told apart from it there; take the one you know. “What a search reached” is "
-            f"the median over blocks of the expected test error of {run.search}; “this setting, confirmed” "
-            "is this one setting, trained again in fresh blocks that chose nothing. Only the second may "
-            "stand beside the code. In the picture: marks are medians, bars their order-statistic "
-            "intervals, small dots single confirming blocks, a cross at the edge a diverged one. The "
-            f"linear model is logistic regression, or ridge regression,{boosting} at scikit-learn's defaults "
-            "on the same fresh blocks."
+            "Candidates are, of every optimizer that nobody beats on that dataset, the median of its winning "
+            "draws (the most frequent batch size, medians on the log scale) and its defaults, and every "
+            f"winner of the one placed first. The pick has the lowest mean error in {_choosing(run)} fresh "
+            "blocks; within one standard error defaults come first, then medians. Brackets under a value are "
+            "its optimizer's winners' quartiles: a wide one means that it hardly matters. “As good”: take "
+            "the one you know. “What a search reached”: the median over blocks of the test error expected of"
+            f" {run.search}; “{CONFIRMED}” is this one setting, trained again in other fresh blocks that "
+            "chose nothing. Only the second may stand beside the code. On the same blocks stand its "
+            "optimizer's defaults, logistic or ridge regression and HistGradientBoosting, both at "
+            "scikit-learn's defaults; each is compared with the pick block by block, Holm over them. In the "
+            "picture: marks are medians, bars their order-statistic intervals, small dots single confirming "
+            "blocks, a cross at the edge a diverged one."
         ),
         basis=(
             f"n: searches in {words.plural(run.blocks, 'block')}, confirmation in "
@@ -54,86 +55,96 @@ def picks(run: Run) -> Part | None:
             "error."
         ),
         data=frame,
-        csv=("picks", "confirmations", "baselines"),
-        tables=[_table(run)],
+        csv=("picks", "alternatives", "confirmations", "baselines", "candidates"),
+        tables=[_table(run), _beside(run)],
         tables_first=True,
         code=_code(run),
     )
 
 
+def _choosing(run: Run) -> str:
+    return words.count(run["candidates"].blocks.iloc[0])
+
+
 def scores(run: Run) -> pd.DataFrame:
-    """Linear model, defaults, search and confirmed setting of each dataset, one line each."""
+    """Baselines, defaults, search and confirmed setting of each dataset, one line each."""
+    named = {PICK: CONFIRMED, "defaults": "its defaults"}
     lines = []
     for pick in ordered(run, run["picks"]).itertuples():
-        base = run["baselines"][run["baselines"].dataset == pick.dataset].set_index("model")
-        for model in [m for m in base.index if m not in TRIVIAL]:
-            one = base.loc[model]
-            lines.append((pick.dataset, str(model), one.estimate, one.low, one.high, int(one.blocks)))
-        mine = run["tuning"].query("dataset == @pick.dataset and optimizer == @pick.optimizer").iloc[0]
-        lines.append((pick.dataset, "its defaults", mine.untuned, np.nan, np.nan, int(mine.blocks)))
-        lines.append(
-            (
-                pick.dataset,
-                "what a search reached",
-                pick.searched,
-                pick.searched_low,
-                pick.searched_high,
-                int(mine.blocks),
-            )
-        )
+        beside = run["alternatives"][run["alternatives"].dataset == pick.dataset].set_index("model")
+        order = [m for m in beside.index if m not in (*TRIVIAL, PICK)]
+        for model in order:
+            one = beside.loc[model]
+            what = named.get(str(model), str(model))
+            lines.append((pick.dataset, what, one.estimate, one.low, one.high, int(one.blocks)))
+        searched = (pick.searched, pick.searched_low, pick.searched_high, run.blocks)
+        lines.append((pick.dataset, "what a search reached", *searched))
         confirmed = (pick.confirmed, pick.confirmed_low, pick.confirmed_high, int(pick.confirmed_blocks))
-        lines.append((pick.dataset, "this setting, confirmed", *confirmed))
+        lines.append((pick.dataset, CONFIRMED, *confirmed))
     return pd.DataFrame(lines, columns=["dataset", "what", "estimate", "low", "high", "blocks"])
 
 
-def linear_wins(run: Run) -> list[str]:
-    """Datasets on which the linear model is at least as good as the confirmed pick, median against median."""
-    linear = run["baselines"].query("model == 'linear model'").set_index("dataset").estimate
-    picked = run["picks"].set_index("dataset").confirmed
-    return [d for d in run.datasets if d in linear.index and d in picked.index and linear[d] <= picked[d]]
+def instead(run: Run) -> dict[str, str]:
+    """The datasets on which something is called better than the pick, and what is recommended there."""
+    lines = ordered(run, run["picks"])
+    return {r.dataset: r.recommended for r in lines.itertuples() if r.recommended != PICK}
 
 
-def linear_answer(run: Run) -> str:
-    """Whether the picks are worth more than a linear model."""
-    frame = scores(run)
-    here = frame[frame.what == "linear model"].set_index("dataset")
-    if here.empty:
-        return "No linear model was fitted beside these picks."
-    worse = linear_wins(run)
-    better = [d for d in run.datasets if d in here.index and d not in worse]
-    picked = frame[frame.what == "this setting, confirmed"].set_index("dataset")
+def recommended_answer(run: Run) -> str:
+    """What to take where: the pick, or what is better, and where a simpler model is as good."""
+    beside, better = run["alternatives"], instead(run)
+    if beside.verdict.eq("").all():
+        return "When this run was made, nothing was compared with the picks."
+    clauses = []
+    for dataset, model in better.items():
+        one = beside[(beside.dataset == dataset) & (beside.model == model)].iloc[0]
+        gap = words.interval(one.gap, one.gap_low, one.gap_high, run.unit(dataset), difference=True)
+        clauses.append(f"on {run.shown(dataset)} take {_the(model)}, above which the pick ends {gap}")
+    for verdict, told in ((AS_GOOD, "is as good as the pick"), (NOT_DECIDED, "is not decided against it")):
+        for model in (*TRIVIAL, "linear model", "defaults", BOOSTING):
+            here = beside[(beside.model == model) & (beside.verdict == verdict)]
+            where = [d for d in run.datasets if d in set(here.dataset) and d not in better]
+            if where:
+                clauses.append(f"on {words.join(map(run.shown, where))} {_the(model)} {told}")
+    few = [d for d in run.datasets if (beside.verdict[beside.dataset == d] == TOO_FEW).any()]
+    if few:
+        clauses.append(f"on {words.join(map(run.shown, few))} the fresh blocks are too few to compare it")
+    if not clauses:
+        names = words.join(map(run.shown, run.datasets))
+        return f"On {names} the pick is better than all that stands beside it."
+    return words.sentence(clauses)
 
-    def both(dataset: str) -> str:
-        unit = run.unit(dataset)
-        two = [
-            words.interval(t.estimate, t.low, t.high, unit) for t in (picked.loc[dataset], here.loc[dataset])
-        ]
-        return f"{run.shown(dataset)} {two[0]} against the linear model's {two[1]}"
 
-    if not worse:
-        return (
-            "On every dataset the confirmed pick ends below a linear model in median: "
-            f"{'; '.join(map(both, better))}."
+def _the(model: str) -> str:
+    named = {"defaults": "its optimizer's defaults", BOOSTING: BOOSTING}
+    return named.get(model, f"the {model}")
+
+
+def _beside(run: Run) -> Table:
+    """The pick against each alternative, on the same blocks."""
+    said = {PICK: "the pick is better", "model": "it is better"}
+    rows = []
+    for r in ordered(run, run["alternatives"]).itertuples():
+        if not r.verdict:
+            continue
+        unit = run.unit(r.dataset)
+        gap = words.interval(r.gap, r.gap_low, r.gap_high, unit, difference=True)
+        rows.append(
+            [
+                Cell(run.shown(r.dataset), run.datasets.index(r.dataset)),
+                Cell("its defaults" if r.model == "defaults" else words.clean(r.model)),
+                _score(r.estimate, r.low, r.high, unit),
+                Cell(gap, float(r.gap)),
+                Cell(words.p_value(r.p_holm), float(r.p_holm)),
+                Cell(said.get(r.verdict, r.verdict), note="recommended" if r.recommended else ""),
+            ]
         )
-    start = (
-        f"On {words.join(map(run.shown, worse))} a plain linear model is at least as good as the confirmed "
-        "pick in median"
-    )
-    text = f"{start} ({'; '.join(map(both, worse))}): there, take the linear model"
-    if better:
-        text += (
-            f". On {words.join(map(run.shown, better))} the pick ends below it "
-            f"({'; '.join(map(both, better))})"
-        )
-    return text + "."
-
-
-def _boosted(run: Run) -> bool:
-    return bool((run["baselines"].model == BOOSTING).any())
+    heads = ["Dataset", "Against", "Its test error", "Pick − it, paired", "p after Holm", "Verdict"]
+    return Table(heads, rows, "The pick and what stands beside it, on the same fresh blocks")
 
 
 def _table(run: Run) -> Table:
-    rows, wins, boosted = [], linear_wins(run), _boosted(run)
+    rows = []
     for pick in ordered(run, run["picks"]).itertuples():
         unit = run.unit(pick.dataset)
         values, quartiles = words.settings(pick.settings), words.ranges(pick.quartiles)
@@ -143,8 +154,8 @@ def _table(run: Run) -> Table:
         decay = "no decay" if pick.decay == "none" else f"{words.clean(pick.decay)} decay"
         if "gamma" in values:
             decay += f", γ {words.setting('gamma', values['gamma'])} per epoch"
-        base = run["baselines"][run["baselines"].dataset == pick.dataset].set_index("model")
-        tied = [run.title(name) for name in str(pick.tied_with).split(",") if name]
+        alike = [run.title(name) for name in str(pick.as_good).split(",") if name]
+        unsure = [run.title(name) for name in str(pick.not_decided).split(",") if name]
         lr = Cell("–")
         if "lr" in values and "lr" in quartiles:
             lr = Cell(words.number(values["lr"], 2), values["lr"], _range("lr", quartiles["lr"]))
@@ -153,24 +164,12 @@ def _table(run: Run) -> Table:
             confirmed = confirmed._replace(
                 note=f"{confirmed.note} {pick.confirmed_diverged} of {pick.confirmed_blocks} diverged"
             )
-        linear, trivial, boosting = Cell("–"), Cell("–"), Cell("–")
-        for model, one in base.iterrows():
-            score = _score(one.estimate, one.low, one.high, unit)
-            if model in TRIVIAL:
-                trivial = score._replace(note=words.clean(model))
-            elif model == BOOSTING:
-                boosting = score
-                if one.estimate <= pick.confirmed:
-                    boosting = score._replace(note=f"{score.note} as good or better", status="look")
-            elif pick.dataset in wins:
-                linear = score._replace(note=f"{score.note} as good or better", status="look")
-            else:
-                linear = score
         rows.append(
             [
                 Cell(run.shown(pick.dataset), run.datasets.index(pick.dataset)),
-                Cell(run.title(pick.optimizer)),
-                Cell(words.join(tied) or "none", len(tied)),
+                Cell(run.title(pick.optimizer), note=words.clean(pick.what)),
+                Cell(words.join(alike) or "none", len(alike)),
+                Cell(words.join(unsure) or "none", len(unsure)),
                 Cell(
                     words.count(pick.batch_size),
                     int(pick.batch_size),
@@ -180,16 +179,12 @@ def _table(run: Run) -> Table:
                 Cell(", ".join([*others, decay]), "", ", ".join(spread)),
                 _score(pick.searched, pick.searched_low, pick.searched_high, unit),
                 confirmed,
-                linear,
-                *([boosting] if boosted else []),
-                trivial,
             ]
         )
-    heads = ["Dataset", "Optimizer", "Tied with", "Batch size", "Learning rate", "Other settings"]
-    heads += ["What a search reached", "This setting, confirmed", "Linear model"]
-    heads += [*(["Gradient boosting"] if boosted else []), "Trivial"]
+    heads = ["Dataset", "Optimizer", "As good", "Not decided", "Batch size", "Learning rate"]
+    heads += ["Other settings", "What a search reached", "This setting, confirmed"]
     caption = f"Test error ({run.units}): median and interval."
-    return Table(heads, rows, caption, frozenset({3, 4, *range(6, len(heads))}))
+    return Table(heads, rows, caption, frozenset({4, 5, 7, 8}))
 
 
 def _score(estimate: float, low: float, high: float, unit: words.Unit) -> Cell:
@@ -220,13 +215,13 @@ def _code(run: Run) -> list[tuple[str, str]]:
 def _draw(run: Run, frame: pd.DataFrame) -> Figure:
     kinds = list(dict.fromkeys(frame.what))
     fig, axes = style.grid(len(run.datasets), 0.6 + 0.27 * len(kinds))
-    confirmations = run["confirmations"]
+    confirmations = run["confirmations"].query("what == @PICK")
     for ax, dataset in zip(axes, run.datasets, strict=True):
         unit = run.unit(dataset)
         here = frame[frame.dataset == dataset].set_index("what")
         fresh = confirmations[confirmations.dataset == dataset].test_error.to_numpy(float) * unit.factor
         ok = fresh[np.isfinite(fresh)]
-        row = kinds.index("this setting, confirmed")
+        row = kinds.index(CONFIRMED)
         if len(ok):
             sns.stripplot(
                 x=ok,

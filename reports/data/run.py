@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ import pyarrow as pa
 from pyarrow.csv import WriteOptions, write_csv
 
 from reports.data import words
-from studies.analysis.verdicts import blocks_needed
+from studies.analysis.verdicts import STABLE, blocks_needed
 from studies.errors import UsageError
 from studies.folder.read import Tables
 from studies.folder.schema.notes import MACHINE, Manifest, misfit
-from studies.folder.schema.tables import TOO_FEW
+from studies.folder.schema.tables import AS_GOOD, OPEN_VERDICTS, TOO_FEW
 from studies.system.files import read_json
 
 LONGEST = 40  # characters of a name on the page
@@ -130,10 +131,16 @@ class Run:
         """Optimizers by place."""
         return [str(name) for name in self._ranked(reading, scope).optimizer]
 
-    def tied_for_best(self, reading: str, scope: str = "pooled") -> list[str]:
+    def unbeaten(self, reading: str, scope: str = "pooled") -> list[str]:
         """Those that no other beats, by place."""
         here = self._ranked(reading, scope)
-        return [str(name) for name in here.optimizer[here.tied_for_best]]
+        return [str(name) for name in here.optimizer[here.unbeaten]]
+
+    def unsure(self, reading: str) -> list[str]:
+        """Those whose place over all datasets together another drawing of the blocks often changes."""
+        here = self._ranked(reading, "pooled")
+        same = here.stable.where(here.unbeaten, 1 - here.stable)
+        return [str(name) for name in here.optimizer[same < STABLE]]
 
     def _ranked(self, reading: str, scope: str) -> pd.DataFrame:
         frame = self["ranking"]
@@ -147,9 +154,9 @@ class Run:
     def beats(self, reading: str, scope: str = "pooled") -> list[tuple[str, str, float]]:
         """Every call as (better, worse, p after Holm), strongest first."""
         made = [
-            (b, a, float(one["p_holm"])) if one["call"] == "b" else (a, b, float(one["p_holm"]))
+            (b, a, float(one["p_holm"])) if one["verdict"] == "b" else (a, b, float(one["p_holm"]))
             for (*here, a, b), one in self._calls.items()
-            if here == [reading, scope] and one["call"] in ("a", "b")
+            if here == [reading, scope] and one["verdict"] in ("a", "b")
         ]
         return sorted(made, key=lambda call: call[2])
 
@@ -168,22 +175,32 @@ class Run:
         turned |= {"low": -one["high"], "high": -one["low"]}
         turned |= {"a_failed": one["b_failed"], "b_failed": one["a_failed"]}
         turned |= {"a_better": one["blocks"] - one["a_better"] - one["ties"]}
-        turned["call"] = {"a": "b", "b": "a"}.get(one["call"], one["call"])
+        turned["verdict"] = {"a": "b", "b": "a"}.get(one["verdict"], one["verdict"])
         return turned
+
+    def open(self, reading: str, scope: str = "pooled", among: Container[str] | None = None) -> str:
+        """What is known of the pairs that nobody called, of these optimizers alone: how many are as good."""
+        pairs = self.pairs(reading, scope)
+        pairs = pairs[pairs.verdict.isin(OPEN_VERDICTS)]
+        if among is not None:
+            pairs = pairs[[r.a in among and r.b in among for r in pairs.itertuples()]]
+        good, n = int((pairs.verdict == AS_GOOD).sum()), len(pairs)
+        if n == 1:
+            return "they are as good as each other" if good else "between them it is not decided"
+        if good in (0, n):
+            return f"all {n} pairs are as good as each other" if good else f"none of {n} pairs is decided"
+        rest = f"{n - good} {'is' if n - good == 1 else 'are'} not decided"
+        return f"{good} of {n} pairs {'is' if good == 1 else 'are'} as good as each other, {rest}"
 
     def too_few(self, reading: str, scope: str = "pooled") -> bool:
         """Whether the blocks are too few for any call."""
-        return bool((self.pairs(reading, scope).call == TOO_FEW).any())
+        return bool((self.pairs(reading, scope).verdict == TOO_FEW).any())
 
     def more_blocks(self, scope: str = "pooled") -> str:
-        """What to do where no call is possible: as many blocks as one needs, or fewer optimizers."""
+        """What to do where no call is possible."""
         pairs, datasets = len(self.pairs("error")), len(self.datasets)
         tests, together = (pairs, datasets) if scope == "pooled" else (pairs * datasets, 1)
-        blocks = blocks_needed(tests, together)
-        if blocks is None:
-            many = words.plural(tests, "comparison")
-            return f"no number of blocks is enough for {many}: name fewer optimizers"
-        return f"run with --blocks {blocks}"
+        return f"run with --blocks {blocks_needed(tests, together)}"
 
 
 def read(path: Path | str) -> Run:

@@ -40,11 +40,9 @@ def audit(
             (calls.reading == "error") & calls.a.isin([worse, better]) & calls.b.isin([worse, better])
         ]
         for one in pair.itertuples() if plain >= {worse, better} else ():
-            winner = {"a": one.a, "b": one.b}.get(one.call)
-            detail = (
-                f"{worse} contains {better}, so at equal tuning it should not lose; the call is {one.call!r}"
-            )
-            ok = None if one.call == TOO_FEW else winner != better
+            winner = {"a": one.a, "b": one.b}.get(one.verdict)
+            detail = f"{worse} contains {better}, so it should not lose at equal tuning; found: {one.verdict}"
+            ok = None if one.verdict == TOO_FEW else winner != better
             lines.append(("inclusion", one.scope, worse, better, one.p_holm, LEVEL, ok, detail))
     for one in picked.itertuples():
         ok = one.confirmed_low <= one.searched_high and one.confirmed_diverged == 0

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from datasets.split import seed_of
 from studies.analysis import statistics
+from studies.analysis.replication import again
 from studies.analysis.statistics import Doubles, differences, hodges_lehmann, order_interval
 from studies.analysis.verdicts import LEVEL, MARGINS
-from studies.folder.schema.tables import TABLES, TIED, TOO_FEW
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, TABLES, TOO_FEW
 
 
 class Scores:
@@ -48,71 +49,85 @@ def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) 
 
 
 def called(p: Doubles, direction: Doubles, blocks: int, tests: int) -> tuple[Doubles, list[str]]:
-    """Holm's p-values of a family and its calls: "a" (negative sum), "b", "tied", "too few blocks"."""
+    """Holm's p-values of a family and its calls: "a" (negative sum), "b", "not decided", "too few blocks"."""
     adjusted = statistics.holm(p)
     if statistics.smallest_p(blocks) * tests > LEVEL:
         return adjusted, [TOO_FEW] * len(p)
-    calls = [TIED if q > LEVEL else ("a" if t < 0 else "b") for q, t in zip(adjusted, direction, strict=True)]
+    calls = [
+        NOT_DECIDED if q > LEVEL else "a" if t < 0 else "b" for q, t in zip(adjusted, direction, strict=True)
+    ]
     return adjusted, calls
 
 
-def comparisons(scores: Scores, tasks: dict[str, str], seed: int) -> pd.DataFrame:
-    """All pairs, pooled and on each dataset, with the call and what describes it."""
+def verdict(call: str, alike: bool) -> str:
+    """What is known of a pair: which one is better, that both are as good, or neither."""
+    return AS_GOOD if alike and call in (NOT_DECIDED, TOO_FEW) else call
+
+
+def comparisons(scores: Scores, tasks: dict[str, str]) -> pd.DataFrame:
+    """All pairs, pooled and on each dataset, with the verdict and what describes it."""
     if not scores.pairs:
         return pd.DataFrame(columns=list(TABLES["comparisons"].columns))
     ranks = statistics.signed_ranks(scores.d)
-    flips = seed_of(seed, "flips")
     pairs = len(scores.pairs)
     families = [
         (["pooled"], ranks.reshape(pairs, -1)),
         (scores.datasets, np.concatenate(ranks.swapaxes(0, 1))),
     ]
-    p, decided = {}, {}
+    tested: dict[str, list[tuple[float, float, str, float]]] = {}
     for scopes, values in families:  # all pairs on all datasets are one family
-        found = statistics.sign_flip(values, flips)
+        found = statistics.sign_flip(values)
         adjusted, calls = called(found, values.sum(axis=1), values.shape[1], len(values))
-        for i, scope in enumerate(scopes):
-            part = slice(i * pairs, (i + 1) * pairs)
-            p[scope], decided[scope] = found[part], (adjusted[part], calls[part])
+        every = list(zip(found, adjusted, calls, again(found, LEVEL / len(found)), strict=True))
+        tested |= {scope: every[i * pairs : (i + 1) * pairs] for i, scope in enumerate(scopes)}
     lines = []
-    for scope in p:
+    for scope, tests in tested.items():
         where = scores.datasets if scope == "pooled" else [scope]
-        margin = _margin(scores.reading, where, tasks)
-        for j, (a, b) in enumerate(scores.pairs):
-            d = scores.d[j].ravel() if scope == "pooled" else scores.d[j, scores.datasets.index(scope)]
+        kinds = ["ratio"] * len(where) if scores.reading == "ratio" else [tasks[name] for name in where]
+        here = [scores.datasets.index(name) for name in where]
+        for d, (a, b), (p, p_holm, call, share) in zip(scores.d[:, here], scores.pairs, tests, strict=True):
+            described = _described(*in_one_unit(d, kinds), pooled=scope == "pooled")
             lines.append(
                 {
                     "reading": scores.reading,
                     "scope": scope,
                     "a": a,
                     "b": b,
-                    "p": p[scope][j],
-                    "p_holm": decided[scope][0][j],
-                    "call": decided[scope][1][j],
-                    **_described(d, margin, 0.95 if scope == "pooled" else 0.90),
+                    "p": p,
+                    "p_holm": p_holm,
+                    "verdict": verdict(call, described["equivalent"]),
+                    "again": share if call in ("a", "b") else np.nan,
+                    **described,
                 }
             )
     return pd.DataFrame(lines)
 
 
-def _margin(reading: str, where: list[str], tasks: dict[str, str]) -> float:
-    if reading == "ratio":
-        return MARGINS["ratio"]
-    kinds = {tasks[name] for name in where}
-    return MARGINS[kinds.pop()] if len(kinds) == 1 else float("nan")  # shares and RMSE share no margin
+def in_one_unit(d: Doubles, kinds: Sequence[str]) -> tuple[Doubles, float]:
+    """All differences of (datasets, blocks), and their margin; in margins where datasets have several.
+
+    kinds: keys of `MARGINS`, one a dataset.
+    """
+    margins = np.array([MARGINS[kind] for kind in kinds])
+    one = len(set(kinds)) == 1
+    return (d if one else d / margins[:, None]).ravel(), float(margins[0]) if one else 1.0
 
 
-def _described(d: Doubles, margin: float, level: float) -> dict[str, Any]:
+def equivalent(d: Doubles, margin: float, *, pooled: bool) -> bool:
+    """Do equal ones and these differ by less than the margin? 90 % intervals say so, pooled 95 %."""
+    _, low, high = hodges_lehmann(d, 0.95 if pooled else 0.90)
+    return bool(np.isfinite(d).all() and low >= -margin and high <= margin)
+
+
+def _described(d: Doubles, margin: float, *, pooled: bool) -> dict[str, Any]:
     estimate, low, high = hodges_lehmann(d)
-    inner = hodges_lehmann(d, level)
     better, n = int(np.sum(d < 0)), len(d)
     share = statistics.clopper_pearson(better, n)
-    finite = bool(np.isfinite(d).all())
     return {
         "estimate": estimate,
         "low": low,
         "high": high,
-        "equivalent": finite and inner[1] >= -margin and inner[2] <= margin,
+        "equivalent": equivalent(d, margin, pooled=pooled),
         "margin": margin,
         "a_better": better,
         "a_better_low": share[0],
@@ -133,22 +148,30 @@ def mean_ranks(scores: Scores, optimizers: list[str]) -> Doubles:
     return ranks
 
 
-def ranking(scores: Scores, calls: pd.DataFrame, optimizers: list[str]) -> pd.DataFrame:
-    """Optimizers by mean rank, pooled and on each dataset, with everything tied for best."""
+def ranking(
+    scores: Scores, calls: pd.DataFrame, optimizers: list[str], stable: Doubles | None = None
+) -> pd.DataFrame:
+    """Optimizers by mean rank, pooled and on each dataset, and whom no other beats.
+
+    stable: how often that comes again over all datasets together, by optimizer.
+    """
     ranks, lines = mean_ranks(scores, optimizers), []
     for i, scope in enumerate(["pooled", *scores.datasets]):
         mean = (ranks if scope == "pooled" else ranks[i - 1]).reshape(-1, len(optimizers)).mean(axis=0)
         here = calls[calls.scope == scope]
         beats = {
-            (r.a, r.b) if r.call == "a" else (r.b, r.a) for r in here.itertuples() if r.call in ("a", "b")
+            (r.a, r.b) if r.verdict == "a" else (r.b, r.a)
+            for r in here.itertuples()
+            if r.verdict in ("a", "b")
         }
-        tied = statistics.tied_for_best(optimizers, beats)
+        best = statistics.unbeaten(optimizers, beats)
+        shares = stable if stable is not None and scope == "pooled" else np.full(len(optimizers), np.nan)
         blocks = scores.blocks * (len(scores.datasets) if scope == "pooled" else 1)
         lines += [
-            (scores.reading, scope, place, optimizers[j], mean[j], optimizers[j] in tied, blocks)
+            (scores.reading, scope, place, optimizers[j], mean[j], optimizers[j] in best, shares[j], blocks)
             for place, j in enumerate(np.argsort(mean, kind="stable"), 1)
         ]
-    columns = ["reading", "scope", "place", "optimizer", "mean_rank", "tied_for_best", "blocks"]
+    columns = ["reading", "scope", "place", "optimizer", "mean_rank", "unbeaten", "stable", "blocks"]
     return pd.DataFrame(lines, columns=columns)
 
 

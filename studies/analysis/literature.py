@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 
 import dlopt
-from datasets.split import seed_of
-from studies.analysis import readings, statistics
+from studies.analysis import comparison, readings, statistics
 from studies.analysis.comparison import percent
 from studies.analysis.statistics import Doubles
 from studies.analysis.verdicts import FAILS, HOLDS, LEVEL, MARGINS, OPEN, PARTLY, SMALL
-from studies.folder.schema.tables import TABLES
+from studies.folder.schema.tables import NOT_DECIDED, TABLES
 from studies.question.arm import FULL, Arm
 from studies.question.study import Study
 
@@ -113,7 +112,7 @@ def _defaults(lines: pd.DataFrame) -> tuple[str, int]:
     first = lines.iloc[0]
     if first.high <= SMALL and not first.failed:
         return HOLDS, 0
-    return (FAILS if first.call == "worse" and first.low > SMALL else OPEN), 0
+    return (FAILS if first.verdict == "worse" and first.low > SMALL else OPEN), 0
 
 
 def momentum(asked: Asked) -> Iterator[Line]:
@@ -137,10 +136,10 @@ def momentum(asked: Asked) -> Iterator[Line]:
 
 def _momentum(lines: pd.DataFrame) -> tuple[str, int]:
     small, large = lines.iloc[0], lines.iloc[1]
-    if small.call == "better":
+    if small.verdict == "better":
         return FAILS, 0
-    if large.call != "better":
-        return (FAILS if large.call == "worse" else OPEN), 1
+    if large.verdict != "better":
+        return (FAILS if large.verdict == "worse" else OPEN), 1
     return (HOLDS, 1) if small.low >= -MARGINS["ratio"] and not small.failed else (OPEN, 0)
 
 
@@ -155,7 +154,7 @@ def inclusion(asked: Asked) -> Iterator[Line]:
 
 
 def _inclusion(lines: pd.DataFrame) -> tuple[str, int]:
-    worse = lines[lines.call == "worse"]
+    worse = lines[lines.verdict == "worse"]
     if len(worse):
         return FAILS, int(worse.p_holm.idxmin())
     nearest = int(lines.high.idxmax())
@@ -177,10 +176,10 @@ def budgets(asked: Asked) -> Iterator[Line]:
 
 def _budgets(lines: pd.DataFrame) -> tuple[str, int]:
     few = lines[lines.what.str.endswith((" of 1", " of 2"))]
-    worse = few[few.call == "worse"]
+    worse = few[few.verdict == "worse"]
     if len(worse):
         return FAILS, int(worse.p_holm.idxmin())
-    won = (few.call == "better").sum()
+    won = (few.verdict == "better").sum()
     return (HOLDS if won == len(few) else PARTLY if won else OPEN), int(few.p_holm.idxmax())
 
 
@@ -235,12 +234,13 @@ def literature(
     every = [statistics.signed_ranks(d).ravel() for lines in told.values() for _, d in lines]
     if not every:
         return pd.DataFrame(columns=list(TABLES["literature"].columns))
-    raw = iter(statistics.sign_flip(np.array(every), seed_of(study.seed, "flips")))  # one draw serves all
+    raw = iter(statistics.sign_flip(np.array(every)))
     totals = iter(np.sum(every, axis=1))
     for position, (source, question) in enumerate(FINDINGS.items()):
         if not told[source]:
             continue
         adjusted = statistics.holm([next(raw) for _ in told[source]])
+        unit, margin = (TIMES, MARGINS["ratio"]) if question.lines is momentum else (PERCENT, SMALL)
         lines = pd.DataFrame.from_records(
             {
                 "position": position,
@@ -250,10 +250,13 @@ def literature(
                 "differs": question.differs,
                 "line": i,
                 "what": what,
-                "unit": TIMES if question.lines is momentum else PERCENT,
+                "unit": unit,
                 **dict(zip(("estimate", "low", "high"), statistics.hodges_lehmann(d.ravel()), strict=True)),
                 "p_holm": p,
-                "call": "tied" if p > LEVEL else "better" if total < 0 else "worse",
+                "verdict": comparison.verdict(
+                    NOT_DECIDED if p > LEVEL else "better" if total < 0 else "worse",
+                    comparison.equivalent(d.ravel(), margin, pooled=True),
+                ),
                 "failed": int(np.sum(~np.isfinite(d))),
                 "blocks": d.size,
             }

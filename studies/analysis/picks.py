@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,45 +12,42 @@ import dlopt
 from dlopt import hyperparameters
 from studies.analysis.readings import ranked
 from studies.analysis.statistics import order_interval
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW
 from studies.question.arm import Arm
 from studies.training.rows import KEY, Row
 
-
-def picks(rows: pd.DataFrame, placed: pd.DataFrame, names: list[str], arms: dict[str, Arm]) -> list[Pick]:
-    """One setting for each dataset, from the winners of its best optimizer."""
-    won, made = winners(rows), []
-    for name in names:
-        here = placed[(placed.reading == "error") & (placed.scope == name) & (placed.place == 1)]
-        optimizer = str(here.optimizer.iloc[0])
-        mine = won[(won.dataset == name) & (won.optimizer == optimizer)]
-        sound = mine[mine.status == "ok"]  # where a whole search diverged, its first row points nowhere
-        made.append(pick(name, arms[optimizer], sound if len(sound) else mine))
-    return made
+MEDIAN, DEFAULTS, WINNER = "median of winners", "defaults", "winner"
+OPEN = {"as_good": (AS_GOOD,), "not_decided": (NOT_DECIDED, TOO_FEW)}  # by column
 
 
 def picks_table(
-    made: list[Pick], read: pd.DataFrame, calls: pd.DataFrame, confirmed: pd.DataFrame
+    chosen: list[Pick],
+    read: pd.DataFrame,
+    calls: pd.DataFrame,
+    confirmed: pd.DataFrame,
+    beside: pd.DataFrame,
 ) -> pd.DataFrame:
-    """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks."""
+    """The picks with two scores: what a search reached, and this setting confirmed in fresh blocks.
+
+    beside: the table "alternatives", which says what is recommended.
+    """
     lines = []
     searching, confirming = (
         (name, f"{name}_low", f"{name}_high", f"{name}_level") for name in ("searched", "confirmed")
     )
-    for one in made:
+    for one in chosen:
         here = calls[(calls.reading == "error") & (calls.scope == one.dataset)]
         mine = here[(here.a == one.arm.name) | (here.b == one.arm.name)]
-        beaten = mine[mine.call == np.where(mine.a == one.arm.name, "a", "b")]
-        others = [o for o in dict.fromkeys([*here.a, *here.b]) if o != one.arm.name]
-        gone = {*beaten.a, *beaten.b}
         searched = read[(read.dataset == one.dataset) & (read.optimizer == one.arm.name)].search_error
-        fresh = confirmed[confirmed.dataset == one.dataset]
+        fresh = confirmed[(confirmed.dataset == one.dataset) & (confirmed.what == PICK)]
         score = order_interval(fresh.test_error)
         reached = order_interval(searched)
         lines.append(
             {
                 "dataset": one.dataset,
                 "optimizer": one.arm.name,
-                "tied_with": ",".join(o for o in others if o not in gone),
+                **{column: _others(mine, one.arm.name, known) for column, known in OPEN.items()},
+                "what": one.what,
                 "batch_size": one.batch_size,
                 "decay": one.decay,
                 "settings": json.dumps(one.settings),
@@ -61,11 +57,18 @@ def picks_table(
                 **dict(zip(confirming, score, strict=True)),
                 "confirmed_blocks": len(fresh),
                 "confirmed_diverged": int((fresh.status == "diverged").sum()),
+                "recommended": beside[(beside.dataset == one.dataset) & beside.recommended].model.iloc[0],
                 "examples": int(fresh.examples.max()),
                 "steps": int(fresh.steps.max()),
             }
         )
     return pd.DataFrame(lines)
+
+
+def _others(pairs: pd.DataFrame, name: str, verdicts: tuple[str, ...]) -> str:
+    """The other sides of an optimizer's pairs with one of these verdicts, comma-separated."""
+    here = pairs[pairs.verdict.isin(verdicts)]
+    return ",".join(np.where(here.a == name, here.b, here.a))
 
 
 def winners(rows: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +78,11 @@ def winners(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 class Pick(NamedTuple):
-    """One setting for a dataset, made of the winners of its best optimizer."""
+    """One setting for a dataset, which may become its pick.
+
+    what: where it comes from. number: among those of its optimizer. quartiles: of the optimizer's winners at
+    their most frequent batch size, of which there are so many.
+    """
 
     dataset: str
     arm: Arm
@@ -84,13 +91,18 @@ class Pick(NamedTuple):
     settings: dict[str, float]
     quartiles: dict[str, tuple[float, float]]
     winners: int
+    what: str = MEDIAN
+    number: int = 0
 
-    def rows(self, blocks: Iterable[int]) -> Iterator[Row]:
-        """Its trainings in the fresh blocks that confirm it."""
-        for block in blocks:
-            settings = tuple(self.settings.items())
-            key = (self.dataset, block, self.arm.name, "confirm", 0)
-            yield Row(*key, self.batch_size, self.decay, settings, self.arm.uses)
+    @property
+    def setting(self) -> list[Any]:
+        """All that it fixes, as plain data."""
+        return [self.batch_size, self.decay, self.settings]
+
+    def row(self, block: int, kind: str) -> Row:
+        """Its training in a fresh block."""
+        key = (self.dataset, block, self.arm.name, kind, self.number)
+        return Row(*key, self.batch_size, self.decay, tuple(self.settings.items()), self.arm.uses)
 
 
 def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:

@@ -6,7 +6,6 @@ Everything is paired by block. A difference may be ±inf (one side failed); inf 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -15,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 Doubles = NDArray[np.float64]
-FLIPS = 99_999
-ENUMERATED = 16  # up to so many blocks in all, every flip is counted instead of drawn
+LONG = 1_000_000  # a sum of ranks above which their distribution takes too long
 
 
 def differences(a: ArrayLike, b: ArrayLike) -> Doubles:
@@ -37,27 +35,45 @@ def signed_ranks(d: Doubles) -> Doubles:
     return np.sign(d) * 2 * stats.rankdata(np.abs(d), axis=-1)
 
 
-def sign_flip(scores: Doubles, seed: int, flips: int = FLIPS) -> Doubles:
-    """Two-sided sign-flip p-values of the sums of each row of scores (pairs, blocks).
+def sign_flip(scores: Doubles) -> Doubles:
+    """Two-sided sign-flip p-values of the sums of each row of doubled signed ranks (rows, blocks).
 
-    The same flips serve all rows. With at most 16 blocks all 2^blocks flips are counted; otherwise p is
-    (1 + #{|T*| >= |T|}) / (1 + flips).
+    p = P(|T*| >= |T|), exact: the distribution of a sum of ranks is the convolution of theirs (the shift
+    algorithm of Streitberg & Röhmel 1986). Ranks that sum to more than a million, as those of a thousand
+    blocks, take the normal one, which is within 3 % of p down to .0001.
     """
-    observed, blocks = np.abs(scores.sum(axis=1)), scores.shape[1]
-    if blocks <= ENUMERATED:
-        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=blocks)))
-        share: Doubles = np.mean(np.abs(signs @ scores.T) >= observed, axis=0)
-        return share
-    rng, reached = np.random.default_rng(seed), np.zeros(len(scores))
-    for start in range(0, flips, 10_000):
-        drawn = rng.integers(0, 2, (min(10_000, flips - start), blocks)) * 2.0 - 1.0
-        reached += np.sum(np.abs(drawn @ scores.T) >= observed, axis=0)
-    return (1 + reached) / (1 + flips)
+    sums = scores.sum(axis=1)
+    ranks = np.sort(np.abs(scores), axis=1)
+    alike: dict[bytes, Doubles] = {}  # without ties all pairs share one distribution
+    p = np.ones(len(scores))
+    for i in np.flatnonzero(sums):
+        total = int(ranks[i].sum())
+        if total > LONG:
+            p[i] = 2 * stats.norm.sf(abs(sums[i]) / np.sqrt((ranks[i] ** 2).sum()))
+            continue
+        key = ranks[i].tobytes()
+        if key not in alike:
+            alike[key] = rank_sum_cdf(ranks[i].astype(int))
+        p[i] = min(1.0, 2 * alike[key][(total - abs(int(sums[i]))) // 2])
+    return p
+
+
+def rank_sum_cdf(ranks: Sequence[int] | NDArray[np.int_]) -> Doubles:
+    """P(W <= w) for w = 0 .. half of all ranks: W sums whole ranks, each with a chance of one half."""
+    half = int(sum(ranks)) // 2
+    density, reach = np.zeros(half + 1), 0
+    density[0] = 1.0
+    for rank in map(int, ranks):
+        if rank:
+            reach = min(reach + rank, half)
+            density[: reach + 1] /= 2
+            density[rank : reach + 1] += density[: max(reach + 1 - rank, 0)].copy()
+    return np.cumsum(density)
 
 
 def smallest_p(blocks: int) -> float:
     """The smallest p-value that the sign-flip test can reach with so many blocks in all."""
-    return max(2.0 ** (1 - blocks), 1 / (1 + FLIPS) if blocks > ENUMERATED else 0.0)
+    return min(1.0, 2.0 ** (1 - blocks))
 
 
 def holm(p: ArrayLike) -> Doubles:
@@ -156,7 +172,7 @@ def expected_search(errors: ArrayLike, weights: Doubles) -> Doubles:
     return found
 
 
-def tied_for_best(names: Sequence[str], beats: set[tuple[str, str]]) -> list[str]:
+def unbeaten(names: Sequence[str], beats: set[tuple[str, str]]) -> list[str]:
     """Everyone whom no other beats; in a circle of calls, everyone in the circle on top."""
     free = [b for b in names if not any((a, b) in beats for a in names)]
     if free:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from studies.analysis import comparison, tuning
+from studies.analysis.stability import stability
 from studies.question.plan import Plan
 from studies.question.study import Study
 
@@ -19,11 +20,11 @@ def alone(plan: Plan, read: pd.DataFrame, ratios: pd.DataFrame) -> dict[str, pd.
     """What depends on who else is compared, for a study's own optimizers, from the readings of more."""
     study = plan.study
     both, names = both_scores(study, read, ratios), list(study.datasets)
-    calls = [comparison.comparisons(scores, kinds(plan), study.seed) for scores in both]
+    calls = [comparison.comparisons(scores, kinds(plan)) for scores in both]
     return {
         "comparisons": pd.concat(calls, ignore_index=True),
-        "ranking": ranked(both, calls, [arm.name for arm in study.arms]),
-        "decay": tuning.decay(read, mixed(study), names, study.seed),
+        "ranking": ranked(both, calls, [arm.name for arm in study.arms], study.seed),
+        "decay": tuning.decay(read, mixed(study), names, kinds(plan)),
     }
 
 
@@ -36,9 +37,14 @@ def both_scores(study: Study, read: pd.DataFrame, ratios: pd.DataFrame) -> list[
     ]
 
 
-def ranked(both: list[comparison.Scores], calls: list[pd.DataFrame], optimizers: list[str]) -> pd.DataFrame:
+def ranked(
+    both: list[comparison.Scores], calls: list[pd.DataFrame], optimizers: list[str], seed: int
+) -> pd.DataFrame:
     """The ranking in both readings."""
-    rankings = [comparison.ranking(*one, optimizers) for one in zip(both, calls, strict=True)]
+    rankings = [
+        comparison.ranking(scores, told, optimizers, stability(scores, optimizers, seed))
+        for scores, told in zip(both, calls, strict=True)
+    ]
     return pd.concat(rankings, ignore_index=True)
 
 

@@ -9,10 +9,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from datasets.split import seed_of
 from dlopt.grid import geometric
 from studies.analysis import readings, statistics
-from studies.analysis.comparison import called
+from studies.analysis.comparison import called, equivalent, in_one_unit, verdict
 from studies.analysis.statistics import differences, hodges_lehmann, order_interval
 from studies.analysis.verdicts import SAFE
 from studies.folder.schema.tables import TABLES
@@ -61,7 +60,7 @@ def best_rates(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=[*key, "lr", "low", "high", "level", "blocks"])
 
 
-def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int) -> pd.DataFrame:
+def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], tasks: dict[str, str]) -> pd.DataFrame:
     """Exponential decay against none, from the two halves of the same draws; negative: decay is better."""
     if not optimizers:
         return pd.DataFrame(columns=list(TABLES["decay"].columns))
@@ -79,18 +78,24 @@ def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], seed: int
     ranks = np.zeros_like(d)
     for i, j in np.ndindex(d.shape[:2]):
         ranks[i, j, read_[i, j]] = statistics.signed_ranks(d[i, j, read_[i, j]])
-    word, flips, lines = {"a": "decay", "b": "none"}, seed_of(seed, "flips"), []
+    word, lines = {"a": "decay", "b": "none"}, []
     for scopes in (["pooled"], names):
         shape = (len(optimizers) * len(scopes), -1)
-        scores, values, present = ranks.reshape(shape), d.reshape(shape), read_.reshape(shape)
-        p = statistics.sign_flip(scores, flips)
+        scores, present = ranks.reshape(shape), read_.reshape(shape)
+        p = statistics.sign_flip(scores)
         blocks = present.sum(axis=1)
         adjusted, calls = called(p, scores.sum(axis=1), int(blocks.min()), len(p))
         for at, (optimizer, scope) in enumerate(itertools.product(optimizers, scopes)):
-            call = word.get(calls[at], calls[at])
-            interval = hodges_lehmann(values[at])
-            lines.append((scope, optimizer, p[at], adjusted[at], call, *interval, 0.95, int(blocks[at])))
-    columns = ["scope", "optimizer", "p", "p_holm", "call", "estimate", "low", "high", "level", "blocks"]
+            where = names if scope == "pooled" else [scope]
+            here = d[optimizers.index(optimizer), [names.index(name) for name in where]]
+            values, margin = in_one_unit(here, [tasks[name] for name in where])
+            values = values[~np.isnan(values)]
+            alike = equivalent(values, margin, pooled=scope == "pooled")
+            found = verdict(word.get(calls[at], calls[at]), alike)
+            ends = (*hodges_lehmann(values), 0.95, margin)
+            lines.append((scope, optimizer, p[at], adjusted[at], found, *ends, int(blocks[at])))
+    columns = ["scope", "optimizer", "p", "p_holm", "verdict", "estimate", "low", "high", "level", "margin"]
+    columns += ["blocks"]
     return pd.DataFrame(lines, columns=columns)
 
 

@@ -5,6 +5,7 @@ The page reads them here too, so that no sentence has a number of its own.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,6 +22,7 @@ MARGINS = {  # of equivalence, by task; shares of test rows, training standard d
 }
 SMALL = 2.0  # % of a dataset's median error: less is too little to matter
 SAFE = 1.1  # a learning rate is good when its error is at most so many times its search's best
+STABLE = 0.8  # of drawings of the blocks: a place that comes again as often is named in a first sentence
 FLOOR = 1e-7  # losses enter logarithms as at least this
 
 HOLDS = "holds"
@@ -42,9 +44,9 @@ def weighed(good: Iterable[bool], bad: Iterable[bool]) -> str:
     return (PARTLY if any(yes) else FAILS) if any(no) else OPEN
 
 
-def blocks_needed(tests: int, together: int = 1) -> int | None:
-    """The fewest blocks of a dataset with which a family of tests can call anything; None: no number can.
+def blocks_needed(tests: int, together: int = 1) -> int:
+    """The fewest blocks of a dataset with which a family of tests can call anything.
 
     together: datasets whose blocks one test takes together.
     """
-    return next((n for n in range(1, 65) if smallest_p(n * together) * tests <= LEVEL), None)
+    return next(n for n in itertools.count(1) if smallest_p(n * together) * tests <= LEVEL)

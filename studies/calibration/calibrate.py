@@ -76,6 +76,7 @@ class Plan:
             draws=self.draws,
             epochs=self.epochs,
             seed=1_000_000 + number,
+            fresh=2,  # nobody looks at their picks
         )
 
 
@@ -146,9 +147,9 @@ def _whole(plan: Plan, folder: Path, jobs: int, say: Callable[[str], None]) -> I
 def false_alarms(comparisons: pd.DataFrame) -> set[str]:
     """The readings with a call among equals, over all datasets together."""
     pooled = comparisons[comparisons.scope == "pooled"]
-    if (pooled.call == TOO_FEW).any():
+    if (pooled.verdict == TOO_FEW).any():
         raise ValueError("A study that can call nothing raises no alarm either. Give it more blocks.")
-    return set(pooled[pooled.call.isin(["a", "b"])].reading)
+    return set(pooled[pooled.verdict.isin(["a", "b"])].reading)
 
 
 def _train(size: Size, folder: Path, jobs: int, say: Callable[[str], None]) -> None:

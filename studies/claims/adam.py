@@ -155,12 +155,12 @@ def apart(joined: Any, alone: Any, undo: Callable[[int], float], steps: int = 20
     return far
 
 
-def tied(table: pd.DataFrame, scope: str) -> float:
+def unbeaten(table: pd.DataFrame, scope: str) -> float:
     """In how many of the two readings nobody is called better than Adam; NaN if nobody can say."""
     mine = table[(table.scope == scope) & ((table.a == "adam") | (table.b == "adam"))]
-    if mine.empty or (mine.call == TOO_FEW).any():
+    if mine.empty or (mine.verdict == TOO_FEW).any():
         return NAN
-    beaten = mine.call == np.where(mine.a == "adam", "b", "a")
+    beaten = mine.verdict == np.where(mine.a == "adam", "b", "a")
     return float((~beaten).groupby(mine.reading).all().sum())
 
 
@@ -178,7 +178,7 @@ def across(ranking: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     for scope in ("pooled", *sorted(set(ranking.scope) - {"pooled"})):
         pair = against_first(ranking, table, scope)
         name = "all datasets" if scope == "pooled" else scope
-        lines.append((name, tied(table, scope), *np.exp(pair[:3]), 1.0))
+        lines.append((name, unbeaten(table, scope), *np.exp(pair[:3]), 1.0))
     for name, ground in GROUNDS.items():
         steps = arrivals(ground(), (dlopt.SGD, dlopt.Momentum, dlopt.RMSprop, dlopt.Adam))
         ratio = steps[-1] / steps[:-1].min() if np.isfinite(steps[-1]) else math.inf

@@ -14,6 +14,7 @@ from studies.analysis.statistics import clopper_pearson, differences, order_inte
 from studies.analysis.verdicts import FAILS, HOLDS, MARGINS, OPEN, PARTLY, weighed
 from studies.claims.claim import NAN, Claim, Judged, evidence
 from studies.claims.searches import BLOCKS, between, trained, winners
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED
 
 GAMMA = 0.95
 LR, START, EPOCH, EPOCHS = 0.1, 10.0, 10, 40  # curvature and noise are 1; EPOCH: steps of one
@@ -157,10 +158,10 @@ FAST_THEN_STABLE = Claim(
 
 def generalizes(table: pd.DataFrame) -> pd.DataFrame:
     """The difference in test error over all datasets, by optimizer, and how often the calls say what."""
-    calls = table.call.map({"decay": -1.0, "none": 1.0, "tied": 0.0})  # too few blocks: nobody can say
-    table = table.assign(call=calls).sort_values("optimizer")
+    known = {"decay": -1.0, "none": 1.0, AS_GOOD: 0.0, NOT_DECIDED: 0.0}  # too few blocks: nobody can say
+    table = table.assign(call=table.verdict.map(known)).sort_values("optimizer")
     lines: list[tuple[Any, ...]] = [
-        (one.optimizer, one.call, one.estimate, one.low, one.high, 0.0)
+        (one.optimizer, one.call, *np.divide((one.estimate, one.low, one.high), one.margin), 0.0)
         for one in table[table.scope == "pooled"].itertuples()
     ]
     each = table[table.scope != "pooled"]
@@ -176,7 +177,7 @@ def generalizes_judged(seen: pd.DataFrame) -> Judged:
     shares = seen.what.str.startswith("share")
     whole = seen[~shares]
     better, worse = whole[whole.x == -1].what.tolist(), whole[whole.x == 1].what.tolist()
-    little = bool(len(whole) and (whole.low > -MARGINS["classification"]).all())
+    little = bool(len(whole) and (whole.low > -1).all())
     if 2 * len(better) > len(whole) and not worse:
         verdict = HOLDS
     elif better:
@@ -191,7 +192,7 @@ def generalizes_judged(seen: pd.DataFrame) -> Judged:
         f"optimizers; one by one on the datasets better in {more:.0%}, worse in {less:.0%}; each schedule "
         "against none: make study NAME=decay"
     )
-    unit = f"test error with decay - without, the middle optimizer ({middle.what})"
+    unit = f"margins of test error with decay - without, the middle optimizer ({middle.what})"
     ends = (float(middle.low), float(middle.high))
     return Judged(verdict, float(middle.value), unit, "" if verdict == HOLDS else told, *ends)
 
@@ -204,7 +205,7 @@ GENERALIZES = Claim(
     rule=(
         "over all datasets, a search among draws with exponential decay reaches a lower test error than one "
         "among as many without it, for more than half of the optimizers, and a higher one for none (the "
-        "study's calls); a gain of less than .01 everywhere is too little to matter"
+        "study's calls); a gain within the study's margin everywhere is too little to matter"
     ),
     code=(dlopt.Exponential,),
     measure=generalizes,
@@ -214,8 +215,8 @@ GENERALIZES = Claim(
         "checkpoint, which spares the undecayed some of the harm"
     ),
     reads=("default/decay",),
-    x="-1: called better with decay, 1: worse, 0: cannot be told apart",
-    y="test error with decay - without; share",
+    x="-1: called better with decay, 1: worse, 0: neither",
+    y="margins of test error with decay - without; share",
 )
 
 

@@ -15,6 +15,7 @@ from studies.analysis.picks import winners
 from studies.analysis.statistics import clopper_pearson, hodges_lehmann
 from studies.analysis.verdicts import FAILS, HOLDS, OPEN, PARTLY, weighed
 from studies.claims.claim import NAN, Claim, Judged, evidence
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED
 
 NEAR = 1e-3  # a limit is searched to a thousandth
 BETA = 0.9
@@ -131,7 +132,7 @@ HELD = (("momentum", "beta", "β", (0.9, 0.8, 0.99)), ("rmsprop", "rho", "ρ", (
 class Pair(NamedTuple):
     """How one arm compares with another in a table of comparisons; negative: the first is better.
 
-    call: -1 the first is better, 1 worse, 0 they cannot be told apart, NaN nobody can say.
+    call: -1 the first is better, 1 worse, 0 neither is called better, NaN nobody can say.
     """
 
     estimate: float = NAN
@@ -152,7 +153,7 @@ def compared(table: pd.DataFrame, reading: str, scope: str, one: str, other: str
             r = found.iloc[0]
             low = -math.inf if r.b_failed else float(r.low)
             high = math.inf if r.a_failed else float(r.high)
-            call = {"a": -1.0, "b": 1.0, "tied": 0.0}.get(str(r.call), NAN)
+            call = {"a": -1.0, "b": 1.0, AS_GOOD: 0.0, NOT_DECIDED: 0.0}.get(str(r.verdict), NAN)
             better = int(r.a_better if sign > 0 else r.blocks - r.ties - r.a_better)
             ends = (low, high) if sign > 0 else (-high, -low)
             return Pair(
@@ -271,7 +272,7 @@ FASTER = Claim(
     judge=faster_judged,
     resampled="datasets: blocks, with all of the search in each; bowls: exact",
     reads=("default/comparisons",),
-    x="-1: called faster, 1: slower, 0: cannot be told apart",
+    x="-1: called faster, 1: slower, 0: neither",
     y="examples (bowls: steps), momentum / SGD",
     log="y",
     blind=False,

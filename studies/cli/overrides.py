@@ -23,8 +23,18 @@ from studies.question.identity import held
 from studies.question.study import USUAL, Study
 from studies.system.files import read_regular, there
 
-PLAIN = ("blocks", "draws", "epochs", "seed", "metric")  # fields of a study as they are
-ANOTHER = ("draws", "epochs", "seed", "metric", "model", "sampler", "set", "search")  # make another question
+PLAIN = ("blocks", "draws", "fresh", "epochs", "seed", "metric")  # fields of a study as they are
+ANOTHER = (
+    "draws",
+    "fresh",
+    "epochs",
+    "seed",
+    "metric",
+    "model",
+    "sampler",
+    "set",
+    "search",
+)  # make another question
 LISTS = ("optimizers", "datasets", "optimizer")
 DATA = ("data", "target", "group", "time", "task")
 STRINGS = ("metric", "model", "sampler", "out", *DATA)

@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--task", help="classification or regression; default: what the target looks like")
     one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
     one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
+    one.add_argument("--fresh", type=_whole, help="blocks to choose a pick in, and again to confirm it (20)")
     one.add_argument("--epochs", type=_whole, help="instead of the budget's rule")
     one.add_argument("--seed", type=_whole, help="of everything")
     one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")

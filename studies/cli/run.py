@@ -28,7 +28,7 @@ from studies.system.machine import environment, one_thread
 from studies.system.standard_streams import tell
 from studies.training.draws import settings_of, size_and_decay
 from studies.training.progress import Shown, duration
-from studies.training.rows import Row, confirming_blocks, wanted_keys
+from studies.training.rows import Key, Row, choosing_blocks, confirming_blocks, wanted_keys
 from studies.training.stacks import Stack, cost, stacks, train_stacks
 
 BESIDE = {Path("runs/default"): "claims"}  # asked next, for the same page
@@ -132,16 +132,17 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     rows = [
         row for row in costed(made) if (*row.key, made.identities[row.dataset, row.optimizer]) not in have
     ]
-    confirming = len(confirming_blocks(study)) * len(study.datasets)
+    choosing, confirming = fresh(made, "choose"), fresh(made, "confirm")
     tasks = stacks(made, rows)
     jobs = jobs or os.cpu_count() or 1
-    work = sum(cost(stack) for task in tasks for stack in task)
+    work = sum(cost(stack) for task in [*tasks, *stacks(made, choosing + confirming)] for stack in task)
     seconds = (work * _seconds_per_cost(tasks) / jobs * 1.1 if tasks else 0.0) + 4
-    size = BYTES_PER_TRAINING * (len(rows) + confirming)
+    size = BYTES_PER_TRAINING * (len(rows) + len(choosing) + len(confirming))
     facts = {
         "run": str(out),
         "trainings": len(rows),
-        "confirming": confirming,
+        "choosing": len(choosing),
+        "confirming": len(confirming),
         "stacks": sum(map(len, tasks)),
         "jobs": jobs,
         "seconds": round(seconds),
@@ -153,7 +154,7 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
         return f"{out} has all the searches of {study.name}: none would be trained."
     return (
         f"{study.name} into {out}: {len(rows)} trainings in {facts['stacks']} stacks, "
-        f"and {confirming} confirming ones.\n"
+        f"and at most {len(choosing)} to choose the picks and {len(confirming)} to confirm them.\n"
         f"About {duration(seconds)} with {jobs} processes, and {size / 1e6:.0f} MB "
         f"({free_space(out) / 1e9:.0f} GB are free). Nothing was trained."
     )
@@ -161,13 +162,34 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
 
 def costed(plan: Plan) -> list[Row]:
     """The rows of a study as far as their cost goes: the right sizes, with defaults for what is drawn."""
-    rows = []
-    for dataset, block, name, kind, draw in wanted_keys(plan.study):
-        arm = plan.arms[name]
-        sizes = plan.sizes(dataset, arm)
-        size = sizes[size_and_decay(draw, block, len(sizes))[0]]
-        rows.append(Row(dataset, block, name, kind, draw, size, "none", settings_of(arm.kind()), arm.uses))
-    return rows
+    return [_costed(plan, key) for key in wanted_keys(plan.study)]
+
+
+def fresh(plan: Plan, kind: str) -> list[Row]:
+    """The rows that "choose" or "confirm" the picks, at most, as far as their cost goes.
+
+    Nobody knows yet who is beaten on a dataset, nor whether defaults are picked.
+    """
+    study = plan.study
+    first, names = study.arms[0].name, [arm.name for arm in study.arms]
+    if kind == "choose":  # medians and defaults of each, and the winner of each block
+        blocks, made = choosing_blocks(study), [*names, *names, *[first] * (study.blocks or 0)]
+    else:  # a pick and its defaults
+        blocks, made = confirming_blocks(study), [first, first]
+    return [
+        _costed(plan, (dataset, block, name, kind, number))
+        for dataset in study.datasets
+        for block in blocks
+        for number, name in enumerate(made)
+    ]
+
+
+def _costed(plan: Plan, key: Key) -> Row:
+    dataset, block, name, _, draw = key
+    arm = plan.arms[name]
+    sizes = plan.sizes(dataset, arm)
+    size = sizes[size_and_decay(draw, block, len(sizes))[0]]
+    return Row(*key, size, "none", settings_of(arm.kind()), arm.uses)
 
 
 def _seconds_per_cost(tasks: list[list[Stack]]) -> float:

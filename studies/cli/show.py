@@ -13,11 +13,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from studies.analysis.verdicts import STABLE
 from studies.calibration.calibrate import calibrate
 from studies.cli.listing import document
 from studies.errors import FailedError, UsageError, nearest
 from studies.folder.read import Tables, read_table
-from studies.folder.schema.tables import TOO_FEW
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
+from studies.question.identity import RESULTS_VERSION
 from studies.system.machine import one_thread
 from studies.system.standard_streams import tell
 from studies.takehome import FRAMEWORKS, optuna_mirror
@@ -36,10 +38,11 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def show(path: Path, *, as_json: bool) -> Any:
-    """The results of a run: calls, ranking, picks."""
+    """The results of a run: verdicts, ranking, budgets, picks and what stands beside them."""
     tables = Tables(path)
-    ranking, picks, calls = (tables[name] for name in ("ranking", "picks", "comparisons"))
-    pooled = calls[calls.scope == "pooled"]
+    ranking, picks, calls, budgets, beside = (
+        tables[name] for name in ("ranking", "picks", "comparisons", "budgets", "alternatives")
+    )
     kinds = {"claims": "claims", "clocked_claims": "claims by the clock"}
     asked = pd.concat(tables[name].assign(kind=kind) for name, kind in kinds.items())
     if as_json:
@@ -47,27 +50,69 @@ def show(path: Path, *, as_json: bool) -> Any:
             run=str(path),
             study=tables.manifest["asked"],
             ranking=_records(ranking),
-            comparisons=_records(pooled),
+            comparisons=_records(calls),
+            budgets=_records(budgets),
             picks=_records(picks),
+            alternatives=_records(beside),
             **({"claims": _records(asked)} if len(asked) else {}),
         )
     parts = [
         f"{kind} · {verdict}: {', '.join(map(str, here.number))}."
         for (kind, verdict), here in asked.groupby(["kind", "verdict"], sort=False)
     ]
+    if (version := tables.manifest["question"]["results_version"]) != RESULTS_VERSION:
+        parts.append(f"This run is of results version {version}, and this suite makes {RESULTS_VERSION}.")
+    parts += _learned_nothing(beside, tables.manifest["question"]["metric"])
     for reading, question in (("error", "Who ends best"), ("ratio", "Who gets there first")):
-        here = ranking[(ranking.reading == reading) & (ranking.scope == "pooled")].sort_values("place")
-        few = (pooled[pooled.reading == reading].call == TOO_FEW).any()
-        names = [f"{r.optimizer} ({r.mean_rank:.2f})" for r in here.itertuples()]
-        tied = here[here.tied_for_best].optimizer.tolist()
-        words = (
-            "too few blocks to tell anything apart; run with more --blocks"
-            if few
-            else f"mean ranks {', '.join(names)}; nothing beats {', '.join(tied)}"
-        )
-        parts.append(f"{question}: {words}.")
+        placed, pairs = (one[(one.reading == reading) & (one.scope == "pooled")] for one in (ranking, calls))
+        parts.append(f"{question}: {_verdict(placed.sort_values('place'), pairs)}.")
+    if len(budgets):
+        parts.append(f"Whom nothing beats at the end with less, or more: {_by_budget(budgets)}.")
+    return "\n".join([*parts, "", *_picks(picks)])
+
+
+def _verdict(placed: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Whom nothing beats, what is known of these, and how all rank."""
+    if (pairs.verdict == TOO_FEW).any():
+        return "too few blocks to call anything; run with more --blocks"
+    names = [f"{r.optimizer} ({r.mean_rank:.2f})" for r in placed.itertuples()]
+    same = placed.stable.where(placed.unbeaten, 1 - placed.stable)
+    unsure = placed.optimizer[same < STABLE].tolist()
+    best = [name for name in placed.optimizer[placed.unbeaten] if name not in unsure]
+    among = pairs[pairs.a.isin(best) & pairs.b.isin(best)].verdict.value_counts()
+    counts = [f"{among[word]} {word}" for word in (AS_GOOD, NOT_DECIDED) if word in among]
+    known = f" (of their pairs {' and '.join(counts)})" if counts else ""
+    said = [f"nothing beats {', '.join(best)}{known}" if best else "nobody with certainty"]
+    said += [f"not stable when the blocks are drawn anew: {', '.join(unsure)}"] if unsure else []
+    return "; ".join([*said, f"mean ranks {', '.join(names)}"])
+
+
+def _by_budget(budgets: pd.DataFrame) -> str:
+    """Who is unbeaten with each budget."""
+    said = []
+    for (kind, amount), here in budgets.groupby(["kind", "amount"], sort=False):
+        named = {0.25: "a quarter of the epochs", 0.5: "half of them", 1.0: "all"}
+        words = named[amount] if kind == "epochs" else f"{amount:.0f} draw{'s' * (amount > 1)}"
+        said.append(f"{words}: {', '.join(here[here.unbeaten].optimizer)}")
+    return "; ".join(said)
+
+
+def _learned_nothing(beside: pd.DataFrame, metric: str) -> list[str]:
+    """Where a pick is not better than what looks at no feature, and what to do there."""
+    remedy = " If a class is rare: --metric balanced-error." if metric == "error" else ""
+    here = beside[beside.model.isin(TRIVIAL) & beside.verdict.isin(["model", AS_GOOD, NOT_DECIDED])]
+    return [
+        f"Look out: on {r.dataset} the pick is not better than the {r.model}, which looks at no feature."
+        f"{remedy if r.model == 'majority class' else ''}"
+        for r in here.itertuples()
+    ]
+
+
+def _picks(picks: pd.DataFrame) -> list[str]:
+    """A line for each pick, and what to take where that is something else."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("dataset", "optimizer", "tied with", "batch size", "setting", "test error, confirmed"):
+    headings = ("dataset", "optimizer", "batch size", "setting", "test error, confirmed", "take")
+    for heading in headings:
         table.add_column(heading, justify="right" if heading == "batch size" else "left")
     for one in picks.itertuples():
         interval = f"[{one.confirmed_low:.4f}, {one.confirmed_high:.4f}]"
@@ -75,17 +120,17 @@ def show(path: Path, *, as_json: bool) -> Any:
         table.add_row(
             one.dataset,
             one.optimizer,
-            one.tied_with.replace(",", ", ") or "none",
             str(one.batch_size),
             ", ".join(f"{name} {value}" for name, value in settings.items() if name != "eps"),
             f"{one.confirmed:.4f} {interval}",
+            "this pick" if one.recommended == PICK else one.recommended,
         )
     console = Console(
         width=shutil.get_terminal_size().columns, color_system=None, markup=False, highlight=False
     )
     with console.capture() as picked:
         console.print(table)
-    return "\n".join([*parts, "", *map(str.rstrip, picked.get().splitlines())])
+    return [line.rstrip() for line in picked.get().splitlines()]
 
 
 def best(path: Path, framework: str, *, as_json: bool) -> Any:

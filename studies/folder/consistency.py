@@ -24,7 +24,10 @@ WHOLE = {
     "tuning": ("dataset", "optimizer"),
     "importances": ("dataset", "optimizer"),
     "picks": ("dataset",),
+    "candidates": ("dataset",),
+    "choices": ("dataset",),
     "confirmations": ("dataset",),
+    "alternatives": ("dataset",),
     "baselines": ("dataset",),
     "takehome": ("dataset", "framework"),
 }

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from studies.errors import UsageError
+from studies.folder import older
 from studies.folder.schema.notes import MANIFEST, ArmSpec, Asked, Manifest, Question, misfit
 from studies.folder.schema.tables import FORMAT
 from studies.system import files
 
 NAME = "manifest.json"
+USUAL_FRESH = 20  # which older runs have without saying so
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:
@@ -44,11 +46,13 @@ def read_both(path: Path) -> tuple[Manifest, bytes]:
     except ValueError as error:
         raise _foreign(file, f"it is no JSON ({error})") from None
     shape = manifest.get("format") if isinstance(manifest, dict) else None
-    if isinstance(shape, int) and not isinstance(shape, bool) and shape != FORMAT:
+    if shape == older.FORMAT and not isinstance(shape, bool) and isinstance(manifest.get("question"), dict):
+        manifest["question"].setdefault("fresh", USUAL_FRESH)
+    elif isinstance(shape, int) and not isinstance(shape, bool) and shape != FORMAT:
         newer = shape > FORMAT
         raise UsageError(
             f"{path} was written by {'a newer' if newer else 'an older'} version "
-            f"(format {files.short(shape)}; this one reads {FORMAT}).",
+            f"(format {files.short(shape)}; this one reads {older.FORMAT} and {FORMAT}).",
             f"{'Update dlopt' if newer else 'Run its study again'}, or choose another folder.",
         )
     if wrong := misfit(manifest, MANIFEST):
@@ -88,6 +92,11 @@ def agreed(path: Path, asked: Asked, question: Question) -> Manifest:
             )
         return {"format": FORMAT, "asked": asked, "question": question, "changes": []}
     old = read_manifest(path)
+    if old["format"] != FORMAT:
+        raise UsageError(
+            f"{path} was made with results version {old['question']['results_version']}, and is read only.",
+            f"Run its study again into another folder: --out {path}-2",
+        )
     _refuse_other(path, old["question"], question)
     had = old["asked"]
     copies = str((path / "optimizers").resolve())
@@ -135,4 +144,4 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-NAMES_NO_QUESTION = ("name", "claims")  # of a question: what no row depends on
+NAMES_NO_QUESTION = ("name", "claims", "fresh")  # of a question: what no row depends on

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from studies.errors import UsageError
+from studies.folder import older
 from studies.folder.consistency import apart
 from studies.folder.manifest import read_both
 from studies.folder.schema.columns import Schema
 from studies.folder.schema.notes import MADE, misfit
 from studies.folder.schema.tables import TABLES
-from studies.folder.schema.validation import NO_LISTS, problem
+from studies.folder.schema.validation import NO_LISTS, arrow_schema, problem
 from studies.system import files
 
 NOTE = "made.json"  # beside the tables; written last
@@ -70,16 +71,39 @@ class Tables:
 
     def both(self, name: str) -> tuple[pd.DataFrame, str]:
         """A table, and the sha256 of its file."""
+        if self.manifest["format"] == older.FORMAT:
+            return self._older(name)
         content = self.content(name)
         table = parsed(content, TABLES[name])
         if not isinstance(table, pa.Table):
             raise self._damaged(self.path / "tables" / f"{name}.parquet", table)
         return table.to_pandas(), hashlib.sha256(content).hexdigest()
 
+    def _older(self, name: str) -> tuple[pd.DataFrame, str]:
+        """A table of a run of the format before, held against its checksum and this version's schema."""
+        seen: dict[str, str] = {}
+
+        def read(one: str) -> pd.DataFrame:
+            content = self.content(one)
+            seen[one] = hashlib.sha256(content).hexdigest()
+            return pq.read_table(pa.BufferReader(content)).to_pandas()
+
+        try:
+            frame = older.table(name, read)
+            table = pa.Table.from_pandas(frame, schema=arrow_schema(TABLES[name]), preserve_index=False)
+            wrong = problem(table, TABLES[name])
+        except (AttributeError, KeyError, pa.ArrowException) as error:
+            name = [name, *seen][-1]  # it may be made of several
+            wrong = f"it is none of format {older.FORMAT} ({type(error).__name__})"
+        if wrong:
+            raise self._damaged(self.path / "tables" / f"{name}.parquet", wrong)
+        return table.to_pandas(), next(iter(seen.values()), "")
+
     def all(self, names: Iterable[str] = TABLES) -> dict[str, tuple[pd.DataFrame, str]]:
         """Tables by name, each with the sha256 of its file, held against each other too."""
         found = {name: self.both(name) for name in names}
-        if wrong := apart(self.manifest, {name: frame for name, (frame, _) in found.items()}):
+        frames = {name: frame for name, (frame, _) in found.items()}
+        if self.manifest["format"] != older.FORMAT and (wrong := apart(self.manifest, frames)):
             raise self._damaged(self.path / "tables" / f"{wrong[0]}.parquet", wrong[1])
         return found
 

@@ -16,7 +16,7 @@ from studies.question.arm import Arm, from_spec
 from studies.question.study import USUAL, Study
 from studies.system.machine import arithmetic
 
-RESULTS_VERSION = 1  # grows with every change that moves a number
+RESULTS_VERSION = 2  # grows with every change that moves a number
 
 
 def growing(study: Study) -> Asked:
@@ -37,6 +37,7 @@ def question(study: Study) -> Question:
     asked: dict[str, Any] = {
         "name": study.name,
         "draws": study.draws,
+        "fresh": study.fresh,
         "epochs": study.epochs or "rule",
         "widths": "rule" if study.widths is None else list(study.widths),
         "metric": study.metric,
@@ -95,6 +96,7 @@ def study_of(manifest: Manifest, folder: Path) -> Study:
         datasets=tuple(had["datasets"]),
         blocks=had["blocks"],
         draws=question["draws"],
+        fresh=question["fresh"],
         epochs=None if epochs == "rule" else epochs,
         seed=question["seed"],
         widths=None if widths == "rule" else tuple(widths),

@@ -37,7 +37,8 @@ class Study:
     optimizers: names, or `Arm`s for a search of which something is fixed. datasets: names, or tables of
     yours (`datasets.read`, `from_frame`, `from_arrays`). blocks: >= 1, each its own
     split, initial weights and mini-batch order; None for 60 with one dataset, else 20. draws: >= 2,
-    settings that each arm tries in each block.
+    settings that each arm tries in each block. fresh: >= 2, further blocks in which each dataset's pick is
+    chosen, and again at least so many in which it is confirmed.
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression, and 64 is (64,).
     activation, init, weight_decay: of the network, as `dlopt.MLP` has them. metric: what is read on test,
     "error", "balanced-error" or "loss". seed: of everything. about: the question in words.
@@ -49,6 +50,7 @@ class Study:
     datasets: tuple[Any, ...]  # names, once made
     blocks: int | None = None
     draws: int = 16
+    fresh: int = 20
     epochs: int | None = None
     seed: int = 0
     widths: tuple[int, ...] | None = None
@@ -80,7 +82,7 @@ class Study:
             twice = next(name for name in names if names.count(name) > 1)
             raise UsageError(f"Two arms are named {twice!r}.", "Give each arm a name of its own.")
         self._check_datasets()
-        for word, low, high in (("draws", 2, 4096), ("seed", 0, 2**63 - 1)):
+        for word, low, high in (("draws", 2, 4096), ("fresh", 2, 100_000), ("seed", 0, 2**63 - 1)):
             called = "draws (--trials)" if word == "draws" else word
             self._settle(word, whole_number(called, getattr(self, word), low, high))
         for word in ("blocks", "epochs"):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.status import Status
 
 from studies.system.standard_streams import tell
-from studies.training.rows import CONFIRMING
+from studies.training.rows import CHOOSING, CONFIRMING
 from studies.training.stacks import Stack, cost
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Shown(Progress):
         remaining = sum(map(sum, self.left.values()))
         elapsed = time.monotonic() - self.began
         time_left = elapsed * remaining / max(self.total - remaining, 1e-9)
-        what = "confirming" if blocks[0] >= CONFIRMING else "block"
+        first = blocks[0]
+        what = "choosing" if first >= CHOOSING else "confirming" if first >= CONFIRMING else "block"
         line = (
             f"{dataset} · {what} {len(done)}/{self.to_do[dataset]} · "
             f"{diverged} of {rows} diverged · {duration(time_left)} left"

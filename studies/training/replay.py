@@ -19,12 +19,11 @@ from studies.folder.schema.tables import TABLES
 from studies.question.identity import RESULTS_VERSION, study_of
 from studies.question.plan import Plan, planned
 from studies.system.machine import arithmetic, one_thread
-from studies.training.rows import KEY, Row
+from studies.training.rows import KEY, Key, Row
 from studies.training.stacks import attempt, stacks
 
 TOLERANCE = 1e-5  # in which the best losses of 95 % of 816 rows stayed on other kernels (Haswell, Nehalem)
 FLOOR = 1e-7  # of losses: those below it lie together
-Key = tuple[str, int, str, str, int]
 
 
 class Replay(NamedTuple):
@@ -105,13 +104,13 @@ def _key(tables: Tables, row: str) -> Key:
 def _recorded(tables: Tables, key: Key) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The row and its curve, both empty where there is none."""
     rows, curves = (tables[name] for name in ("rows", "curves"))
-    if key[3] == "confirm":  # which only the records hold whole, and there beside picks of before
-        how = ["dataset", "optimizer", "batch_size", "decay", "settings"]
-        records, picks = RunFolder(tables.path, tables.manifest).records, tables["picks"]
+    if key[3] in ("choose", "confirm"):  # which only the records hold whole, beside candidates of before
+        how = ["dataset", "optimizer", "draw", "batch_size", "decay", "settings"]
+        records, candidates = RunFolder(tables.path, tables.manifest).records, tables["candidates"]
         for one in records.reached():
             if one[:5] == key:
                 found = records.read([one])
-                if len(found[0].merge(picks, on=how)):
+                if len(found[0].merge(candidates, on=how)):
                     rows, curves = found
     mine = ((frame, (frame[list(KEY)] == list(key)).all(axis=1)) for frame in (rows, curves))
     row, curve = (frame[chosen].reset_index(drop=True) for frame, chosen in mine)

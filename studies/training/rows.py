@@ -10,7 +10,10 @@ from studies.question import user_optimizer
 from studies.question.study import Study
 
 CONFIRMING = 1_000_000  # confirming blocks are numbered from here, so they never become search blocks
+CHOOSING = 2_000_000  # and those in which candidates for a pick are compared from here
+EARLY = {"quarter": 0.25, "half": 0.5}  # of the epochs, by the columns that say how a row stood then
 KEY = ("dataset", "block", "optimizer", "kind", "draw")
+Key = tuple[str, int, str, str, int]  # its values
 
 
 class Row(NamedTuple):
@@ -19,7 +22,7 @@ class Row(NamedTuple):
     dataset: str
     block: int
     optimizer: str
-    kind: str  # "search", "untuned" or "confirm"
+    kind: str  # "search", "untuned", "choose" or "confirm"
     draw: int
     batch_size: int
     decay: str
@@ -27,7 +30,7 @@ class Row(NamedTuple):
     uses: str  # by which a worker finds its class
 
     @property
-    def key(self) -> tuple[str, int, str, str, int]:
+    def key(self) -> Key:
         """What identifies it within a run."""
         return self[:5]
 
@@ -42,7 +45,7 @@ class Row(NamedTuple):
         return made
 
 
-def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
+def wanted_keys(study: Study) -> list[Key]:
     """The keys of all rows of a study: each search, and each untuned row."""
     return [
         (dataset, block, optimizer, kind, draw)
@@ -55,4 +58,9 @@ def wanted_keys(study: Study) -> list[tuple[str, int, str, str, int]]:
 
 def confirming_blocks(study: Study) -> range:
     """The fresh blocks in which picks are confirmed."""
-    return range(CONFIRMING, CONFIRMING + max(20, study.settled().blocks or 0))
+    return range(CONFIRMING, CONFIRMING + max(study.fresh, study.settled().blocks or 0))
+
+
+def choosing_blocks(study: Study) -> range:
+    """The fresh blocks in which a pick is chosen among its candidates."""
+    return range(CHOOSING, CHOOSING + study.fresh)

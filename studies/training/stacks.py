@@ -20,7 +20,7 @@ from studies.question import user_optimizer
 from studies.question.budget import weights
 from studies.question.plan import Facts, Plan
 from studies.system import interrupts
-from studies.training.rows import KEY, Row
+from studies.training.rows import EARLY, KEY, Row
 
 LARGE = 1_000_000  # numbers in the training rows of a block: 8 MB
 MOST = 8  # blocks to a task: more gain nothing, and workers would wait for the last one
@@ -165,17 +165,24 @@ def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
         [[row.make() for row in stack.rows] for stack in group],
         batch_size=group[0].batch_size,
         epochs=group[0].epochs,
+        early=tuple(EARLY.values()),
         progress=False,  # the run tells its own
     )
     seconds = (time.perf_counter() - started) / len(group)
     return [
-        _records(stack, training, test_scores(stack.metric, training, block), seconds)
+        _records(stack, training, block, seconds)
         for stack, training, block in zip(group, trainings, blocks, strict=True)
     ]
 
 
-def _records(stack: Stack, training: dlopt.Training, errors: Any, seconds: float) -> list[dict[str, Any]]:
-    curves = training.curves
+def _records(
+    stack: Stack, training: dlopt.Training, block: datasets.Block, seconds: float
+) -> list[dict[str, Any]]:
+    curves, errors = training.curves, test_scores(stack.metric, training, block)
+    early = {
+        name: (one.best_validation_losses, test_scores(stack.metric, one, block))
+        for name, one in zip(EARLY, training.early, strict=True)
+    }
     examples = dict(zip(curves.steps.tolist(), curves.examples.tolist(), strict=True))
     return [
         {
@@ -192,6 +199,8 @@ def _records(stack: Stack, training: dlopt.Training, errors: Any, seconds: float
             "best_step": int(training.best_step[i]),
             "test_loss": float(training.test_losses[i]),
             "test_error": float(errors[i]),
+            **{f"{name}_validation_loss": float(losses[i]) for name, (losses, _) in early.items()},
+            **{f"{name}_test_error": float(scores[i]) for name, (_, scores) in early.items()},
             "curve": {
                 "examples": curves.examples,
                 "step": curves.steps,

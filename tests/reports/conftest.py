@@ -25,6 +25,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimizers=("sgd", "momentum", "adam"),
         datasets=("wine", "diabetes"),
         blocks=8,
+        fresh=8,
         draws=4,
         epochs=3,
     )

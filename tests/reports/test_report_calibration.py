@@ -79,7 +79,8 @@ def made(bend: Bend, table: pd.DataFrame, question: dict[str, Any] | None = None
     """A run with that calibration, its manifest changed."""
     run = reports.read(bend(unchanged))
     manifest = dict(run.manifest)
-    manifest["question"] = manifest["question"] | {"draws": 16, "epochs": "rule"} | (question or {})
+    manifest["question"] = manifest["question"] | {"draws": 16, "epochs": "rule", "results_version": 1}
+    manifest["question"] |= question or {}
     manifest["asked"] = manifest["asked"] | {"blocks": 20} | asked
     return dataclasses.replace(run, manifest=manifest, tables=run.tables | {"calibration": table})
 

@@ -22,7 +22,7 @@ from tests.support.bending import Bend, Frames, Manifest, unchanged
 def answered(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A small run that answers all four."""
     arms = ("sgd", "momentum", "adam", "adamw", *batch_arms(("sgd", "momentum"), (16, FULL)))
-    study = Study("small", arms, ("wine",), blocks=4, draws=4, epochs=2)
+    study = Study("small", arms, ("wine",), blocks=4, draws=4, epochs=2, fresh=4)
     return reports.read(run(study, out=tmp_path_factory.mktemp("runs") / "small", jobs=1).path)
 
 

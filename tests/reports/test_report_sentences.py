@@ -33,25 +33,60 @@ def calls(planted: dict[tuple[str, str], str], reading: str = "error") -> Any:
 def test_one_best_names_everyone_it_beats_with_their_p(bend: Bend) -> None:
     run = reports.read(bend(calls({("adam", "sgd"): "beats", ("adam", "momentum"): "beats"})))
     first = reports.verdict(run)[0]
-    assert first.startswith("Adam ends best: nothing beats it in 16 dataset-blocks.")
+    assert first.startswith(
+        "Adam ends best, after 3 epochs and a search of 2 draws: nothing beats it in 16 dataset"
+    )
     assert re.search("Beaten: (SGD and Momentum|Momentum and SGD) ", first)
     assert first.endswith("(by Adam, p\u202f≤\u202f0.0030 after Holm).")
 
 
-def test_all_tied_says_so_and_what_to_do_and_never_no_difference(bend: Bend) -> None:
+def test_nothing_decided_says_so_and_never_that_all_are_equal(bend: Bend) -> None:
     run = reports.read(bend(calls({})))
     first = reports.verdict(run)[0]
-    assert first.startswith("SGD, Momentum and Adam cannot be told apart")
+    assert first.startswith(
+        "Nobody among SGD, Momentum and Adam ends better than another: none of 3 pairs is"
+    )
+    for word in ("no difference", "take the one you know", "as good"):
+        assert word not in first
+
+
+ALIKE = {("adam", "sgd"): "as good", ("adam", "momentum"): "as good", ("sgd", "momentum"): "as good"}
+
+
+def test_all_as_good_says_so_and_what_to_do(bend: Bend) -> None:
+    first = reports.verdict(reports.read(bend(calls(ALIKE))))[0]
+    assert first.startswith("SGD, Momentum and Adam end as good as each other in 16 dataset-blocks")
     assert first.endswith("take the one you know.")
-    assert "no difference" not in first
 
 
-def test_tied_for_best_names_the_beaten_one_and_by_whom(bend: Bend) -> None:
+def test_of_pairs_that_are_not_called_both_kinds_are_counted(bend: Bend) -> None:
+    two = dict.fromkeys(list(ALIKE)[:2], "as good")
+    first = reports.verdict(reports.read(bend(calls(two))))[0]
+    assert "2 of 3 pairs are as good as each other, 1 is not decided (closest call" in first
+    assert "take the one you know" not in first
+
+
+def test_unbeaten_names_the_beaten_one_and_by_whom(bend: Bend) -> None:
     run = reports.read(bend(calls({("adam", "momentum"): "beats"})))
     first = reports.verdict(run)[0]
-    assert first.startswith("Tied for best at the end: ")
-    assert set(re.findall(r"Adam|SGD|Momentum", first.split(";")[0])) == {"Adam", "SGD"}
+    assert first.startswith("At the end nothing beats ")
+    assert set(re.findall(r"Adam|SGD|Momentum", first.split(",")[0])) == {"Adam", "SGD"}
+    assert ": between them it is not decided. " in first
     assert first.endswith("Beaten: Momentum (by Adam, p\u202f=\u202f0.0030 after Holm).")
+
+
+def test_a_place_that_another_drawing_would_change_is_not_in_the_first_words(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        call(frames, {("adam", "momentum"): "beats"})
+        placed = frames["ranking"]
+        unsure = (placed.reading == "error") & (placed.scope == "pooled") & (placed.optimizer == "sgd")
+        placed.loc[unsure, "stable"] = 0.5
+
+    first = reports.verdict(reports.read(bend(edit)))[0]
+    assert first.startswith(
+        "At the end nothing beats Adam in 16 dataset-blocks, after 3 epochs and a search of"
+    )
+    assert first.endswith("Not stable when the blocks are drawn anew: SGD.")
 
 
 def test_a_circle_of_calls_is_called_a_circle(bend: Bend) -> None:
@@ -72,7 +107,7 @@ def test_best_without_beating_everyone_leaves_the_rest_open(bend: Bend) -> None:
 @pytest.mark.parametrize(("reading", "at"), [("error", 0), ("ratio", 1)])
 def test_too_few_blocks_word_no_ranking(bend: Bend, reading: str, at: int) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
-        frames["comparisons"]["call"] = "too few blocks"
+        frames["comparisons"]["verdict"] = "too few blocks"
         manifest["asked"]["blocks"] = 2
 
     run = reports.read(bend(edit))
@@ -114,7 +149,8 @@ def test_turning_a_pair_turns_everything(bend: Bend) -> None:
                 -same["low"],
             )
             assert turned["a_better"] + same["a_better"] + same["ties"] == same["blocks"]
-            assert {turned["call"], same["call"]} in ({"tied"}, {"a", "b"})
+            both = {turned["verdict"], same["verdict"]}
+            assert both in ({"as good"}, {"not decided"}, {"a", "b"})
 
 
 def test_forest_sentence_holds_the_farthest_interval(bend: Bend) -> None:
@@ -132,27 +168,67 @@ def test_forest_sentence_holds_the_farthest_interval(bend: Bend) -> None:
     ]
 
 
-def test_linear_model_is_named_exactly_where_it_is_at_least_as_good(bend: Bend) -> None:
+def beside(frames: Frames, dataset: str, model: str, verdict: str) -> None:
+    """Plant the verdict on a pick and a model, and what follows of it."""
+    table = frames["alternatives"]
+    table["verdict"] = table.verdict.astype(object)
+    here = (table.dataset == dataset) & (table.model == model)
+    table.loc[here, ["verdict", "gap", "gap_low", "gap_high", "p_holm"]] = [verdict, 0.1, 0.05, 0.15, 0.01]
+    if verdict == "model":
+        table.loc[table.dataset == dataset, "recommended"] = False
+        table.loc[here, "recommended"] = True
+        picks = frames["picks"]
+        picks["recommended"] = picks.recommended.astype(object)
+        picks.loc[picks.dataset == dataset, "recommended"] = model
+
+
+def settled(frames: Frames) -> None:
+    """Every pick is better than all that stands beside it."""
+    for line in frames["alternatives"].query("model != 'pick'").itertuples():
+        beside(frames, line.dataset, line.model, "pick")
+    frames["alternatives"]["recommended"] = frames["alternatives"].model == "pick"
+    frames["picks"]["recommended"] = "pick"
+
+
+def test_what_is_better_than_a_pick_is_what_to_take(bend: Bend) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
-        base = frames["baselines"]
-        for dataset, error in (("wine", 0.5), ("diabetes", 0.1)):
-            base.loc[(base.dataset == dataset) & (base.model == "linear model"), "estimate"] = error
-        frames["picks"].loc[frames["picks"].dataset == "wine", "confirmed"] = 0.4
+        settled(frames)
+        beside(frames, "diabetes", "linear model", "model")
 
     run = reports.read(bend(edit))
-    assert pick.linear_wins(run) == ["diabetes"]
-    text = pick.linear_answer(run)
-    assert text.startswith("On diabetes a plain linear model is at least as good as the confirmed pick")
-    assert "On wine the pick ends below it (wine 40.0\u202f%" in text
+    assert pick.instead(run) == {"diabetes": "linear model"}
+    text = pick.recommended_answer(run)
+    assert text == ("On diabetes take the linear model, above which the pick ends 0.100 RMSE [0.050, 0.150].")
 
 
-def test_equal_errors_count_for_the_linear_model(bend: Bend) -> None:
+def test_what_is_as_good_and_what_is_not_decided_are_said_apart(bend: Bend) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
-        base, picked = frames["baselines"], frames["picks"]
-        base.loc[base.model == "linear model", "estimate"] = 0.25
-        picked["confirmed"] = 0.25
+        settled(frames)
+        beside(frames, "diabetes", "linear model", "as good")
+        beside(frames, "wine", "gradient boosting", "not decided")
 
-    assert pick.linear_wins(reports.read(bend(edit))) == ["wine", "diabetes"]
+    text = pick.recommended_answer(reports.read(bend(edit)))
+    assert "on diabetes the linear model is as good as the pick" in text.replace("On", "on")
+    assert "on wine gradient boosting is not decided against it" in text
+
+
+def test_a_pick_that_beats_all_says_so(bend: Bend) -> None:
+    text = pick.recommended_answer(reports.read(bend(lambda frames, _: settled(frames))))
+    assert text == "On wine and diabetes the pick is better than all that stands beside it."
+
+
+@pytest.mark.parametrize("verdict", ["model", "as good", "not decided"])
+def test_a_pick_no_better_than_the_majority_class_is_the_first_sentence(bend: Bend, verdict: str) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        settled(frames)
+        beside(frames, "wine", "majority class", verdict)
+
+    first, *rest = reports.verdict(reports.read(bend(edit)))
+    assert first == (
+        "Not better than what looks at no feature is the pick on wine (majority class). Where a class is "
+        "rare, run with --metric balanced-error."
+    )
+    assert len(rest) == 2
 
 
 def test_ratio_answer_holds_every_pooled_ratio(bend: Bend) -> None:
@@ -224,8 +300,8 @@ def test_infinite_differences_have_honest_words(bend: Bend) -> None:
 def test_decay_sentence_groups_by_call(bend: Bend) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
         pooled = frames["decay"].scope == "pooled"
-        frames["decay"].loc[pooled, "call"] = "tied"
-        frames["decay"].loc[pooled & (frames["decay"].optimizer == "adam"), ["call", "p_holm"]] = [
+        frames["decay"].loc[pooled, "verdict"] = "not decided"
+        frames["decay"].loc[pooled & (frames["decay"].optimizer == "adam"), ["verdict", "p_holm"]] = [
             "none",
             0.01,
         ]
@@ -233,7 +309,7 @@ def test_decay_sentence_groups_by_call(bend: Bend) -> None:
     made = decay.decay(reports.read(bend(edit)))
     assert made is not None
     assert made.answer.startswith("For Adam decay is worse than none (p\u202f=\u202f0.010 after Holm")
-    assert "for SGD and Momentum decay and none cannot be told apart" in made.answer
+    assert "for SGD and Momentum decay against none: not decided (closest: " in made.answer
 
 
 @pytest.mark.parametrize(
@@ -283,11 +359,11 @@ def test_order_is_the_studys(bend: Bend) -> None:
     assert list(dict.fromkeys(frame.optimizer)) == ["sgd", "momentum", "adam"]
 
 
-def blind_answer(bend: Bend, change: Any, call: str = "tied") -> str:
+def blind_answer(bend: Bend, change: Any, call: str = "not decided") -> str:
     """What is said of too few blocks, the power table changed and every pair called the same."""
 
     def edit(frames: Frames, manifest: Manifest) -> None:
-        frames["comparisons"]["call"] = call
+        frames["comparisons"]["verdict"] = call
         change(frames["power"])
 
     made = blind(reports.read(bend(edit)))
@@ -318,5 +394,5 @@ def test_what_no_number_of_blocks_decides_is_said_so(bend: Bend) -> None:
 
 
 def test_a_pair_that_is_called_needs_no_more_blocks(bend: Bend) -> None:
-    assert blind_answer(bend, lambda power: None, "a").count("are told apart") == 2
-    assert blind_answer(bend, lambda power: None, "tied").count("are told apart") == 0
+    assert blind_answer(bend, lambda power: None, "a").count("are called different") == 2
+    assert blind_answer(bend, lambda power: None, "as good").count("are called different") == 0

@@ -41,6 +41,7 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimizers=batch_arms(("sgd",), (16, 32, 64)),
         datasets=("wine",),
         blocks=4,
+        fresh=4,
         draws=4,
         epochs=3,
     )
@@ -62,6 +63,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         datasets=("wine", "diabetes"),
         blocks=8,
+        fresh=4,
         draws=2,
         epochs=2,
     )
@@ -212,18 +214,18 @@ def test_batch_page_has_its_chapter_and_the_same_bytes_twice(sizes: Path, tmp_pa
 def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
     found = reports.read(many)
     table = found["comparisons"]
-    table["call"] = "tied"
+    table["verdict"] = "not decided"
     part = made(betas.maps(found))
     assert part.data is not None
     assert part.data["dot"].all()
     for row in part.data.itertuples():
         read = found["readings"].query("dataset == @row.dataset and optimizer == @row.optimizer").search_error
         assert (row.median, row.low, row.high) == order_interval(read)[:3]
-    assert "none of the other 8 can be told apart from the lowest" in part.answer
+    assert "none of the other 8 is called worse" in part.answer
     here = part.data[part.data.dataset == "wine"].sort_values("median", kind="stable")
     best, other = here.optimizer.iloc[0], here.optimizer.iloc[-1]
     for a, b, call in ((best, other, "a"), (other, best, "b")):
-        table.loc[(table.scope == "wine") & (table.a == a) & (table.b == b), "call"] = call
+        table.loc[(table.scope == "wine") & (table.a == a) & (table.b == b), "verdict"] = call
     found = replace(found)  # which read its calls before
     part = made(betas.maps(found))
     assert part.data is not None
@@ -231,7 +233,7 @@ def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
     assert list(called.optimizer) == [other]
     assert not called["dot"].any()
     assert "1 of the other 8 is called worse" in part.answer
-    table["call"] = "too few blocks"
+    table["verdict"] = "too few blocks"
     found = replace(found)
     few = made(betas.dots(found))
     assert few.data is not None
@@ -242,11 +244,11 @@ def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
 def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
     found = reports.read(many)
     table = found["comparisons"]
-    table["call"] = "tied"
+    table["verdict"] = "not decided"
     pair = (table.reading == "error") & table.a.isin(["sgd-none", "sgd-cosine"])
     pair &= table.b.isin(["sgd-none", "sgd-cosine"])
     turned = table.a[pair].eq("sgd-none").to_numpy()
-    table.loc[pair, "call"] = np.where(turned, "b", "a")  # cosine is better
+    table.loc[pair, "verdict"] = np.where(turned, "b", "a")  # cosine is better
     table.loc[pair, "p_holm"] = 0.004
     table.loc[pair, ["estimate", "low", "high"]] = np.where(
         turned[:, None], [[0.02, 0.01, 0.03]], [[-0.02, -0.03, -0.01]]
@@ -254,11 +256,11 @@ def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
     part = made(decay.schedules(found))
     assert part.data is not None
     mine = part.data[part.data.schedule == "cosine"]
-    assert set(mine.call) == {"better"}
+    assert set(mine.verdict) == {"schedule better"}
     assert (mine.estimate == -0.02).all()
     assert part.answer.startswith("For SGD cosine (p\u202f=\u202f0.0040; on ")
-    assert "ends better than none, step cannot be told apart from none" in part.answer
-    table["call"] = "too few blocks"
+    assert "ends better than none, step against none: not decided" in part.answer
+    table["verdict"] = "too few blocks"
     found = replace(found)  # which read its calls before
     assert made(decay.schedules(found)).answer.startswith("Too few blocks to tell any schedule from none")
 

@@ -30,7 +30,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Part]:
         *batch_arms(("sgd", "momentum"), (16, FULL)),
         *(Arm("momentum", name=f"m-{beta}", fixed=(("beta", beta),)) for beta in (0.5, 0.9)),
     )
-    study = Study("small", arms, ("wine", "diabetes"), blocks=6, draws=4, epochs=2)
+    study = Study("small", arms, ("wine", "diabetes"), blocks=6, draws=4, epochs=2, fresh=4)
     folder: Path = run(study, out=tmp_path_factory.mktemp("runs") / "small", jobs=1).path
     found = reports.read(folder)
     return {part.name: part for anchor, *_ in page.CHAPTERS for part in page._parts(found, anchor)}

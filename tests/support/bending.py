@@ -22,6 +22,10 @@ HOSTILE = [
 ]
 
 
+KEPT = ("baselines", "alternatives", "learning_rates", "audit", "timings")  # though all diverges
+FRESH = ("picks", "candidates", "confirmations")  # tables whose optimizer is that of a pick
+
+
 def unchanged(frames: Frames, manifest: Manifest) -> None:
     """Leave the tables as they are."""
 
@@ -34,9 +38,10 @@ def rename(frames: Frames, manifest: Manifest, names: dict[str, str]) -> None:
         ):
             frame[column] = frame[column].replace(names)
         if table == "picks":
-            frame["tied_with"] = [
-                ",".join(names.get(one, one) for one in text.split(",")) for text in frame.tied_with
-            ]
+            for column in ("as_good", "not_decided"):
+                frame[column] = [
+                    ",".join(names.get(one, one) for one in text.split(",")) for text in frame[column]
+                ]
         if table == "optimizers":
             frame["title"] = [names.get(name.lower(), name) for name in frame.title]
     for key in ("optimizers", "datasets"):
@@ -46,15 +51,18 @@ def rename(frames: Frames, manifest: Manifest, names: dict[str, str]) -> None:
 
 
 def call(frames: dict[str, pd.DataFrame], calls: dict[tuple[str, str], str], reading: str = "error") -> None:
-    """Plant pooled calls: (better, worse) or (a, b) with "tied" for each pair; ranks and ties follow."""
+    """Plant pooled verdicts: "beats" for (better, worse), or a word for a pair; ranks follow.
+
+    All other pairs are not decided.
+    """
     table, placed = frames["comparisons"], frames["ranking"]
-    table["call"] = table.call.astype(object)
+    table["verdict"] = table.verdict.astype(object)
     here = (table.reading == reading) & (table.scope == "pooled")
-    table.loc[here, ["call", "p", "p_holm"]] = ["tied", 0.6, 0.8]
+    table.loc[here, ["verdict", "p", "p_holm"]] = ["not decided", 0.6, 0.8]
     for (better, worse), verdict in calls.items():
         for a, b, side in ((better, worse, "a"), (worse, better, "b")):
             pair = here & (table.a == a) & (table.b == b)
-            table.loc[pair, ["call", "p", "p_holm"]] = [
+            table.loc[pair, ["verdict", "p", "p_holm"]] = [
                 side if verdict == "beats" else verdict,
                 0.001,
                 0.003,
@@ -66,7 +74,8 @@ def call(frames: dict[str, pd.DataFrame], calls: dict[tuple[str, str], str], rea
     beaten = {worse for (_, worse), verdict in calls.items() if verdict == "beats"}
     mine = (placed.reading == reading) & (placed.scope == "pooled")
     free = [name for name in placed.optimizer[mine] if name not in beaten]
-    placed.loc[mine, "tied_for_best"] = [not free or name in free for name in placed.optimizer[mine]]
+    placed.loc[mine, "unbeaten"] = [not free or name in free for name in placed.optimizer[mine]]
+    placed.loc[mine, "stable"] = placed.unbeaten[mine].astype(float)
 
 
 def hostile_names(frames: Frames, manifest: Manifest) -> None:
@@ -82,14 +91,15 @@ def hostile_names(frames: Frames, manifest: Manifest) -> None:
 
 def one_optimizer(frames: Frames, manifest: Manifest) -> None:
     for name, frame in frames.items():
-        if "optimizer" in frame and name not in ("picks", "confirmations"):
+        if "optimizer" in frame and name not in FRESH:
             frames[name] = frame[frame.optimizer.isin(["adam", "all"])]
         if {"a", "first"} & set(frame):
             frames[name] = frame.iloc[:0]
-    frames["picks"]["optimizer"] = frames["confirmations"]["optimizer"] = "adam"
-    frames["picks"]["tied_with"] = ""
+    for name in FRESH:
+        frames[name]["optimizer"] = "adam"
+    frames["picks"]["as_good"] = frames["picks"]["not_decided"] = ""
     frames["forest"]["reference"] = "adam"
-    frames["ranking"] = frames["ranking"].assign(place=1, tied_for_best=True)
+    frames["ranking"] = frames["ranking"].assign(place=1, unbeaten=True)
     manifest["asked"]["optimizers"] = {"adam": manifest["asked"]["optimizers"]["adam"]}
 
 
@@ -103,18 +113,18 @@ def one_dataset(frames: Frames, manifest: Manifest) -> None:
 
 def too_few(frames: Frames, manifest: Manifest) -> None:
     for name in ("comparisons", "decay"):
-        frames[name] = frames[name].assign(call="too few blocks", low=-np.inf, high=np.inf)
-    frames["ranking"]["tied_for_best"] = True
+        frames[name] = frames[name].assign(verdict="too few blocks", low=-np.inf, high=np.inf)
+    frames["ranking"]["unbeaten"] = True
 
 
 def all_diverged(frames: Frames, manifest: Manifest) -> None:
     """In regression nothing is finite any more, on any row."""
     for name, frame in frames.items():
         here = frame.dataset == "diabetes" if "dataset" in frame else pd.Series(False, index=frame.index)
-        if name in ("rows", "confirmations"):
+        if name in ("rows", "choices", "confirmations"):
             frame.loc[here, "status"] = "diverged"
         for column in frame.select_dtypes("float"):
-            if name in ("baselines", "learning_rates", "audit", "timings") or column in ("lr", "level"):
+            if name in KEPT or column in ("lr", "level"):
                 continue
             if column.endswith("_level"):
                 continue

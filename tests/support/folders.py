@@ -26,7 +26,7 @@ def refused(capsys, words, folder, holds):
     assert main([*words, str(folder)]) == 2
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 2), err
-    assert holds in err
+    assert holds in err, err
     assert content(folder) == before
     return err.splitlines()[1]
 

@@ -50,6 +50,14 @@ def row(dataset, block, optimizer, draw, error, loss, *, worst=1.0, diverged=Fal
         "best_step": 0 if diverged else LENGTH // 64,
         "test_loss": math.inf if diverged else loss,
         "test_error": worst if diverged else error,
+        **{
+            f"{part}_{what}": value
+            for part in ("quarter", "half")
+            for what, value in (
+                ("validation_loss", math.inf if diverged else loss),
+                ("test_error", worst if diverged else error),
+            )
+        },
         **fields,
     }
 
@@ -146,12 +154,12 @@ class Compared(NamedTuple):
         return found.iloc[0]
 
     def best(self, reading, scope):
-        """The optimizers tied for best, by place."""
+        """The optimizers that none other beats, by place."""
         here = self.placed[(self.placed.reading == reading) & (self.placed.scope == scope)]
-        return list(here[here.tied_for_best].sort_values("place").optimizer)
+        return list(here[here.unbeaten].sort_values("place").optimizer)
 
 
-def compared(rows, curves, optimizers, datasets, task="classification", seed=0):
+def compared(rows, curves, optimizers, datasets, task="classification"):
     """The comparison of a study, in the order in which a run makes it."""
     optimizers, names = list(optimizers), list(datasets)
     tasks = dict.fromkeys(names, task) if isinstance(task, str) else task
@@ -161,7 +169,7 @@ def compared(rows, curves, optimizers, datasets, task="classification", seed=0):
         "error": comparison.error_scores(read, optimizers, names),
         "ratio": comparison.ratio_scores(ratios, optimizers, names),
     }
-    calls = [comparison.comparisons(one, tasks, seed) for one in scores.values()]
+    calls = [comparison.comparisons(one, tasks) for one in scores.values()]
     placed = [comparison.ranking(s, c, optimizers) for s, c in zip(scores.values(), calls, strict=True)]
     return Compared(
         rows,

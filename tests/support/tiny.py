@@ -5,7 +5,7 @@ import hashlib
 from studies import Study
 from studies.folder.schema.tables import VARYING
 
-TINY = {"blocks": 4, "draws": 4, "epochs": 3}
+TINY = {"blocks": 4, "draws": 4, "epochs": 3, "fresh": 4}
 
 
 def tiny(optimizers=("sgd", "adam"), datasets=("wine", "diabetes"), **changes):

@@ -15,7 +15,6 @@ from reports.parts import Cell, Part, Table, blocks_basis, part, verdict
 from studies.analysis.verdicts import SMALL
 
 PERCENT = "% of the median error"
-SAID = {"better": "better", "worse": "worse", "tied": "cannot be told apart"}
 
 
 @part("literature", 1)
@@ -68,8 +67,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
     looks = style.looks(names, names)
     for source, lines in frame.groupby("source", sort=False):
         told = [
-            forest.Line(words.clean(r.what), r.estimate, r.low, r.high, SAID[r.call])
-            for r in lines.itertuples()
+            forest.Line(words.clean(r.what), r.estimate, r.low, r.high, r.verdict) for r in lines.itertuples()
         ]
         name = words.short(words.clean(source).replace("Schmidt, Schneider & Hennig", "Schmidt et al."), 26)
         groups.append(forest.Group(name, str(lines.answer.iloc[0]), looks[str(source)], told))
@@ -98,7 +96,7 @@ def _lines(frame: pd.DataFrame) -> Table:
             Cell(words.clean(r.what)),
             Cell(_effect(r), float(np.nan_to_num(r.estimate))),
             Cell(words.p_value(r.p_holm), float(r.p_holm)),
-            Cell(SAID[r.call]),
+            Cell(r.verdict),
             Cell(f"{words.count(r.failed)} of {words.count(r.blocks)}", int(r.failed)),
         ]
         for r in frame.itertuples()

@@ -77,14 +77,14 @@ def ratios(run: Run) -> Part | None:
     )
 
 
-_SHOWN = ("scope", "a", "b", "estimate", "low", "high", "p_holm", "call", "a_failed", "b_failed", "blocks")
+_SHOWN = ("scope", "a", "b", "estimate", "low", "high", "p_holm", "verdict", "a_failed", "b_failed", "blocks")
 
 
 def _call(run: Run, name: str, reference: str) -> str:
     one = run.against("ratio", "pooled", name, reference) or {}
-    if one["call"] == TOO_FEW:
+    if one["verdict"] == TOO_FEW:
         return "too few blocks to tell"
-    word = {"a": "is faster", "b": "is slower"}.get(one["call"], "cannot be told apart")
+    word = {"a": "is faster", "b": "is slower"}.get(one["verdict"], one["verdict"])
     return f"{word}, {words.p_value(one['p_holm'])}"
 
 
@@ -96,8 +96,8 @@ def _answer(run: Run, frame: pd.DataFrame, reference: str) -> str:
         return "In no block did both of two optimizers get below the shared start, so no ratio is known."
     clauses = []
     for row in pooled.sort_values("estimate", kind="stable").itertuples():
-        call = "" if row.call in ("a", "b") else ", which cannot be told apart from 1×"
-        clauses.append(f"{run.title(row.a)} needs {words.times(row.estimate, row.low, row.high)}{call}")
+        found = "" if row.verdict in ("a", "b") else f" ({row.verdict})"
+        clauses.append(f"{run.title(row.a)} needs {words.times(row.estimate, row.low, row.high)}{found}")
     return f"Of the examples {run.title(reference)} needs, {words.join(clauses)}."
 
 
@@ -107,19 +107,13 @@ def _pairs_table(run: Run) -> Table:
     for one in pairs.head(PAIRS).itertuples():
         a, b = (one.a, one.b) if one.estimate >= 0 or np.isnan(one.estimate) else (one.b, one.a)
         turned = run.against("ratio", "pooled", a, b) or {}
-        ahead = words.join(run.titles([{"a": one.a, "b": one.b}[one.call]])) if one.call in ("a", "b") else ""
-        call = (
-            f"{ahead} is faster"
-            if ahead
-            else "too few blocks"
-            if one.call == TOO_FEW
-            else "cannot be told apart"
-        )
+        ahead = {"a": one.a, "b": one.b}.get(one.verdict)
+        found = f"{run.title(ahead)} is faster" if ahead else one.verdict
         rows.append(
             [
                 Cell(f"{run.title(a)} ÷ {run.title(b)}"),
                 Cell(needs(turned), float(turned["estimate"])),
-                Cell(call),
+                Cell(found),
                 Cell(words.p_value(one.p_holm), float(one.p_holm)),
                 Cell(f"{one.a_better} of {one.blocks}", int(one.a_better), f"{run.title(one.a)} faster"),
             ]

@@ -82,7 +82,7 @@ def checks(run: Run) -> Part | None:
         how = "Nothing is compared, so there is no call that could be false. "
     if len(run["calibration"]):
         how += "How often copies of an optimizer are called different is counted below. "
-    how += "“Cannot be told apart” never means equal."
+    how += "“Not decided” never means equal: that is “as good”."
     return Part(
         name="checks",
         question="What speaks against these results?",

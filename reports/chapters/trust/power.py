@@ -54,20 +54,20 @@ def _answer(run: Run, rows: list[Any]) -> str:
     count = f"{len(told)} of {len(rows)}" if told else f"none of the {len(rows)}"
     verb = "is" if len(told) == 1 else "are"
     return (
-        f"On {count} datasets {verb} the first two told apart by their error; nearest to a decision: "
+        f"On {count} datasets {verb} the first two called different by their error; nearest to a decision: "
         f"{_clause(run, rest[0])}; farthest: {_clause(run, rest[-1])}."
     )
 
 
 def _called(run: Run, r: Any) -> bool:
     one = run.against(r.reading, r.dataset, r.second, r.first)
-    return one is not None and one["call"] in ("a", "b")
+    return one is not None and one["verdict"] in ("a", "b")
 
 
 def _clause(run: Run, r: Any) -> str:
     pair = f"{run.title(r.first)} and {run.title(r.second)} on {run.shown(r.dataset)}"
     if _called(run, r):
-        return f"{pair} are told apart"
+        return f"{pair} are called different"
     if np.isnan(r.found):
         return f"{pair}, where {words.plural(r.blocks, 'block')} can find no difference at all"
     more = f"more than {SEARCHED} blocks would be needed to decide it"

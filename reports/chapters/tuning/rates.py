@@ -132,7 +132,7 @@ def _span(run: Run, dataset: str, here: pd.DataFrame) -> tuple[float, float]:
     low = float(seen.min()) if len(seen) else 0.5
     if unit.factor == 100:
         return low / 2, 100.0
-    mean = run["baselines"].query("dataset == @dataset and model == 'mean'").estimate
+    mean = run["alternatives"].query("dataset == @dataset and model == 'mean'").estimate
     return low * 0.95, TOP * float(mean.iloc[0]) if len(mean) else float(
         np.quantile(seen, 0.9, method="lower")
     )

@@ -33,7 +33,7 @@ BLOCK = {**DATASET, "block": Column("int", "the block's number, from 0; from 1,0
 OPTIMIZER = {"optimizer": Column("string", "the optimizer's name")}
 SCOPE = {"scope": Column("string", "a dataset's name, or 'pooled' for all of them together")}
 READINGS = ("error", "ratio")
-KINDS = ("search", "untuned", "confirm")
+KINDS = ("search", "untuned", "choose", "confirm")
 STATUS = ("ok", "diverged")
 LARGEST = 3.5e38  # of a float32: what a training reaches is finite below it, or infinite
 READING = {
@@ -43,7 +43,9 @@ ROW = {
     **BLOCK,
     **OPTIMIZER,
     "kind": Column(
-        "string", "'search', 'untuned' (its defaults) or 'confirm' (a pick in a fresh block)", KINDS
+        "string",
+        "'search', 'untuned' (its defaults), 'choose' (a candidate) or 'confirm' (a pick, in fresh blocks)",
+        KINDS,
     ),
     "draw": Column("int", "the draw's number within its search, from 0"),
 }

@@ -69,6 +69,7 @@ MANIFEST = _object(
             {
                 "name": NAME,
                 "draws": COUNT | {"minimum": 2},
+                "fresh": COUNT | {"minimum": 2},
                 "epochs": {"anyOf": [_RULE, COUNT]},
                 "widths": {"anyOf": [_RULE, _list(COUNT)]},
                 "metric": {"enum": list(METRICS)},
@@ -121,6 +122,7 @@ class Question(TypedDict):
 
     name: str
     draws: int
+    fresh: int
     epochs: int | Literal["rule"]
     widths: list[int] | Literal["rule"]
     metric: str

@@ -20,11 +20,18 @@ from studies.folder.schema.columns import (
 from studies.folder.schema.committed_tables import KNOWN
 from studies.folder.schema.provenance import DESCRIBED
 
-FORMAT = 2  # of the run folder; another one is refused
+FORMAT = 3  # of the run folder; another one is refused
 VARYING = ("timings", "batch_times", *CLOCKED_TABLES)  # tables that differ between two runs of one study
-TIED, TOO_FEW = "tied", "too few blocks"
-CALLS = ("a", "b", TIED, TOO_FEW)
-DECAY_CALLS = ("decay", "none", TIED, TOO_FEW)
+AS_GOOD, NOT_DECIDED, TOO_FEW = "as good", "not decided", "too few blocks"
+OPEN_VERDICTS = (AS_GOOD, NOT_DECIDED, TOO_FEW)  # no side is better; too few blocks: none could be called
+VERDICTS = ("a", "b", *OPEN_VERDICTS)
+DECAY_VERDICTS = ("decay", "none", *OPEN_VERDICTS)
+FOUND_VERDICTS = ("better", "worse", AS_GOOD, NOT_DECIDED)
+PICK = "pick"
+TRIVIAL = ("majority class", "mean")  # models that look at no feature
+ORIGINS = ("median of winners", "defaults", "winner")
+ORIGIN = Column("string", "where it comes from: 'median of winners', 'defaults' or 'winner'", ORIGINS)
+MODEL = Column("string", "'majority class' or 'mean', 'linear model', 'gradient boosting'")
 
 TABLES: dict[str, Schema] = {
     "rows": Schema(
@@ -52,6 +59,16 @@ TABLES: dict[str, Schema] = {
                 least=0,
                 most=LARGEST,
             ),
+            **{
+                f"{name}_{what}": Column(
+                    "float", f"{meaning} after {words} of the epochs", least=0, most=LARGEST
+                )
+                for what, meaning in (
+                    ("validation_loss", "the best validation loss; inf if diverged by then,"),
+                    ("test_error", "the test error of the best parameters so far"),
+                )
+                for name, words in (("quarter", "a quarter"), ("half", "half"))
+            },
         },
     ),
     "curves": Schema(
@@ -113,14 +130,28 @@ TABLES: dict[str, Schema] = {
             "b": Column("string", "another"),
             "p": Column("float", "two-sided sign-flip p-value", least=0, most=1),
             "p_holm": Column("float", "after Holm, over pairs (pooled) or pairs × datasets", least=0, most=1),
-            "call": Column("string", "'a', 'b' (the better one), 'tied' or 'too few blocks'", CALLS),
-            "estimate": Column("float", "Hodges-Lehmann difference a - b; for ratios of logs"),
+            "verdict": Column(
+                "string",
+                "'a' or 'b' (called better), else 'as good', 'not decided', 'too few blocks'",
+                VERDICTS,
+            ),
+            "again": Column(
+                "float",
+                "share of repetitions expected to reach Holm's first step the same way; NaN: no call",
+                least=0,
+                most=1,
+            ),
+            "estimate": Column(
+                "float",
+                "Hodges-Lehmann difference a - b; for ratios of logs; pooled over classes and regressions: "
+                "in margins",
+            ),
             "low": Column("float", "lower end of its 95 % signed-rank interval"),
             "high": Column("float", "upper end"),
             "equivalent": Column(
                 "bool", "as good as each other within `margin` (90 % interval; pooled 95 %)"
             ),
-            "margin": Column("float", "the margin, fixed beforehand"),
+            "margin": Column("float", "the margin, fixed beforehand; NaN: none is"),
             "a_better": Column("int", "blocks in which a is better"),
             "a_better_low": Column(
                 "float", "lower end of the Clopper-Pearson interval of that share", least=0, most=1
@@ -163,7 +194,9 @@ TABLES: dict[str, Schema] = {
             "low": Column("float", "lower end of its 95 % interval"),
             "high": Column("float", "upper end"),
             "p_holm": Column("float", "sign-flip, Holm within the question", least=0, most=1),
-            "call": Column("string", "'better', 'worse' (the first), or 'tied'", ("better", "worse", "tied")),
+            "verdict": Column(
+                "string", "'better', 'worse' (the first), 'as good' or 'not decided'", FOUND_VERDICTS
+            ),
             "failed": Column("int", "dataset-blocks in which one side failed"),
             **N,
         },
@@ -176,7 +209,26 @@ TABLES: dict[str, Schema] = {
             "place": Column("int", "from 1, by mean rank within blocks"),
             **OPTIMIZER,
             "mean_rank": Column("float", "mean rank within blocks, 1 is best"),
-            "tied_for_best": Column("bool", "no other beats it in the calls of this scope"),
+            "unbeaten": Column("bool", "no other beats it in the calls of this scope"),
+            "stable": Column(
+                "float",
+                "pooled: the share of drawings of the blocks in which no other beats it; else NaN",
+                least=0,
+                most=1,
+            ),
+            **N,
+        },
+    ),
+    "budgets": Schema(
+        ("kind", "amount", "place"),
+        {
+            "kind": Column("string", "'epochs': a part of them; 'draws': of a search", ("epochs", "draws")),
+            "amount": Column("float", "the share of the epochs, or how many draws", least=0),
+            "place": Column("int", "from 1, by mean rank within blocks, over all datasets together"),
+            **OPTIMIZER,
+            "mean_rank": Column("float", "mean rank within blocks, 1 is best"),
+            "unbeaten": Column("bool", "no other is called better with this budget"),
+            "called": Column("int", "pairs of which one is called better with this budget"),
             **N,
         },
     ),
@@ -303,8 +355,13 @@ TABLES: dict[str, Schema] = {
             "p_holm": Column(
                 "float", "after Holm, over optimizers (pooled) or optimizers × datasets", least=0, most=1
             ),
-            "call": Column("string", "'decay', 'none', 'tied' or 'too few blocks'", DECAY_CALLS),
+            "verdict": Column(
+                "string",
+                "'decay' or 'none' (called better), else 'as good', 'not decided', 'too few blocks'",
+                DECAY_VERDICTS,
+            ),
             **ESTIMATE,
+            "margin": Column("float", "the margin; pooled over several: 1, and the estimate is in margins"),
             **N,
         },
     ),
@@ -313,14 +370,16 @@ TABLES: dict[str, Schema] = {
         {
             **DATASET,
             **OPTIMIZER,
-            "tied_with": Column("string", "optimizers that it cannot be told apart from, comma-separated"),
-            "batch_size": Column("int", "the most frequent among the winners"),
-            "decay": Column("string", "'none' or 'exponential'"),
-            "settings": Column(
-                "string", "the picked hyperparameters as JSON: medians on the log scale", json=True
-            ),
+            "as_good": Column("string", "optimizers that are as good as it there, comma-separated"),
+            "not_decided": Column("string", "optimizers against which it is not decided there, likewise"),
+            "what": ORIGIN,
+            "batch_size": Column("int", "rows of data in a mini-batch", least=1),
+            "decay": Column("string", "'none' or the schedule's name"),
+            "settings": Column("string", "the picked hyperparameters as JSON", json=True),
             "quartiles": Column(
-                "string", "their quartiles among the winners at that size, as JSON", json=True
+                "string",
+                "quartiles of its optimizer's winners at their most frequent batch size, as JSON",
+                json=True,
             ),
             "winners": Column("int", "winners at that batch size"),
             "searched": Column("float", "median over blocks of what a search reached"),
@@ -333,27 +392,79 @@ TABLES: dict[str, Schema] = {
             "confirmed_level": Column("float", "its level"),
             "confirmed_blocks": Column("int", "fresh blocks"),
             "confirmed_diverged": Column("int", "fresh blocks in which it diverged"),
+            "recommended": Column("string", "'pick', or what is called better than it in these blocks"),
             "examples": Column("int", "training examples of one training"),
             "steps": Column("int", "steps of one training"),
         },
     ),
-    "confirmations": Schema(
-        ("dataset", "block"),
+    "candidates": Schema(
+        ("dataset", "position"),
         {
-            **BLOCK,
+            **DATASET,
+            "position": Column("int", "of the candidate"),
             **OPTIMIZER,
+            "draw": Column("int", "under which number of its optimizer its rows are recorded"),
+            "what": ORIGIN,
+            "batch_size": Column("int", "rows of data in a mini-batch", least=1),
+            "decay": Column("string", "'none' or the schedule's name"),
+            "settings": Column("string", "its hyperparameters as JSON", json=True),
+            "mean": Column("float", "mean test error in the choosing blocks; inf if it is in one"),
+            "behind": Column("float", "mean paired difference to the lowest mean"),
+            "error": Column("float", "standard error of that difference; NaN: not finite"),
+            "chosen": Column("bool", "it is the pick"),
+            **N,
+        },
+    ),
+    "choices": Schema(
+        ("dataset", "position", "block"),
+        {
+            **DATASET,
+            "position": Column("int", "of the candidate"),
+            "block": Column("int", "the fresh block's number, from 2,000,000"),
             "status": Column("string", "'ok' or 'diverged'", STATUS),
-            "test_error": Column(
-                "float", "test error of the pick in this fresh block", least=0, most=LARGEST
-            ),
+            "test_error": Column("float", "the candidate's test error in it", least=0, most=LARGEST),
+        },
+    ),
+    "confirmations": Schema(
+        ("dataset", "what", "block"),
+        {
+            **DATASET,
+            "what": Column("string", "'pick', or 'defaults' of its optimizer", (PICK, "defaults")),
+            "block": Column("int", "the fresh block's number, from 1,000,000"),
+            **OPTIMIZER,
+            "draw": Column("int", "under which number its row is recorded"),
+            "status": Column("string", "'ok' or 'diverged'", STATUS),
+            "test_error": Column("float", "its test error in this fresh block", least=0, most=LARGEST),
         },
     ),
     "baselines": Schema(
+        ("dataset", "model", "block"),
+        {
+            **DATASET,
+            "model": MODEL,
+            "block": Column("int", "the fresh block's number, from 1,000,000"),
+            "test_error": Column("float", "its test error in this fresh block", least=0, most=LARGEST),
+        },
+    ),
+    "alternatives": Schema(
         ("dataset", "model"),
         {
             **DATASET,
-            "model": Column("string", "'majority class', 'mean', 'linear model'"),
+            "model": Column("string", "'pick', 'defaults' of its optimizer, or a baseline"),
             **ESTIMATE,
+            "mean": Column("float", "mean test error in the fresh blocks, of which estimate is the median"),
+            "gap": Column("float", "Hodges-Lehmann difference pick - model; NaN for the pick"),
+            "gap_low": Column("float", "lower end of its 95 % signed-rank interval"),
+            "gap_high": Column("float", "upper end"),
+            "p": Column("float", "two-sided sign-flip p-value", least=0, most=1),
+            "p_holm": Column("float", "after Holm, over the models of the dataset", least=0, most=1),
+            "verdict": Column(
+                "string",
+                "'pick' or 'model' (called better), else 'as good', 'not decided', 'too few blocks'",
+                ("", PICK, "model", *OPEN_VERDICTS),
+            ),
+            "margin": Column("float", "the margin, fixed beforehand; NaN: none is"),
+            "recommended": Column("bool", "the pick, unless something here is called better than it"),
             **N,
         },
     ),

@@ -36,7 +36,7 @@ def scored(d, reading="error"):
 def calls_of(d, reading="error", task="classification"):
     """The comparisons of differences."""
     scores, _ = scored(d, reading)
-    return comparison.comparisons(scores, dict.fromkeys(scores.datasets, task), 0)
+    return comparison.comparisons(scores, dict.fromkeys(scores.datasets, task))
 
 
 # An optimizer and its copy
@@ -55,10 +55,10 @@ def test_a_copy_has_no_difference_in_any_block(copied):
         assert not scores.d.any()
 
 
-def test_a_copy_is_tied_everywhere(copied):
+def test_a_copy_is_as_good_everywhere(copied):
     calls = copied.calls
     assert len(calls) == 6
-    assert calls.call.tolist() == ["tied"] * 6
+    assert calls.verdict.tolist() == ["as good"] * 6
     assert calls.p.tolist() == calls.p_holm.tolist() == [1.0] * 6
     assert calls[["estimate", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]] * 6
     assert (calls.ties == calls.blocks).all()
@@ -85,7 +85,8 @@ def test_the_better_one_is_called_in_the_right_direction(planted_better, reading
     first = planted_better.call(reading, scope, "sgd", "adam")
     second = planted_better.call(reading, scope, "adam", "rmsprop")
     chance = planted_better.call(reading, scope, "sgd", "rmsprop")
-    assert [first.call, second.call, chance.call] == ["b", "a", "tied"]
+    assert [first.verdict, second.verdict] == ["b", "a"]
+    assert chance.verdict == ("as good" if chance.equivalent else "not decided")
     assert first.low > 0 > second.high
     assert (first.a_better, second.a_better) == (0, second.blocks)
     assert planted_better.best(reading, scope) == ["adam"]
@@ -107,7 +108,9 @@ def test_tables_have_the_columns_and_the_order_of_keys_that_the_schema_says(plan
     assert list(study.calls.columns) == COLUMNS
     assert list(study.placed.columns) == list(TABLES["ranking"].columns)
     assert set(study.read.columns) == set(TABLES["readings"].columns)
-    assert not study.calls.drop(columns=["reading", "scope", "a", "b", "call"]).isna().any(axis=None)
+    assert (
+        not study.calls.drop(columns=["reading", "scope", "a", "b", "verdict", "again"]).isna().any(axis=None)
+    )
 
 
 def test_direction_follows_the_ranks_and_not_the_mean():
@@ -115,7 +118,7 @@ def test_direction_follows_the_ranks_and_not_the_mean():
     d = -np.linspace(0.01, 0.02, 20)
     d[:2] = 5.0
     (pooled, _) = calls_of(d[None, None]).itertuples()
-    assert (pooled.call, np.mean(d) > 0) == ("a", True)
+    assert (pooled.verdict, np.mean(d) > 0) == ("a", True)
 
 
 # Failures
@@ -126,11 +129,11 @@ def test_a_side_that_diverges_in_regression_is_counted_and_called_without_nan():
     optimizers = {"sgd": Optimizer(failing=failing), "adam": Optimizer(), "rmsprop": Optimizer(failing=(0,))}
     rows, curves = study(optimizers, "d", 20, worst=INF)
     found = compared(rows, curves, optimizers, "d", task="regression")
-    assert not found.calls[["p", "p_holm", "call", "estimate", "low", "high"]].isna().any(axis=None)
-    assert not found.placed.isna().any(axis=None)
+    assert not found.calls[["p", "p_holm", "verdict", "estimate", "low", "high"]].isna().any(axis=None)
+    assert not found.placed.drop(columns="stable").isna().any(axis=None)
     for reading, scope in itertools.product(("error", "ratio"), ("pooled", "d")):
         line = found.call(reading, scope, "sgd", "adam")
-        assert (line.a_failed, line.b_failed, line.call) == (15, 0, "b")
+        assert (line.a_failed, line.b_failed, line.verdict) == (15, 0, "b")
         turned = found.call(reading, scope, "adam", "rmsprop")
         assert (turned.a_failed, turned.b_failed) == (0, 1)
         both = found.call(reading, scope, "sgd", "rmsprop")
@@ -157,7 +160,7 @@ def test_failing_everywhere_is_called_although_nothing_can_be_estimated():
     optimizers = {"sgd": Optimizer(), "adam": Optimizer(failing=tuple(range(8)))}
     found = compared(*study(optimizers, "d", 8, worst=INF), optimizers, "d", task="regression")
     for line in found.calls.itertuples():
-        assert (line.call, line.b_failed, line.p) == ("a", 8, 2 / 2**8)
+        assert (line.verdict, line.b_failed, line.p) == ("a", 8, 2 / 2**8)
         assert math.isnan(line.estimate)
         assert not line.equivalent
 
@@ -199,17 +202,17 @@ def test_too_few_blocks_are_said_exactly_where_no_data_could_be_called(count, da
     calls = calls_of(-1 - rng.random((pairs, datasets, blocks)))  # a wins every block of every pair
     pooled = "too few blocks" if impossible(blocks * datasets, pairs) else "a"
     single = "too few blocks" if impossible(blocks, pairs * datasets) else "a"
-    assert set(calls[calls.scope == "pooled"].call) == {pooled}
-    assert set(calls[calls.scope != "pooled"].call) == {single}
+    assert set(calls[calls.scope == "pooled"].verdict) == {pooled}
+    assert set(calls[calls.scope != "pooled"].verdict) == {single}
     assert (pooled, single) != ("too few blocks", "a")
 
 
-def test_with_too_few_blocks_everyone_is_tied_for_best():
+def test_with_too_few_blocks_everyone_is_unbeaten():
     scores, names = scored(-np.ones((3, 1, 5)))
-    calls = comparison.comparisons(scores, {"d0": "classification"}, 0)
+    calls = comparison.comparisons(scores, {"d0": "classification"})
     placed = comparison.ranking(scores, calls, names)
-    assert set(calls.call) == {"too few blocks"}
-    assert placed.tied_for_best.all()
+    assert set(calls.verdict) == {"too few blocks"}
+    assert placed.unbeaten.all()
 
 
 @pytest.mark.parametrize("datasets", [1, 2])
@@ -227,8 +230,8 @@ def test_holm_decides_the_call_at_five_percent():
     d = np.array([[[x if x in ranks else -x for x in range(1, 11)]] for ranks in lost], float)
     calls = calls_of(d)
     assert calls[calls.scope == "d0"].p.tolist() == pytest.approx(list(lost.values()))
-    assert calls[calls.scope == "d0"].call.tolist() == ["a", "tied", "tied"]
-    assert [calls_of(one[None]).call.tolist() for one in d] == [["a", "a"]] * 3
+    assert calls[calls.scope == "d0"].verdict.tolist() == ["a", "not decided", "not decided"]
+    assert [calls_of(one[None]).verdict.tolist() for one in d] == [["a", "a"]] * 3
 
 
 def test_pooled_ranks_are_taken_within_datasets():
@@ -251,7 +254,7 @@ def test_another_order_of_optimizers_only_turns_the_pairs(reading):
     for line in one.calls[one.calls.reading == reading].itertuples():
         back = other.call(reading, line.scope, line.b, line.a)
         assert (line.p, line.p_holm) == (back.p, back.p_holm)
-        assert back.call == turned.get(line.call, line.call)
+        assert back.verdict == turned.get(line.verdict, line.verdict)
         assert (line.estimate, line.low, line.high) == pytest.approx((-back.estimate, -back.high, -back.low))
         assert (line.a_failed, line.b_failed) == (back.b_failed, back.a_failed)
         assert (line.ties, line.equivalent) == (back.ties, back.equivalent)
@@ -265,7 +268,7 @@ def test_another_dataset_changes_nothing_on_the_first():
     optimizers = {"sgd": Optimizer(0.01), "adam": Optimizer(0, 1.2), "rmsprop": Optimizer()}
     alone = compared(*study(optimizers, "c", 20), optimizers, "c").calls
     beside = compared(*study(optimizers, "cd", 20), optimizers, "cd").calls
-    kept = [name for name in COLUMNS if name not in ("p_holm", "call")]
+    kept = [name for name in COLUMNS if name not in ("p_holm", "verdict", "again")]
     pd.testing.assert_frame_equal(
         *(t.loc[t.scope == "c", kept].reset_index(drop=True) for t in (alone, beside))
     )
@@ -286,19 +289,19 @@ def test_a_single_optimizer_is_compared_with_nobody():
     optimizers = {"sgd": Optimizer()}
     found = compared(*study(optimizers, "d", 6), optimizers, "d")
     assert len(found.calls) == 0
-    assert found.placed[["place", "mean_rank", "tied_for_best"]].to_numpy().tolist() == [[1, 1.0, True]] * 4
+    assert found.placed[["place", "mean_rank", "unbeaten"]].to_numpy().tolist() == [[1, 1.0, True]] * 4
 
 
 def test_eight_copies_are_told_apart_no_more_often_than_the_level():
     rng, studies, claimed = np.random.default_rng(4), 300, 0
     pairs = list(itertools.combinations(range(8), 2))
-    for seed in range(studies):
+    for _ in range(studies):
         errors = np.round(rng.gamma(2, 0.05, (8, 2, 20)) + rng.normal(size=(1, 2, 20)), 2)
         d = np.array([errors[a] - errors[b] for a, b in pairs])
         scores = statistics.signed_ranks(d).reshape(len(pairs), -1)
-        p = statistics.sign_flip(scores, seed, flips=1999)
+        p = statistics.sign_flip(scores)
         _, calls = comparison.called(p, scores.sum(axis=1), scores.shape[1], len(pairs))
-        claimed += any(call != "tied" for call in calls)
+        claimed += any(call in ("a", "b") for call in calls)
     assert stats.binomtest(claimed, studies).proportion_ci(0.999, method="exact").low <= 0.05
 
 
@@ -339,11 +342,22 @@ def test_a_failure_on_one_side_is_never_as_good_as_none():
     assert calls_of(d).equivalent.tolist() == [False, False]
 
 
-def test_shares_and_roots_of_squares_have_no_margin_together():
-    scores, _ = scored(np.zeros((1, 2, 10)))
-    calls = comparison.comparisons(scores, {"d0": "classification", "d1": "regression"}, 0)
-    assert calls.equivalent.tolist() == [False, True, True]
-    assert calls.margin.tolist() == pytest.approx([math.nan, 0.01, 0.02], nan_ok=True)
+def test_shares_and_roots_of_squares_are_taken_together_in_margins():
+    d = np.random.default_rng(0).normal(size=(2, 10))
+    tasks = {"d0": "classification", "d1": "regression"}
+    calls = comparison.comparisons(scored(d[None])[0], tasks)
+    assert calls.margin.tolist() == [1.0, 0.01, 0.02]
+    alone = calls_of(d[None] / [[[0.01], [0.02]]]).iloc[0]
+    assert calls.iloc[0][["estimate", "low", "high"]].tolist() == alone[["estimate", "low", "high"]].tolist()
+    for scale, within in ((0.3, True), (3.0, False)):  # of each dataset's own margin
+        held = comparison.comparisons(scored(scale * d[None] * [[[0.01], [0.02]]])[0], tasks)
+        assert held.equivalent[0] == within
+
+
+def test_losses_have_no_margin_and_are_never_as_good():
+    calls = comparison.comparisons(scored(np.zeros((1, 2, 10)))[0], {"d0": "loss", "d1": "loss"})
+    assert calls.margin.isna().all()
+    assert calls.verdict.tolist() == ["not decided"] * 3
 
 
 def test_wins_ties_and_failures_are_counted():
@@ -352,3 +366,31 @@ def test_wins_ties_and_failures_are_counted():
     assert line[["a_better", "ties", "a_failed", "b_failed", "blocks"]].tolist() == [3, 2, 1, 1, 10]
     # R's binom.test(3, 10)
     assert (line.a_better_low, line.a_better_high) == pytest.approx((0.0667395, 0.6524529), abs=1e-7)
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "verdict"),
+    [
+        (-0.05, 0.01, "a"),
+        (0.05, 0.01, "b"),
+        (-0.004, 0.002, "a"),  # better, by less than matters
+        (0.0, 0.004, "as good"),
+        (0.0, 0.05, "not decided"),
+    ],
+)
+def test_a_pair_is_better_as_good_or_not_decided(shift, spread, verdict):
+    noise = np.random.default_rng(2).normal(size=20)
+    d = shift + spread * (noise - np.median(noise))
+    lines = calls_of(d[None, None])
+    assert lines.verdict.tolist() == [verdict] * 2
+    assert lines.again.notna().tolist() == [verdict in ("a", "b")] * 2
+
+
+def test_as_good_needs_no_more_blocks_than_its_interval():
+    few = calls_of(np.zeros((3, 1, 5)))  # of which none could be called
+    assert few[few.scope == "d0"].verdict.tolist() == ["as good"] * 3
+    wide = calls_of(np.random.default_rng(0).normal(size=(3, 1, 5)))
+    assert set(wide.verdict) == {"too few blocks"}

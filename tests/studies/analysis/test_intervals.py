@@ -14,7 +14,7 @@ from studies.analysis.statistics import (
     expected_search,
     order_interval,
     search_weights,
-    tied_for_best,
+    unbeaten,
 )
 from tests.support.planted import many, middle_coverage
 
@@ -171,15 +171,15 @@ def test_infinite_errors_count_only_where_a_search_can_end_there(infinite, finit
         ("ba cb ac dc ad bd", "abcd"),
     ],
 )
-def test_tied_for_best_of_chains_and_circles(beats, tied):
-    assert tied_for_best("abcd", {tuple(pair) for pair in beats.split()}) == list(tied)
+def test_unbeaten_of_chains_and_circles(beats, tied):
+    assert unbeaten("abcd", {tuple(pair) for pair in beats.split()}) == list(tied)
 
 
 @many
 @given(st.sets(st.sampled_from(list(itertools.permutations("abcde", 2)))))
-def test_tied_for_best_are_the_unbeaten_or_the_smallest_circles_that_no_outsider_beats(beats):
+def test_unbeaten_are_the_unbeaten_or_the_smallest_circles_that_no_outsider_beats(beats):
     subsets = [set(s) for size in range(1, 6) for s in itertools.combinations("abcde", size)]
-    unbeaten = [s for s in subsets if not any(a not in s and b in s for a, b in beats)]
-    smallest = [s for s in unbeaten if not any(other < s for other in unbeaten)]
+    closed = [s for s in subsets if not any(a not in s and b in s for a, b in beats)]
+    smallest = [s for s in closed if not any(other < s for other in closed)]
     alone = [s for s in smallest if len(s) == 1]
-    assert set(tied_for_best("abcde", beats)) == set().union(*(alone or smallest))
+    assert set(unbeaten("abcde", beats)) == set().union(*(alone or smallest))

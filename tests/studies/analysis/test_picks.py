@@ -11,6 +11,7 @@ import pytest
 import dlopt
 from studies.analysis import picks
 from studies.analysis.audit import audit
+from studies.analysis.candidates import candidates
 from studies.analysis.picks import pick, winners
 from studies.folder.schema.tables import TABLES
 from studies.question.arm import Arm
@@ -112,51 +113,57 @@ def confirmations(dataset, optimizer, errors, diverged=()):
         row(dataset, 1_000_000 + j, optimizer, 0, error, 1.0, diverged=j in diverged, **fields)
         for j, error in enumerate(errors)
     ]
-    return frame("rows", lines).assign(examples=1000, steps=15)
+    return frame("rows", lines).assign(examples=1000, steps=15, what="pick")
+
+
+BESIDE = pd.DataFrame({"dataset": ["c"], "model": ["pick"], "recommended": [True]})
 
 
 @pytest.fixture(scope="module")
 def circle():
-    """Adam is picked on c by its mean rank, sgd cannot be told from it, rmsprop is worse."""
+    """Adam is picked on c by its mean rank, sgd ends where it ends, rmsprop is worse."""
     optimizers = {"sgd": Optimizer(0.0), "adam": Optimizer(0.0), "rmsprop": Optimizer(0.3)}
     return compared(*study(optimizers, "c", 20), optimizers, "c")
 
 
 def table_of(found, errors, diverged=()):
-    made = picks.picks(found.rows, found.placed, ["c"], ARMS)
+    made = candidates(found.rows, found.placed, ARMS, "c")[:1]
     confirmed = confirmations("c", made[0].arm.name, errors, diverged)
-    return picks.picks_table(made, found.read, found.calls, confirmed)
+    return picks.picks_table(made, found.read, found.calls, confirmed, BESIDE)
 
 
-def test_the_pick_is_the_first_with_all_that_it_cannot_be_told_from(circle):
+def test_the_first_candidate_is_of_the_first_placed_and_says_who_is_not_worse(circle):
     (line,) = table_of(circle, [0.2] * 20).itertuples()
     first = circle.placed[(circle.placed.scope == "c") & (circle.placed.reading == "error")].optimizer.iloc[0]
     assert line.optimizer == first
-    assert {line.optimizer, line.tied_with} == {"sgd", "adam"}
+    other = circle.call("error", "c", "sgd", "adam").verdict.replace(" ", "_")
+    assert {line.optimizer, getattr(line, other)} == {"sgd", "adam"}
+    assert {line.as_good, line.not_decided} == {"", getattr(line, other)}
     mine = circle.read[circle.read.optimizer == first].search_error
     assert line.searched == pytest.approx(np.median(mine))
     assert (line.searched_low, line.searched_high) == tuple(np.sort(mine)[[5, 14]])
 
 
-def test_tied_with_a_pick_are_exactly_those_not_called_worse():
+def test_beside_a_pick_stand_those_as_good_and_those_not_decided():
     names = ["adam", "momentum", "rmsprop", "sgd"]
-    calls = {("adam", "momentum"): "a", ("adam", "rmsprop"): "b", ("adam", "sgd"): "tied"}
-    calls |= {("momentum", "rmsprop"): "a", ("momentum", "sgd"): "b", ("rmsprop", "sgd"): "b"}
+    calls = {("adam", "momentum"): "as good", ("adam", "rmsprop"): "b", ("adam", "sgd"): "not decided"}
+    calls |= {("momentum", "rmsprop"): "a", ("momentum", "sgd"): "as good", ("rmsprop", "sgd"): "b"}
     lines = [("error", "c", a, b, calls[a, b]) for a, b in itertools.combinations(names, 2)]
     lines += [("error", "d", a, b, "a") for a, b in itertools.combinations(names, 2)]
     lines += [("ratio", "c", a, b, "a") for a, b in itertools.combinations(names, 2)]
-    table = pd.DataFrame(lines, columns=["reading", "scope", "a", "b", "call"])
+    table = pd.DataFrame(lines, columns=["reading", "scope", "a", "b", "verdict"])
     read = pd.DataFrame({"dataset": "c", "optimizer": names, "search_error": 0.1})
-    tied = {}
+    beside = {}
     for name in names:
         made = pick("c", name, won([SETTINGS[name]], name))
-        (line,) = picks.picks_table([made], read, table, confirmations("c", name, [0.1])).itertuples()
-        tied[name] = line.tied_with
-    assert tied == {
-        "adam": "rmsprop,sgd",
-        "momentum": "adam,sgd",
-        "rmsprop": "momentum,sgd",
-        "sgd": "adam",
+        fresh = confirmations("c", name, [0.1])
+        (line,) = picks.picks_table([made], read, table, fresh, BESIDE).itertuples()
+        beside[name] = (line.as_good, line.not_decided)
+    assert beside == {
+        "adam": ("momentum", "sgd"),
+        "momentum": ("adam,sgd", ""),
+        "rmsprop": ("", ""),
+        "sgd": ("momentum", "adam"),
     }
 
 
@@ -204,7 +211,8 @@ def test_audit_flags_a_training_that_one_optimizer_had_less(circle):
 
 def test_audit_counts_budgets_of_searches_alone(circle):
     rows = circle.rows[~((circle.rows.optimizer == "sgd") & (circle.rows.kind == "untuned"))]
-    assert statuses(audit_of(circle._replace(rows=rows)), "budget") == {("all", ""): "ok"}
+    table = audit(rows, circle.curves, circle.calls, table_of(circle, [0.1] * 20), ARMS)
+    assert statuses(table, "budget") == {("all", ""): "ok"}
 
 
 def test_audit_reports_the_share_of_diverged_draws(circle):

@@ -87,7 +87,7 @@ def placed(d):
     """Scores, ranking and comparisons of three optimizers on one dataset, from their readings."""
     pairs = [("sgd", "adam"), ("sgd", "momentum"), ("adam", "momentum")]
     scores = Scores("error", pairs, ["wine"], np.array(d)[:, None, :])
-    calls = comparisons(scores, {"wine": "classification"}, 0)
+    calls = comparisons(scores, {"wine": "classification"})
     return scores, ranking(scores, calls, ["sgd", "adam", "momentum"]), calls
 
 

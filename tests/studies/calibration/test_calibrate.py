@@ -24,12 +24,12 @@ POOL = Pool("wine", ARMS, blocks=33, draws=64, settings=256, epochs=1)  # 33: wh
 
 def calls(*words):
     lines = [("error", "pooled", words[0]), ("error", "wine", words[1]), ("ratio", "pooled", words[2])]
-    return pd.DataFrame(lines, columns=["reading", "scope", "call"])
+    return pd.DataFrame(lines, columns=["reading", "scope", "verdict"])
 
 
 def test_an_alarm_is_a_call_over_all_datasets_together():
-    assert false_alarms(calls("tied", "a", "tied")) == set()
-    assert false_alarms(calls("b", "tied", "tied")) == {"error"}
+    assert false_alarms(calls("not decided", "a", "as good")) == set()
+    assert false_alarms(calls("b", "not decided", "as good")) == {"error"}
     assert false_alarms(calls("a", "a", "b")) == {"error", "ratio"}
     with pytest.raises(ValueError, match="can call nothing"):
         false_alarms(calls(*["too few blocks"] * 3))

@@ -26,12 +26,12 @@ def line(scope, a, b, reading="ratio", margin=MUCH, **more):
     """A line of a table of comparisons."""
     plain = {"p": 0.5, "p_holm": 1.0, "equivalent": False, "a_better": 12, "ties": 0, "blocks": 20}
     plain |= {"a_better_low": 0.3, "a_better_high": 0.8, "a_failed": 0, "b_failed": 0, "margin": margin}
-    plain |= {"call": "tied", "estimate": 0.0, "low": -0.1, "high": 0.1}
+    plain |= {"verdict": "not decided", "estimate": 0.0, "low": -0.1, "high": 0.1}
     return {"reading": reading, "scope": scope, "a": a, "b": b} | plain | more
 
 
 def comparisons(lines):
-    return pd.DataFrame(lines)[list(TABLES["comparisons"].columns)]
+    return pd.DataFrame(lines).reindex(columns=list(TABLES["comparisons"].columns))
 
 
 # What the searches share
@@ -134,12 +134,12 @@ def tables(beaten=(), call="a"):
             lost = scope in beaten and reading == "ratio"
             ranks += [
                 {"reading": reading, "scope": scope, "place": i, "optimizer": name, "mean_rank": i}
-                | {"tied_for_best": not (lost and name == "adam"), "blocks": 20}
+                | {"unbeaten": not (lost and name == "adam"), "blocks": 20}
                 for i, name in enumerate(order, 1)
             ]
-            worse = {"call": call, "estimate": -0.5, "low": -0.7, "high": -0.3} if lost else {}
+            worse = {"verdict": call, "estimate": -0.5, "low": -0.7, "high": -0.3} if lost else {}
             lines += [line(scope, other, "adam", reading, **worse) for other in OTHERS]
-    return pd.DataFrame(ranks)[list(TABLES["ranking"].columns)], comparisons(lines)
+    return pd.DataFrame(ranks).reindex(columns=list(TABLES["ranking"].columns)), comparisons(lines)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_adam_works_where_nobody_beats_it(beaten, call, expected, at_once):
 
 def test_a_newcomer_that_beats_adam_is_none_of_the_default_study_s(at_once):
     ranks, calls = tables()
-    ranks["tied_for_best"] = ranks.optimizer != "adam"  # as somebody's own optimizer left it, who is not here
+    ranks["unbeaten"] = ranks.optimizer != "adam"  # as somebody's own optimizer left it, who is not here
     one = CLAIMS[23]
     assert one.judge(one.measure(ranks, calls)).verdict == HOLDS
 
@@ -322,7 +322,7 @@ def rows(best, seed=0, **special):
                     | {"test_loss": of, "test_error": 0.1}
                     for i, (rate, of) in enumerate(zip(rates, loss, strict=True))
                 ]
-    return pd.DataFrame(lines)[list(TABLES["rows"].columns)]
+    return pd.DataFrame(lines).reindex(columns=list(TABLES["rows"].columns))
 
 
 @pytest.mark.parametrize(

@@ -99,15 +99,15 @@ def test_a_decay_that_is_none_or_done_at_once_fails(false, monkeypatch):
 # Claim 28
 
 DATASETS, KINDS = ("digits", "wine"), ("sgd", "momentum", "adam")
-BETTER = {"call": "decay", "estimate": -0.02, "low": -0.03, "high": -0.01}
-WORSE = {"call": "none", "estimate": 0.02, "low": 0.01, "high": 0.03}
-SAME = {"call": "tied", "estimate": 0.0, "low": -0.005, "high": 0.005}
-WIDE = {"call": "tied", "estimate": 0.0, "low": -0.05, "high": 0.05}
+BETTER = {"verdict": "decay", "estimate": -0.02, "low": -0.03, "high": -0.01}
+WORSE = {"verdict": "none", "estimate": 0.02, "low": 0.01, "high": 0.03}
+SAME = {"verdict": "not decided", "estimate": 0.0, "low": -0.005, "high": 0.005}
+WIDE = {"verdict": "not decided", "estimate": 0.0, "low": -0.05, "high": 0.05}
 
 
 def table(pooled, each=SAME):
     """A table of decay: over all datasets by optimizer, and the same on each of them."""
-    plain = {"p": 0.5, "p_holm": 1.0, "level": 0.95, "blocks": 20}
+    plain = {"p": 0.5, "p_holm": 1.0, "level": 0.95, "margin": 0.01, "blocks": 20}
     lines = [{"scope": "pooled", "optimizer": k} | plain | one for k, one in zip(KINDS, pooled, strict=True)]
     lines += [{"scope": d, "optimizer": k} | plain | each for d in DATASETS for k in KINDS]
     return pd.DataFrame(lines)[list(TABLES["decay"].columns)]
@@ -123,7 +123,7 @@ def table(pooled, each=SAME):
         ([WORSE, SAME, SAME], FAILS),
         ([SAME, SAME, SAME], FAILS),  # too little to matter
         ([SAME, WIDE, SAME], OPEN),
-        ([one | {"call": "too few blocks"} for one in (WIDE, WIDE, WIDE)], OPEN),
+        ([one | {"verdict": "too few blocks"} for one in (WIDE, WIDE, WIDE)], OPEN),
     ],
 )
 def test_calls_decide_whether_decay_generalizes(pooled, expected):

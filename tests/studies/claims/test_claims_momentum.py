@@ -19,10 +19,10 @@ from tests.support.claimed import verdict
 CLAIMS = declared()
 DATASETS = ("digits", "breast_cancer", "wine", "diabetes")
 MUCH = math.log(1.1)
-FASTER = {"estimate": -0.4, "low": -0.6, "high": -0.2, "call": "a"}
-SLOWER = {"estimate": 0.4, "low": 0.2, "high": 0.6, "call": "b"}
-SAME = {"estimate": 0.01, "low": -0.05, "high": 0.06, "call": "tied"}
-WIDE = {"estimate": 0.1, "low": -0.6, "high": 0.8, "call": "tied"}
+FASTER = {"estimate": -0.4, "low": -0.6, "high": -0.2, "verdict": "a"}
+SLOWER = {"estimate": 0.4, "low": 0.2, "high": 0.6, "verdict": "b"}
+SAME = {"estimate": 0.01, "low": -0.05, "high": 0.06, "verdict": "not decided"}
+WIDE = {"estimate": 0.1, "low": -0.6, "high": 0.8, "verdict": "not decided"}
 
 
 def line(scope, a, b, reading="ratio", margin=MUCH, **more):
@@ -36,13 +36,13 @@ def table(pooled, each):
     """Momentum against SGD, pooled and dataset by dataset."""
     lines = [line("pooled", "momentum", "sgd", **pooled)]
     lines += [line(name, "momentum", "sgd", **one) for name, one in zip(DATASETS, each, strict=True)]
-    return pd.DataFrame(lines)[list(TABLES["comparisons"].columns)]
+    return pd.DataFrame(lines).reindex(columns=list(TABLES["comparisons"].columns))
 
 
 def turned(frame):
     """The same comparisons, the other side first."""
     new = frame.assign(a=frame.b, b=frame.a, estimate=-frame.estimate, low=-frame.high, high=-frame.low)
-    new["call"] = frame.call.map({"a": "b", "b": "a"}).fillna(frame.call)
+    new["verdict"] = frame.verdict.map({"a": "b", "b": "a"}).fillna(frame.verdict)
     new["a_failed"], new["b_failed"] = frame.b_failed, frame.a_failed
     new["a_better"] = frame.blocks - frame.ties - frame.a_better
     return new
@@ -67,7 +67,7 @@ def turned(frame):
         (WIDE | {"a_better": 6}, [WIDE] * 4, OPEN),  # 30 % of 20: up to 54 %
         (SAME, [WIDE] * 4, OPEN),
         (WIDE, [WIDE] * 4, OPEN),
-        (WIDE | {"call": "too few blocks"}, [WIDE] * 4, OPEN),
+        (WIDE | {"verdict": "too few blocks"}, [WIDE] * 4, OPEN),
     ],
 )
 def test_momentum_is_faster_where_the_calls_say_so(pooled, each, expected, monkeypatch):
@@ -139,7 +139,15 @@ def held(worse, **special):
                 size = special.get(f"{symbol} = {value:g}, {name}", worse) * margin
                 ends = {"estimate": -size, "low": -size - 0.5 * margin, "high": -size + 0.5 * margin}
                 lines.append(
-                    line("pooled", arm, f"{arm}-{field}={value:g}", reading, margin, **ends, call="tied")
+                    line(
+                        "pooled",
+                        arm,
+                        f"{arm}-{field}={value:g}",
+                        reading,
+                        margin,
+                        **ends,
+                        verdict="not decided",
+                    )
                 )
     return pd.DataFrame(lines)
 

@@ -64,7 +64,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> dict[bool, dict[int, Claim]]:
 @pytest.fixture
 def finished_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """A small study, and the same after another optimizer joined."""
-    study = Study("small", ("sgd", "momentum", "adam"), ("wine", "moons"), blocks=8, draws=4, epochs=2)
+    study = Study(
+        "small", ("sgd", "momentum", "adam"), ("wine", "moons"), blocks=8, draws=4, epochs=2, fresh=4
+    )
     monkeypatch.setitem(STUDIES, "small", study)
     run(study, out=tmp_path / "alone", jobs=1)
     shutil.copytree(tmp_path / "alone", tmp_path / "grown")

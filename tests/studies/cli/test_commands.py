@@ -42,7 +42,8 @@ def test_show_gives_calls_and_picks(finished, capsys):
     assert main(["show", str(finished), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {p["dataset"] for p in document["picks"]} == {"wine", "diabetes"}
-    assert len(document["comparisons"]) == 2
+    assert len(document["comparisons"]) == 2 * 3  # pooled, and on each dataset
+    assert {"pick", "linear model"} <= {one["model"] for one in document["alternatives"]}
 
 
 @pytest.mark.parametrize("wide", [60, 80, 300])
@@ -115,7 +116,12 @@ def test_a_dry_run_trains_nothing_and_counts_right(tmp_path, capsys):
 def test_a_dry_run_on_a_finished_run_counts_what_is_left(tmp_path, capsys):
     arguments = ["run", "quick", "--datasets", "wine", "--blocks", "2", "--epochs", "2", "--jobs", "1"]
     arguments += ["--out", str(tmp_path / "run")]
-    assert main([*arguments, "--quiet"]) == 0
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--quiet", "--json"]) == 0
+    fresh = json.loads(capsys.readouterr().out)["trained"] - planned["trainings"]
+    assert (planned["choosing"], planned["confirming"]) > (8 * 3, 8)
+    assert 8 * 4 <= fresh <= planned["choosing"] + planned["confirming"]
     assert main([*arguments, "--dry-run"]) == 0
     assert "none would be trained" in capsys.readouterr().out
     assert main([*arguments, "--dry-run", "--json", "--blocks", "3"]) == 0

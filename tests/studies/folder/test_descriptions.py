@@ -45,7 +45,7 @@ def test_mean_ranks_of_errors_are_midranks_within_blocks():
     scores = comparison.error_scores(pd.DataFrame(lines), names, ["d0", "d1"])
     expected = np.array([[midranks(list(block)) for block in dataset] for dataset in errors])
     np.testing.assert_array_equal(comparison.mean_ranks(scores, names), expected)
-    calls = comparison.comparisons(scores, dict.fromkeys(["d0", "d1"], "regression"), 0)
+    calls = comparison.comparisons(scores, dict.fromkeys(["d0", "d1"], "regression"))
     placed = comparison.ranking(scores, calls, names)
     for scope, ranks in (("pooled", expected.mean(axis=(0, 1))), ("d1", expected[1].mean(axis=0))):
         here = placed[placed.scope == scope]
@@ -62,22 +62,22 @@ def test_rank_in_the_ratio_is_one_and_those_ahead_and_half_of_the_ties():
     assert comparison.mean_ranks(scores, list("pqrs"))[0, 0].tolist() == [2.5, 2.5, 1, 4]
 
 
-def test_everyone_whom_no_other_beats_is_tied_for_best():
-    # a and b beat c on every block, and are told apart nowhere.
+def test_everyone_whom_no_other_beats_is_unbeaten():
+    # a and b beat c on every block, and neither beats the other.
     d = np.full((3, 1, 20), -1.0)
     d[0, 0] = np.tile([-1, 1], 10)
     scores, names = scored(d)
-    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d0": "classification"}, 0), names)
-    assert set(placed[placed.tied_for_best].optimizer) == {"a", "b"}
+    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d0": "classification"}), names)
+    assert set(placed[placed.unbeaten].optimizer) == {"a", "b"}
     assert placed[placed.optimizer == "c"].place.tolist() == [3, 3]
 
 
-def test_a_circle_of_calls_is_tied_for_best_whole():
+def test_a_circle_of_calls_is_unbeaten_whole():
     d = np.full((6, 1, 20), -1.0)  # ab ac ad bc bd cd: a beats b beats c, all beat d
     d[1] = 1.0  # and c beats a
     scores, names = scored(d)
-    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d0": "classification"}, 0), names)
-    assert set(placed[placed.tied_for_best].optimizer) == {"a", "b", "c"}
+    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d0": "classification"}), names)
+    assert set(placed[placed.unbeaten].optimizer) == {"a", "b", "c"}
 
 
 # The forest
@@ -93,7 +93,7 @@ def forest_of(errors, floors=None):
     ]
     read, names = pd.DataFrame(lines), list(errors)
     scores = comparison.error_scores(read, names, ["d"])
-    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d": "regression"}, 0), names)
+    placed = comparison.ranking(scores, comparison.comparisons(scores, {"d": "regression"}), names)
     return comparison.forest(read, placed, floors or {"d": 0.001}).set_index("optimizer")
 
 
@@ -170,6 +170,9 @@ def test_diverged_defaults_are_counted_as_failed(worst):
     assert tuned([None, 0.3, None, 0.3, 0.3, 0.3, 0.3], [0.1] * 7, worst).untuned_failed == 2
 
 
+TASKS = dict.fromkeys("cd", "classification")
+
+
 def halved(gain, blocks=8, noise=0.0):
     """Readings of two optimizers on two datasets whose decayed draws are better by a gain."""
     rng, lines = np.random.default_rng(0), []
@@ -179,10 +182,10 @@ def halved(gain, blocks=8, noise=0.0):
     return readings.search_readings(frame("rows", lines).sample(frac=1, random_state=0))
 
 
-@pytest.mark.parametrize(("gain", "call"), [(0.1, "decay"), (-0.1, "none"), (0.0, "tied")])
+@pytest.mark.parametrize(("gain", "call"), [(0.1, "decay"), (-0.1, "none"), (0.0, "as good")])
 def test_decay_is_called_where_it_helps(gain, call):
-    found = tuning.decay(halved(gain), ["sgd", "adam"], ["c", "d"], 0)
-    assert found.call.tolist() == [call] * 6
+    found = tuning.decay(halved(gain), ["sgd", "adam"], ["c", "d"], TASKS)
+    assert found.verdict.tolist() == [call] * 6
     assert found.estimate.tolist() == pytest.approx([-gain] * 6, abs=1e-12)
     assert found[["scope", "optimizer", "blocks"]].to_numpy().tolist() == [
         *[["pooled", name, 16] for name in ("sgd", "adam")],
@@ -193,7 +196,7 @@ def test_decay_is_called_where_it_helps(gain, call):
 def test_decay_is_tested_within_each_optimizer_and_dataset():
     read = halved(0.2, blocks=7, noise=0.6)
     read["d"] = read.exponential_error - read.none_error
-    found = tuning.decay(read, ["sgd", "adam"], ["c", "d"], 0).set_index(["scope", "optimizer"])
+    found = tuning.decay(read, ["sgd", "adam"], ["c", "d"], TASKS).set_index(["scope", "optimizer"])
     for optimizer, mine in read.groupby("optimizer"):
         ranks = {scope: statistics.signed_ranks(d.to_numpy()) for scope, d in mine.groupby("dataset").d}
         ranks["pooled"] = np.concatenate(list(ranks.values()))
@@ -203,15 +206,15 @@ def test_decay_is_tested_within_each_optimizer_and_dataset():
 
 
 def test_decay_corrects_over_optimizers_and_singly_over_datasets_too():
-    found = tuning.decay(halved(0.1, noise=0.6), ["sgd", "adam"], ["c", "d"], 0)
+    found = tuning.decay(halved(0.1, noise=0.6), ["sgd", "adam"], ["c", "d"], TASKS)
     for family in (found[found.scope == "pooled"], found[found.scope != "pooled"]):
         np.testing.assert_allclose(family.p_holm, holm_by_closure(family.p.tolist()), rtol=1e-12)
     assert len(set(found.p)) > 3
 
 
 def test_decay_says_too_few_blocks_of_single_datasets():
-    found = tuning.decay(halved(0.1, blocks=6), ["sgd", "adam"], ["c", "d"], 0)
-    assert found.call.tolist() == ["decay"] * 2 + ["too few blocks"] * 4  # 2/2⁶ × 4 = .125
+    found = tuning.decay(halved(0.1, blocks=6), ["sgd", "adam"], ["c", "d"], TASKS)
+    assert found.verdict.tolist() == ["decay"] * 2 + ["too few blocks"] * 4  # 2/2⁶ × 4 = .125
 
 
 def test_blocks_in_which_decay_cannot_be_read_are_no_ties():
@@ -222,7 +225,7 @@ def test_blocks_in_which_decay_cannot_be_read_are_no_ties():
             decay = "none" if j == 0 or (j == 2 and block % 2) else "exponential"
             error = 0.4 if decay == "exponential" else 0.5
             lines.append(row("d", block, "sgd", j, error, j + 1.0, decay=decay))
-    found = tuning.decay(readings.search_readings(frame("rows", lines)), ["sgd"], ["d"], 0)
+    found = tuning.decay(readings.search_readings(frame("rows", lines)), ["sgd"], ["d"], TASKS)
     assert found.estimate.tolist() == pytest.approx([-0.1] * 2)
 
 

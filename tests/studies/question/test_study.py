@@ -16,7 +16,7 @@ from studies.question.budget import budget
 from studies.question.plan import planned
 from studies.question.study import Study
 from studies.training.draws import Search, size_and_decay
-from studies.training.rows import Row, confirming_blocks
+from studies.training.rows import Row, choosing_blocks, confirming_blocks
 from studies.training.stacks import MOST, Stack, stacks, train_stacks
 from tests.support.tiny import tiny
 
@@ -308,6 +308,14 @@ def test_confirming_blocks_are_none_that_a_search_could_have():
     for blocks, count in ((4, 20), (30, 30)):
         fresh = confirming_blocks(Study("x", ("sgd",), ("wine",), blocks=blocks))
         assert (len(fresh), fresh.start > 100_000) == (count, True)
+
+
+def test_blocks_that_choose_confirm_and_search_have_none_in_common():
+    for study in (tiny(), tiny(blocks=100_000, optimizers=("sgd",), datasets=("wine",), fresh=100_000)):
+        sets = [set(range(study.blocks)), set(choosing_blocks(study)), set(confirming_blocks(study))]
+        assert len(set.union(*sets)) == sum(map(len, sets))
+        assert len(sets[1]) == study.fresh
+        assert len(sets[2]) == max(study.fresh, study.blocks)
 
 
 def test_the_order_of_arms_is_the_house_s_own():

@@ -21,8 +21,8 @@ from studies.cli.entry import main
 from studies.errors import FailedError, UsageError
 from studies.folder.read import read_table
 from studies.question import user_optimizer
-from studies.training import stacks, workers
-from studies.training.rows import CONFIRMING
+from studies.training import stacks as stacks_module
+from studies.training import workers
 from studies.training.stacks import skip
 
 HEAD = "import numpy as np\nfrom dlopt import Numbers, Optimizer, accumulate, decay, ewa, rate\n\n\n"
@@ -39,7 +39,7 @@ SIGNUM = '''class Signum(Optimizer):
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 MUON = re.search(r"class Muon.*?return lr \* step\n", README, re.DOTALL)[0]  # type: ignore[index]
-TINY = {"datasets": ("wine",), "blocks": 4, "draws": 2, "epochs": 2}
+TINY = {"datasets": ("wine",), "blocks": 4, "draws": 2, "epochs": 2, "fresh": 2}
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_it_joins_a_finished_run_and_only_its_rows_train(file: Path, tmp_path: P
     first = run(Study("mine", ("sgd", "adam"), **TINY), out=out, jobs=1)
     before = {path.name for path in (out / "records").iterdir()}
     more = run(Study("mine", ("sgd", "adam", str(file)), **TINY), out=out, jobs=2)
-    # 4 blocks × (2 draws and the untuned one), and the pick's 20 confirmations where it is another one
-    assert more.trained - 20 <= 12 <= more.trained < first.trained
+    # 4 blocks × (2 draws and the untuned one), and candidates and picks where they are other ones
+    assert 12 <= more.trained < first.trained
     assert before < {path.name for path in (out / "records").iterdir()}
     at_once = run(Study("mine", ("sgd", str(file), "adam"), **TINY), out=tmp_path / "other", jobs=1)
     for name in ("rows", "curves", "comparisons", "ranking", "picks", "optimizers"):
@@ -120,7 +120,7 @@ def test_a_changed_file_trains_its_own_rows_again(file: Path, tmp_path: Path) ->
     file.write_text(HEAD + SIGNUM.replace("lr * np.sign", "2 * lr * np.sign"))
     again = run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
     after = read_table(out, "rows").set_index("optimizer")
-    assert 12 <= again.trained <= 12 + 20
+    assert 12 <= again.trained <= 12 + 2 * 8 + 2 * 4
     assert (after.test_loss["sgd"] == before.test_loss["sgd"]).all()
     assert (after.test_loss["signum"] != before.test_loss["signum"]).any()
 
@@ -308,26 +308,27 @@ def test_an_optimizer_that_ends_its_process_fails_alone(
     assert run(Study("mine", ("sgd",), **(LONG | {"blocks": blocks})), out=tmp_path / "other", jobs=1)
 
 
-def test_an_optimizer_that_fails_where_its_pick_is_confirmed_fails_alone(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("first", [2_000_000, 1_000_000])  # chooses, confirms
+def test_an_optimizer_that_fails_in_fresh_blocks_alone_fails_alone(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     file.write_text(ends("pass"))
-    made = stacks.train_stacks
+    made = stacks_module.train_stacks
 
-    def fresh(task: list[stacks.Stack]) -> list[list[dict[str, object]]]:
-        if task[0].block >= CONFIRMING and task[0].rows[0].uses.endswith("Signum"):
+    def fresh(task: list[stacks_module.Stack]) -> list[list[dict[str, object]]]:
+        if 0 <= task[0].block - first < 100_000 and task[0].rows[0].uses.endswith("Signum"):
             raise ZeroDivisionError("in a fresh block")
         return made(task)
 
-    monkeypatch.setattr(stacks, "train_stacks", fresh)
-    said, seed = "", 0
-    while not said and seed < 9:  # until Signum is the pick
-        seed += 1
+    monkeypatch.setattr(stacks_module, "train_stacks", fresh)
+    said = ""
+    for seed in range(9):  # until Signum is a candidate, or the pick
         study = Study("mine", ("sgd", str(file)), **(TINY | {"seed": seed}))
         try:
             run(study, out=tmp_path / str(seed), jobs=1)
         except FailedError as error:
             said = str(error)
+            break
     assert "Signum failed: ZeroDivisionError on wine" in said
     assert set(read_table(tmp_path / str(seed), "picks").optimizer) == {"sgd"}
 

@@ -94,12 +94,22 @@ def test_a_row_is_found_by_its_line_in_the_csv(finished, tmp_path):
 
 def test_a_confirmation_gives_its_score_again(finished):
     confirmed = table(finished, "confirmations")
-    for one in confirmed.drop_duplicates("dataset").itertuples():
-        done = replay(finished, f"{one.dataset}/{one.block}/{one.optimizer}/confirm/0")
+    for one in confirmed[confirmed.what == "pick"].drop_duplicates("dataset").itertuples():
+        done = replay(finished, f"{one.dataset}/{one.block}/{one.optimizer}/confirm/{one.draw}")
         assert "gives the same bytes" in done.sentence
         assert done.rows.test_error[0] == one.test_error
         picked = table(finished, "picks").set_index("dataset").loc[one.dataset]
         assert json.loads(done.rows.settings[0]) == json.loads(picked.settings)
+
+
+def test_a_candidate_gives_its_score_again(finished):
+    tried = table(finished, "choices").query("position == 1")  # the defaults of the first placed
+    candidates = table(finished, "candidates").query("position == 1").set_index("dataset")
+    for one in tried.drop_duplicates("dataset").itertuples():
+        optimizer = candidates.optimizer[one.dataset]
+        done = replay(finished, f"{one.dataset}/{one.block}/{optimizer}/choose/1")
+        assert "gives the same bytes" in done.sentence
+        assert done.rows.test_error[0] == one.test_error
 
 
 @pytest.mark.slow

@@ -1,0 +1,104 @@
+"""A run of the format before: shown and reported with what it knows, and never gone on with."""
+
+import json
+
+import pandas as pd
+import pytest
+
+import reports
+from studies.cli.entry import main
+from studies.folder.older import FORMAT
+from studies.folder.read import Tables
+from studies.folder.schema.tables import TABLES
+from tests.support.folders import refused
+from tests.support.sealed import seal
+
+CALLS = {"as good": "tied", "not decided": "tied"}
+NEW = ("candidates", "choices", "alternatives", "budgets")  # tables that it has not
+
+
+def as_before(name, frame, read):
+    """A table as format 2 wrote it."""
+    if name == "rows":
+        return frame.drop(columns=[column for column in frame if column.startswith(("quarter", "half"))])
+    if name in ("comparisons", "decay", "literature"):
+        gone = frame.columns.intersection(["verdict", "again", *(["margin"] if name == "decay" else [])])
+        return frame.assign(call=frame.verdict.replace(CALLS)).drop(columns=gone)
+    if name == "ranking":
+        return frame.drop(columns="stable").rename(columns={"unbeaten": "tied_for_best"})
+    if name == "picks":
+        return frame.assign(tied_with="sgd").drop(columns=["as_good", "not_decided", "what", "recommended"])
+    if name == "confirmations":
+        return frame[frame.what == "pick"].drop(columns=["what", "draw"])
+    if name == "baselines":
+        beside = read("alternatives").query("model not in ('pick', 'defaults')")
+        return beside[["dataset", "model", "estimate", "low", "high", "level", "blocks"]]
+    return frame
+
+
+@pytest.fixture
+def old(copy):
+    """A finished run, written back to format 2."""
+    tables = Tables(copy)
+    written = {name: as_before(name, tables[name], tables.__getitem__) for name in TABLES}
+    for name, frame in written.items():
+        path = copy / "tables" / f"{name}.parquet"
+        if name in NEW:
+            path.unlink()
+        else:
+            frame.to_parquet(path, index=False)
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"format": FORMAT}
+    manifest["question"]["results_version"] = 1
+    del manifest["question"]["fresh"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    return seal(copy)
+
+
+def test_an_old_run_is_shown_and_reported_and_says_which_version_it_is_from(old, capsys):
+    assert main(["show", str(old)]) == 0
+    shown = capsys.readouterr().out
+    assert "This run is of results version 1, and this suite makes 2." in shown
+    assert "looks at no feature" not in shown  # nothing was compared with its picks
+    page = reports.write([old]).read_text()
+    assert "results version 1" in page
+    assert "When this run was made, nothing was compared with the picks." in page
+
+
+def test_what_is_known_of_an_old_run_is_kept_and_what_is_not_is_empty(old, finished):
+    before, now = Tables(finished), Tables(old)
+    assert set(now.all()) == set(TABLES)
+    for name in ("curves", "readings", "ratios", "tuning", "optimizers", "takehome"):
+        pd.testing.assert_frame_equal(now[name], before[name])
+    calls = now["comparisons"]
+    verdicts = before["comparisons"].verdict
+    assert calls.verdict.tolist() == verdicts.tolist()
+    assert calls.again.isna().all()
+    assert now["ranking"].unbeaten.tolist() == before["ranking"].unbeaten.tolist()
+    assert set(now["picks"].recommended) == {"pick"}
+    assert set(now["picks"].not_decided) == {"sgd"}
+    assert now["rows"].quarter_test_error.isna().all()
+    for name in ("choices", "budgets", "baselines"):
+        assert now[name].empty
+    models = before["alternatives"].query("model != 'defaults'")
+    assert set(zip(now["alternatives"].dataset, now["alternatives"].model, strict=True)) == set(
+        zip(models.dataset, models.model, strict=True)
+    )
+
+
+@pytest.mark.parametrize("words", [["run", "--jobs", "1", "--quiet", "--out"], ["run", "--dry-run", "--out"]])
+def test_an_old_run_is_not_gone_on_with(old, capsys, words):
+    remedy = refused(capsys, words, old, "was made with results version 1, and is read only")
+    assert "--out" in remedy
+
+
+def test_a_damaged_table_of_an_old_run_is_named(old, capsys):
+    path = old / "tables" / "comparisons.parquet"
+    frame = pd.read_parquet(path)
+    frame.drop(columns="call").to_parquet(path, index=False)
+    seal(old)
+    refused(capsys, ["show"], old, "comparisons.parquet is damaged: it is none of format 2")
+    frame.assign(call="perhaps").to_parquet(path, index=False)
+    seal(old)
+    refused(capsys, ["show"], old, "comparisons.parquet is damaged: ")
+    path.write_bytes(path.read_bytes()[:-1])
+    refused(capsys, ["show"], old, "its content is not what was written")
