@@ -318,7 +318,7 @@ class _Run:
     ) -> None:
         self.network, self.batch_size, self.epochs = network, batch_size, epochs
         self.feed, self.orders = feeds[0], [np.random.default_rng([seed, 1]) for seed in seeds]
-        self.validation, self.test = feeds[1].chunks(), feeds[2].chunks()
+        self.validation, self.test = ((one.chunks(), len(one)) for one in feeds[1:])
         self.groups = [
             (group, network.params[mine], network.grad[mine], state)
             for group, mine, state in placed(groups, network.params, network.layers)
@@ -369,7 +369,7 @@ class _Run:
             self.diverged[fresh] = first[fresh]
         lost = ~np.isfinite(self.network.params).all(axis=1)
         self.diverged[lost & (self.diverged == 0)] = step
-        loss, error = self.network.evaluate(self.validation)
+        loss, error = self._measured(*self.validation)
         gone = self.diverged > 0
         self.validation_loss[record] = np.where(gone, np.inf, loss)
         self.validation_error[record] = np.where(gone, self.network.worst, error)
@@ -380,6 +380,13 @@ class _Run:
         if record in self.early:
             best = (self.best.copy(), self.best_record.copy(), self.best_params.copy())
             self.stood[record] = _Standing(self.records, self.diverged.copy(), *best)
+
+    def _measured(self, chunks: Any, count: int) -> tuple[Doubles, Doubles]:
+        """Loss and error; what overflowed to no number is infinite, or the worst. No rows, no numbers."""
+        loss, error = self.network.evaluate(chunks)
+        if not count:
+            return loss, error
+        return np.where(np.isnan(loss), np.inf, loss), np.where(np.isnan(error), self.network.worst, error)
 
     def _standing(self) -> _Standing:
         return _Standing(self.records, self.diverged, self.best, self.best_record, self.best_params)
@@ -395,7 +402,7 @@ class _Run:
         """The training as it stood: its best parameters by then, read on test."""
         gone, worst, rows = stood.diverged > 0, self.network.worst, self.network.rows
         np.copyto(self.network.params, stood.best_params)
-        test_loss, test_error = self.network.evaluate(self.test)
+        test_loss, test_error = self._measured(*self.test)
         validation_error = self.validation_error[stood.best_record, np.arange(rows)]
         blocks = [slice(first, None, self.network.blocks) for first in range(self.network.blocks)]
         n = stood.records

@@ -63,7 +63,7 @@ class Records:
 
     def _named(self, table: pa.Table) -> str:
         """The first half of a record's name."""
-        columns = [*KEY, "batch_size", "settings", "identity"]
+        columns = [*KEY, "batch_size", "decay", "settings", "identity"]
         keys = list(zip(*table.select(columns).to_pydict().values(), strict=True))
         text = json.dumps([self.question, keys], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -189,6 +189,9 @@ def _wrong(table: pa.Table) -> str:
         return "it has no rows"
     if any(column.null_count for column in table.columns):
         return "it has an empty cell"
+    for name in (one.name for one in table.schema if pa.types.is_floating(one.type)):
+        if pc.any(pc.is_nan(table[name])).as_py():
+            return f"a row in it has a {name} that is no number"
     lengths = [pc.list_value_length(table[f"curve_{name}"]).to_numpy() for name in _CURVE]
     if any((one != lengths[0]).any() for one in lengths) or (lengths[0] < 1).any():
         return "a curve in it has not as many steps as losses"

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -200,6 +202,23 @@ def test_a_loss_that_overflows_is_divergence_at_its_own_step_while_all_weights_a
     assert np.abs(w).max() < np.finfo(np.float32).max
     assert run.diverged_step[0] == overflow
     assert run.status == ["diverged"]
+
+
+@pytest.mark.parametrize("classes", [0, 2])
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_score_that_overflows_is_infinite_and_never_no_number(part, classes):
+    """Rows so far out that outputs are inf - inf, while all training losses are finite."""
+    block = split(n_classes=classes)
+    X = getattr(block, f"X_{part}").copy()
+    X[0] = 3e38 * (-1.0) ** np.arange(X.shape[1])
+    run = train(MLP(8), dataclasses.replace(block, **{f"X_{part}": X}), SGD(lr=0.1), batch_size=32, epochs=2)
+    curves = run.curves
+    assert run.status == ["ok"]
+    losses = {"validation": curves.validation_loss, "test": run.test_losses}
+    assert np.isinf(losses[part]).all()
+    read = [run.best_validation_losses, run.best_validation_errors, run.test_losses, run.test_errors]
+    assert not np.isnan(np.concatenate([*read, curves.validation_loss.ravel()])).any()
+    assert not np.isnan(curves.validation_error).any()
 
 
 def test_a_large_finite_loss_is_no_divergence():

@@ -55,10 +55,13 @@ RECORDS = DAMAGE | {
     "with an error that no float32 holds": altered("test_error", 1e308),
     "with a negative loss": altered("best_validation_loss", -1.0),
     "with no error": altered("test_error", None),
+    "with an early error that is no number": altered("quarter_test_error", float("nan")),
     "with other settings": altered("settings", '{"lr": 1.0}'),
     "with settings that are none": altered("settings", "[" * 10_000),
     "with another learning rate": altered("lr", lambda lr: lr * 2),
     "with an unknown dataset": altered("dataset", "gone"),
+    "with an unknown decay": altered("decay", "a" * 10_000),
+    "with another decay": altered("decay", lambda decay: "exponential" if decay == "none" else "none"),
     "with an empty curve": altered("curve_examples", []),
     "with a curve below 0": altered("curve_validation_loss", lambda curve: [-1.0] * len(curve)),
 }
@@ -70,6 +73,7 @@ QUICK = (
     "renamed",
     "with another error under its old name",
     "with markup for a status",
+    "with another decay",
 )
 CASES = [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in RECORDS]
 
