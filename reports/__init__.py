@@ -6,13 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.chapters.answer import verdict
     from reports.data.run import ReportError, read
+    from reports.data.verdict import verdict
     from reports.files import write
 
 __all__ = ["ReportError", "read", "verdict", "write"]
 
-_HOME = {"ReportError": "data.run", "read": "data.run", "verdict": "chapters.answer", "write": "files"}
+_HOME = {"ReportError": "data.run", "read": "data.run", "verdict": "data.verdict", "write": "files"}
 
 
 def __getattr__(name: str) -> Any:  # so that the command line can answer Ctrl-C while all is imported

@@ -1,4 +1,4 @@
-"""The files of a report: the page, and beside each run its pictures and tables."""
+"""The files of a report: the page with what stands beside it, and of each run its pictures and tables."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ OWN = ("csv", "figures")  # folders in a run's folder that belong to reports
 def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> Path:
     """Write the page of runs, and each run's pictures (RUN/figures) and tables as CSV (RUN/csv).
 
+    Beside the page go summary.md, results.json, table.tex, citation.bib and methods.txt of the first run,
+    with the page's own name before theirs unless it is RUN/report.html or report.html beside RUN. Where
+    the first run lies in a folder called runs, index.html there lists all of them.
+
     Those of a run that cannot be written to, such as another user's, go beside the page, into
     PAGE-files/RUN. runs: finished run folders, or what `read` gave for them; the first one is shown in
-    full, of each further one what its study is made for. page: where the page goes, by default report.html
-    in the first run's folder. Gives the page's path. Raises ReportError for a folder that is no finished,
-    readable run.
+    full, of each further one what its study is made for; one that asked the chapter's claims gets a page of
+    its own, to which the first one's leads. page: where the page goes, by default report.html in the first
+    run's folder. Gives the page's path. Raises ReportError for a folder that is no finished, readable run.
     """
     if not runs:
         raise ReportError("No run folder is named.", "Name one: python -m reports runs/default")
@@ -35,20 +39,49 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
         raise ReportError(f"There is no folder {page.parent} for the page.", "Make it, or name another one.")
     if not _writable(page.parent):
         raise ReportError(f"The folder {page.parent} cannot be written to.", "Name a page elsewhere with -o.")
+    claimed = [run for run in found[1:] if len(run["claims"])]
+    own = [(run, _own_page(run, page)) for run in claimed]
+    for run, place in own:
+        _written([run], place, [])
+    ways = [(run, _way(place, page)) for run, place in own]
+    return _written([run for run in found if run not in claimed], page, ways)
+
+
+def _own_page(run: Run, page: Path) -> Path:
+    """The page of a run that has one of its own beside another page."""
+    if _writable(run.path):
+        return run.path / "report.html"
+    return page.with_name(f"{page.stem}-files") / (run.path.resolve().name or "run") / "report.html"
+
+
+def _way(own: Path, page: Path) -> str:
+    """The link from a page to another one below it; "" where it lies elsewhere, for a page holds no path."""
+    here, there = page.parent.resolve(), own.resolve()
+    return quote(os.fsencode(there.relative_to(here))) if there.is_relative_to(here) else ""
+
+
+def _written(found: Sequence[Run], page: Path, claimed: Sequence[tuple[Run, str]]) -> Path:
+    """Draw and write one page, with pictures and tables."""
     from reports.draw import cache, processes  # here, for drawing libraries take a second to import
+    from reports.exports import index
+    from reports.exports.beside import beside
     from reports.page import make
 
-    places = _places(found, page)
-    files.sweep(page.parent, of=page.name)
+    places, exported = _places(found, page), beside(found[0], page)
+    for name in (page.name, *exported):
+        files.sweep(page.parent, of=name)
     for folder in (place / name for place in places for name in OWN):
         files.sweep(folder)
     links = [_link(run, place, page) for run, place in zip(found, places, strict=True)]
     try:
+        page.parent.mkdir(parents=True, exist_ok=True)
         with processes.beside(partial(_csvs, found, places)):
-            made = make(found, places, links)
+            made = make(found, places, links, claimed, list(exported))
         for place, drawn in zip(places, made.pictures, strict=True):
             _save(place / "figures", cache.files(drawn))
         files.write_atomically(page, made.page)
+        _save(page.parent, exported)
+        index.refresh(found[0].path)
     except OSError as error:
         full = error.errno in files.FULL
         raise ReportError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,8 +26,38 @@ LAST = 99  # place in a chapter
 ROWS = 200  # a longer table is not repeated on the page
 
 
+class Look(NamedTuple):
+    """What tells a series apart, with or without colour."""
+
+    colour: str
+    marker: str
+    dash: str | tuple[int, tuple[float, ...]]
+
+
+class Key(NamedTuple):
+    """An entry of a legend: how a series looks, and what it is. optimizer: the one behind it, if any."""
+
+    title: str
+    look: Look
+    optimizer: str = ""
+    line: bool = True
+    hollow: bool = False
+
+
+class Panel(NamedTuple):
+    """One picture of a part, with axes of its own. name: of its file. title: what it shows, in short."""
+
+    name: str
+    title: str
+    figure: Figure
+    dataset: str = ""
+
+
 class Cell(NamedTuple):
-    """A table's cell: its text, what it sorts by, a second line, a status (ok, look, info), a part's name."""
+    """A table's cell: its text, what it sorts by, a second line, a status (ok, look, info), a part's name.
+
+    tone: of the whole cell (best, good, open, worse). hollow: its second line is less than it looks.
+    """
 
     text: str
     sort: float | str = ""
@@ -35,11 +65,17 @@ class Cell(NamedTuple):
     status: str = ""
     link: str = ""
     lang: str = ""  # of the second line
+    tone: str = ""
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table on the page. columns: headings; numeric: those aligned to the right."""
+    """A table on the page. columns: headings; numeric: those aligned to the right.
+
+    optimizers, datasets: whose each row is, datasets_across: each column, "" for none: by them rows are lit
+    and columns left out.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -47,14 +83,17 @@ class Table:
     numeric: frozenset[int] = frozenset()
     sortable: bool = True
     folded: bool = False
+    optimizers: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    datasets_across: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Part:
     """One question with its answer. name: of its picture, which is also its anchor.
 
-    answer: one sentence, computed from `data`, from which `draw` draws too. how: how to read it. basis: n
-    and what was resampled. csv: the tables behind it.
+    answer: one sentence, computed from `data`, from which `draw` draws its panels too. legend: of all
+    panels. how: how to read it. basis: n and what was resampled. csv: the tables behind it.
     """
 
     name: str
@@ -63,7 +102,8 @@ class Part:
     how: str = ""
     how_title: str = "How to read this."
     basis: str = ""
-    draw: Callable[[], Figure] | None = None
+    draw: Callable[[], Sequence[Panel]] | None = None
+    legend: Sequence[Key] = ()
     describe: str = ""
     data: pd.DataFrame | None = None
     csv: Sequence[str] = ()
@@ -73,6 +113,8 @@ class Part:
     code_title: str = "The confirmed settings in code"
     folded: bool = False  # shown on request
     tables_first: bool = False  # above the picture, where the table is the answer
+    signs: Sequence[Cell] = ()  # of a table
+    tabs: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)  # code, by what it is for
 
 
 Makes = Callable[[Run], Part | Sequence[Part] | None]

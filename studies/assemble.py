@@ -20,7 +20,8 @@ from studies.analysis.importances import importances, searches
 from studies.analysis.literature import literature
 from studies.analysis.picks import Pick
 from studies.analysis.power import power
-from studies.analysis.subset import both_scores, floors, kinds, mixed, ranked
+from studies.analysis.size_effects import size_effects
+from studies.analysis.subset import both_scores, floors, kinds, mixed, ranked, within
 from studies.folder.committed_tables import known
 from studies.question.arm import about
 from studies.question.plan import Plan
@@ -86,9 +87,10 @@ def compared(
             "readings": read,
             "ratios": ratios,
             "best_of_k": tuning.best_of_k(independent),
-            "learning_rates": tuning.learning_rates(rows, small),
+            "learning_rates": tuning.learning_rates(rows, within(plan)),
             "tuning": tuning.tuning(read),
             "best_rates": tuning.best_rates(rows),
+            "size_effects": size_effects(rows, names, kinds(plan)),
             "batch_sizes": batch_sizes_table(plan, lowest),
             "decay": tuning.decay(read, mixed(study), names, kinds(plan)),
             "baselines": _joined(old["baselines"], baselines(plan, new, apart)),

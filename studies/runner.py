@@ -199,7 +199,7 @@ def changes(study: Study) -> list[str]:
         words += [f"{name}: {key} {_plain(value)}" for key, value in new.items() if value != old.get(key)]
     for field in dataclasses.fields(Study):
         before, after = getattr(named, field.name), getattr(study, field.name)
-        if field.name not in ("name", "optimizers") and before != after:
+        if field.compare and field.name not in ("name", "optimizers") and before != after:
             words.append(f"{field.name}: {_plain(after)} (named study: {_plain(before)})")
     return words
 

@@ -52,13 +52,14 @@ WINGS = {  # each imports what stands before it
         ),
         *("claims", "runner", "calibration", "cli", "__main__"),
     ),
-    "reports": ("data", "parts", "draw", "chapters", "page", "files", "entry", "__main__"),
+    "reports": ("data", "parts", "draw", "chapters", "exports", "page", "files", "entry", "__main__"),
 }
 CONTRACT = {  # what these may import of studies
     "studies/folder": ("studies.errors", "studies.system", "studies.folder"),
     "reports": (
         *("studies.errors", "studies.system", "studies.folder"),
         *("studies.analysis.statistics", "studies.analysis.verdicts"),
+        "studies.analysis.run_comparison",  # of two runs, which no folder of one could hold
     ),
 }
 MOST = 8  # files at a room's top, beside its wings
@@ -101,7 +102,10 @@ def imported(path, room):
 
 @pytest.mark.parametrize("place", CONTRACT)
 def test_a_run_folder_is_read_without_anything_that_computes(place):
-    """Its schema, its manifest and its reading; errors, the system; statistics and what decides."""
+    """Its schema, its manifest and its reading; errors, the system; statistics and what decides.
+
+    Reports ask for one result too: what no run alone could know.
+    """
     for path in files(place):
         for name in imported(path, "studies"):
             assert f"{name}.".startswith(tuple(f"{one}." for one in CONTRACT[place])), (

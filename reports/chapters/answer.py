@@ -1,360 +1,120 @@
-"""The verdict in words: who ends best and who gets there first, with ties and certainty."""
+"""The answer in at most sixty words: whom to use, where that is decided, and where something else will do."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import pandas as pd
-
 from reports.data import words
 from reports.data.run import Run, ordered
-from reports.draw import forest, style
-from reports.parts import Part, blocks_basis, drawn, left_out, part
-from studies.analysis.verdicts import SMALL
-from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
+from reports.data.verdict import budget, circle, learned_nothing
+from studies.folder.schema.tables import AS_GOOD, PICK, TOO_FEW, TRIVIAL
+
+NAMED = {"defaults": "its optimizer's defaults", "gradient boosting": "gradient boosting"}
+MOST = 5  # names in the first sentence
 
 
-def verdict(run: Run) -> list[str]:
-    """Who ends best, and who gets there first, each with its ties and its certainty.
-
-    Before them where each optimizer stands that is not the suite's own.
-    """
-    yours = [*_learned_nothing(run), *(_your_table(run, name) for name in run.own_tables)]
+def headline(run: Run) -> str:
+    """Whom to use, with the budget that this holds for; no number but that."""
     if len(run.optimizers) < 2:
-        only = run.title(run.optimizers[0])
-        return [
-            *yours,
-            f"Only {only} ran, so nothing is compared: no sentence can say who ends best.",
-            f"Nor who gets there first: run {only} beside another optimizer.",
-        ]
-    new = [_newcomer(run, name) for name in run.newcomers]
-    return [*yours, *new, _ends_best(run), _gets_there_first(run)]
-
-
-def _your_table(run: Run, dataset: str) -> str:
-    """What to use on a table of the user's own, what that reached, and what reaches more."""
-    pick = run["picks"].set_index("dataset").loc[dataset]
-    unit = run.unit(dataset)
-    settings = ", ".join(
-        f"{words.symbol(name)} {words.setting(name, value)}"
-        for name, value in words.settings(pick.settings).items()
-        if name != "eps"
-    )
-    decay = "no decay" if pick.decay == "none" else f"{words.clean(pick.decay)} decay"
-    reached = words.interval(pick.confirmed, pick.confirmed_low, pick.confirmed_high, unit)
-    worth = run["tuning"].set_index(["dataset", "optimizer"]).loc[(dataset, pick.optimizer)]
-    ends = (worth.estimate, worth.low, worth.high)
-    gain = f"tuning was worth {words.interval(*ends, unit, difference=True)}"
-    if worth.high < 0:
-        loss = words.interval(-worth.estimate, -worth.high, -worth.low, unit, difference=True)
-        gain = f"a search ends worse than its defaults, by {loss}"
-    elif not worth.low > 0:
-        gain += ", which may be nothing"
-    power = run["power"].query("reading == 'error' and dataset == @dataset").found
-    seen = float(power.iloc[0]) * unit.factor if len(power) else float("nan")
-    least = f"{words.number(seen, 2)}{unit.difference}"
-    least = "" if np.isnan(seen) else f"; the smallest difference that these blocks find in 80 % is {least}"
-    alike = [run.title(name) for name in str(pick.as_good).split(",") if name]
-    others = f" (or {words.join(alike, 'or')}, as good)" if alike else ""
-    text = (
-        f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
-        f"{others}, "
-        f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
-        f"{words.count(pick.confirmed_blocks)} fresh blocks; {gain}{least}."
-    )
-    notes = str(run["datasets"].set_index("dataset").notes[dataset]).splitlines()
-    text = " ".join([*(words.clean(note) for note in notes if note.startswith("Look out")), text])
-    return " ".join([*_instead(run, dataset), text])
-
-
-def _instead(run: Run, dataset: str) -> list[str]:
-    """What is better than the pick on the same splits."""
-    beside, unit = run["alternatives"].query("dataset == @dataset").set_index("model"), run.unit(dataset)
-    best = str(beside.index[beside.recommended][0])
-    if best in (PICK, *TRIVIAL):
-        return []
-    one = beside.loc[best]
-    found = words.interval(one.estimate, one.low, one.high, unit)
-    gap = words.interval(one.gap, one.gap_low, one.gap_high, unit, difference=True)
-    what = {"linear model": "the linear model", "defaults": "its optimizer's defaults"}.get(best, best)
-    return [
-        f"On {run.shown(dataset)} take {what}: {found} on the same splits, where the pick ends {gap} "
-        f"above ({words.p_value(one.p_holm)} after Holm)."
-    ]
-
-
-def _learned_nothing(run: Run) -> list[str]:
-    """Where a pick is not better than what looks at no feature, and what to do there."""
-    lines = ordered(run, run["alternatives"])
-    lines = lines[lines.model.isin(TRIVIAL) & lines.verdict.isin(["model", AS_GOOD, NOT_DECIDED])]
-    if lines.empty:
-        return []
-    where = words.join(f"{run.shown(r.dataset)} ({words.clean(r.model)})" for r in lines.itertuples())
-    rare = "majority class" in set(lines.model) and run.manifest["question"]["metric"] == "error"
-    remedy = " Where a class is rare, run with --metric balanced-error." if rare else ""
-    return [f"Not better than what looks at no feature is the pick on {where}.{remedy}"]
-
-
-def _newcomer(run: Run, name: str) -> str:
-    """Where a new optimizer stands among the known ones, in both readings."""
-    title = run.title(name)
+        return f"Only {run.title(run.optimizers[0])} ran, so nothing is compared."
     if run.too_few("error"):
-        return f"Where {title} stands: {_too_few(run)}."
-    ends, first = (_standing(run, reading, name) for reading in ("error", "ratio"))
-    others = [other for other in run.order("ratio") if other != name]
-    speed = needs(run.against("ratio", "pooled", name, others[0]) or {})
-    return (
-        f"{title}, the new one, at the end {ends}; on the way it {first}, and needs {speed} the examples "
-        f"that {run.title(others[0])} needs for the losses that both reach ({_over(run)})."
-    )
-
-
-def _standing(run: Run, reading: str, name: str) -> str:
-    beats = run.beats(reading)
-    over = {worse: p for better, worse, p in beats if better == name}
-    under = {better: p for better, worse, p in beats if worse == name}
-    clauses = []
-    for verb, found in (("beats", over), ("is beaten by", under)):
-        if found:
-            worst = words.p_value(max(found.values()))
-            p = worst.replace("=", "≤") if len(found) > 1 else worst
-            names = [other for other in run.order(reading) if other in found]
-            clauses.append(f"{verb} {words.join(run.titles(names))} ({p} after Holm)")
-    pairs = {other: run.against(reading, "pooled", name, other) or {} for other in run.order(reading)}
-    alike = [other for other, one in pairs.items() if one.get("verdict") == AS_GOOD]
-    if alike:
-        clauses.append(f"is as good as {words.join(run.titles(alike))}")
-    rest = [other for other, one in pairs.items() if one.get("verdict") == NOT_DECIDED]
-    if rest:
-        closest = words.p_value(min(pairs[other]["p_holm"] for other in rest))
-        closest = closest.replace("=", "≥") if len(rest) > 1 else closest
-        clauses.append(f"is not decided against {words.join(run.titles(rest))} ({closest} after Holm)")
-    return words.join(clauses)
-
-
-def _too_few(run: Run) -> str:
-    return f"too few blocks to tell anything apart; {run.more_blocks()}"
-
-
-def _over(run: Run) -> str:
-    blocks = int(run.pairs("error").blocks.iloc[0])
-    many = len(run.datasets) > 1
-    return f"{words.count(blocks)} {'dataset-blocks' if many else 'blocks'}"
-
-
-def circle(run: Run, reading: str, scope: str = "pooled") -> list[str]:
-    """Those on top although someone beats them: calls that run in a circle."""
-    beaten = {worse for _, worse, _ in run.beats(reading, scope)}
-    return [name for name in run.unbeaten(reading, scope) if name in beaten]
-
-
-def _ends_best(run: Run) -> str:
-    if run.too_few("error"):
-        return f"Who ends best: {_too_few(run)}."
-    best, beats = run.unbeaten("error"), run.beats("error")
-    names = words.join(run.titles(best))
+        return f"Too few blocks to tell anything apart: {run.more_blocks()}."
+    best = run.unbeaten("error")
     if circle(run, "error"):
-        calls = words.listed(f"{run.title(a)} beats {run.title(b)} ({words.p_value(p)})" for a, b, p in beats)
-        return f"Nobody ends best: the calls run in a circle among {names} ({calls})."
-    if not beats:
-        names = words.join(run.titles(run.optimizers))
-        closest = run.pairs("error").sort_values(["p_holm", "p"], kind="stable").iloc[0]
-        pair = f"{run.title(closest.a)} against {run.title(closest.b)}"
+        return f"Nobody ends best: the calls run in a circle among {_names(run, best)}."
+    if not run.beats("error"):
         if (run.pairs("error").verdict == AS_GOOD).all():
-            return (
-                f"{names} end as good as each other in {_over(run)}, within the margin fixed beforehand: "
-                "take the one you know."
-            )
-        return (
-            f"Nobody among {names} ends better than another: {run.open('error')} (closest call in "
-            f"{_over(run)}: {pair}, {words.p_value(closest.p_holm)} after Holm)."
-        )
+            return "Take the one you know: all end as good as each other, " + budget(run) + "."
+        return f"Nobody is called better at the end, {budget(run)}: {run.open('error')}."
     unsure = run.unsure("error")
     firm = [name for name in best if name not in unsure]
-    worse = {name: by for name, by in _beaten(run, "error").items() if name not in unsure}
-    beaten = f" Beaten: {_who(run, worse)}." if worse else ""
-    rest = f" Not stable when the blocks are drawn anew: {words.join(run.titles(unsure))}." if unsure else ""
     if not firm:
-        return f"Nobody is best at the end with certainty, {_budget(run)}.{beaten}{rest}"
-    names = words.join(run.titles(firm))
-    if len(best) == 1:
-        return f"{names} ends best, {_budget(run)}: nothing beats it in {_over(run)}.{beaten}{rest}"
-    known = f": {run.open('error', among=firm)}" if len(firm) > 1 else ""
-    return f"At the end nothing beats {names} in {_over(run)}, {_budget(run)}{known}.{beaten}{rest}"
+        return f"Nobody is best at the end with certainty, {budget(run)}."
+    quick = [name for name in firm if name in run.unbeaten("ratio")]
+    use, also = (quick, ", or needs fewer examples") if quick else (firm, "")
+    return f"Use {_names(run, use, 'or')}: {budget(run)} nothing ends better{also}."
 
 
-def _budget(run: Run) -> str:
-    """How long was trained and searched: another budget may give another answer."""
-    epochs = run["datasets"].epochs
-    low, high = int(epochs.min()), int(epochs.max())
-    many = f"{low} to {high} epochs" if low < high else words.plural(low, "epoch")
-    return f"after {many} and {run.search}"
+def _names(run: Run, names: list[str], word: str = "and") -> str:
+    titles = run.titles(names)
+    return words.join([*titles[:MOST], f"{len(titles) - MOST} more"] if len(titles) > MOST else titles, word)
 
 
-def _beaten(run: Run, reading: str) -> dict[str, tuple[str, float]]:
-    """Everyone beaten, by whom of the first placed, and that p-value."""
-    best, order = run.unbeaten(reading), run.order(reading)
-    found: dict[str, tuple[str, float]] = {}
-    for better, worse, p in sorted(run.beats(reading), key=lambda c: (c[0] not in best, order.index(c[0]))):
-        found.setdefault(worse, (better, p))
-    return {name: found[name] for name in order if name in found and name not in best}
+def newcomer(run: Run, name: str) -> str:
+    """Where an optimizer that is not the suite's own stands at the end, over all datasets together."""
+    found: dict[str, list[str]] = {"a": [], "b": [], AS_GOOD: [], TOO_FEW: []}
+    for other in run.order("error"):
+        one = run.against("error", "pooled", name, other)
+        if one is not None:
+            found.setdefault(one["verdict"], []).append(other)
+    said = {"a": "beats", "b": "is beaten by", AS_GOOD: "is as good as"}
+    clauses = [f"{verb} {_names(run, found[call])}" for call, verb in said.items() if found[call]]
+    title = run.title(name)
+    if not clauses:
+        return f"{title}, the new one, is called neither better nor worse than any other at the end."
+    return f"{title}, the new one, at the end {words.join(clauses)}."
 
 
-def _sides(beaten: dict[str, tuple[str, float]]) -> list[tuple[str, list[str], str]]:
-    """Who beats whom, one entry a winner: (winner, those it beats, "p = …" or "p ≤ …" for all of them)."""
-    made = []
-    for side in dict.fromkeys(by for by, _ in beaten.values()):
-        mine = {name: p for name, (by, p) in beaten.items() if by == side}
-        most = words.p_value(max(mine.values()))
-        made.append((side, list(mine), most.replace("=", "≤") if len(mine) > 1 else most))
-    return made
-
-
-def _who(run: Run, worse: dict[str, tuple[str, float]]) -> str:
-    return words.listed(
-        f"{words.join(run.titles(names))} (by {run.title(by)}, {p} after Holm)"
-        for by, names, p in _sides(worse)
-    )
-
-
-def _gets_there_first(run: Run) -> str:
-    if run.too_few("ratio"):
-        return f"Who gets there first: {_too_few(run)}."
-    unsure, beats = run.unsure("ratio"), run.beats("ratio")
-    best = [name for name in run.unbeaten("ratio") if name not in unsure]
-    names = words.join(run.titles(best))
-    if circle(run, "ratio"):
-        return f"Nobody gets there first: the calls run in a circle among {names}."
-    if not beats:
-        names = words.join(run.titles(run.optimizers))
-        closest = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable").iloc[0]
-        slow, fast = (closest.b, closest.a) if closest.estimate < 0 else (closest.a, closest.b)
-        return (
-            f"Nobody among {names} gets there sooner than another: {run.open('ratio')} (closest call: "
-            f"{run.title(slow)} needs {needs(run.against('ratio', 'pooled', slow, fast) or {})} the examples "
-            f"{run.title(fast)} needs, {words.p_value(closest.p_holm)} after Holm)."
-        )
-    clauses = []
-    for side, slower, p in _sides(_beaten(run, "ratio")):
-        each = [
-            f"{run.title(n)} needs {needs(run.against('ratio', 'pooled', n, side) or {})}" for n in slower
-        ]
-        clauses.append(f"{words.join(each)} the examples {run.title(side)} needs ({p} after Holm)")
-    start = f"{names} {'get' if len(best) > 1 else 'gets'} there first"
-    start += f" ({run.open('ratio', among=best)})" if len(best) > 1 else ""
-    return f"{start}: to reach the losses that both reach, {words.listed(clauses)}."
-
-
-def needs(one: dict[str, Any]) -> str:
-    """ "1.92× [1.65, 2.24]", with the blocks in which only one side got anywhere."""
-    if not one or np.isnan(one["estimate"]):
-        return "an unknown number of times"
-    failed = int(one["a_failed"] + one["b_failed"])
-    sided = f" ({failed} of {int(one['blocks'])} one-sided)" if failed else ""
-    return words.times(one["estimate"], one["low"], one["high"]) + sided
-
-
-@part("answer")
-def distance(run: Run) -> Part | None:
-    """How far each optimizer is from the reference, on each dataset."""
-    if len(run.optimizers) < 2:
-        return None
-    frame = ordered(run, run["forest"])
-    reference = str(frame.reference.iloc[0])
-    others = [name for name in run.order("error") if name != reference]
-    looks = style.looks(run.optimizers, run.order("error"))
-    groups = []
-    shown = [name for name in others if name in drawn(run, "error", 1 + forest.most(run.datasets))]
-    for name in shown:
-        lines = [
-            forest.Line(
-                words.short(run.shown(r.dataset)),
-                r.estimate,
-                r.low,
-                r.high,
-                _percent(r.estimate, r.low, r.high),
-            )
-            for r in frame[frame.optimizer == name].itertuples()
-        ]
-        groups.append(
-            forest.Group(
-                words.short(run.title(name), 26), pooled_call(run, name, reference), looks[name], lines
-            )
-        )
-    span = forest.reach(groups, 10)
-    label = (
-        f"error above {words.short(run.title(reference), 16)}'s, % of the dataset's median error (left is "
-        "better)"
-    )
-    low = frame[frame.optimizer != reference].level.min()
-    return Part(
-        name="distance",
-        question=f"How far is each optimizer from {run.title(reference)}?",
-        answer=_distance_answer(run, frame, reference, others),
-        how=(
-            f"{run.title(reference)} is the reference, not the winner: it has the lowest sum of ranks over "
-            "all blocks. A mark is the median over blocks of the paired difference on one dataset, in % of "
-            "that dataset's median error; the bar its order-statistic interval; an arrow: the bar goes on. "
-            f"Grey band: within {SMALL:g}{words.THIN}%, too small to matter. Right of a name: the call over "
-            "all datasets together, which is the only test here. There is no bar over all datasets, "
-            "because errors of different datasets have no common unit."
-            f"{left_out(run, [*shown, reference], 'forest')}"
-        ),
-        basis=(
-            f"{blocks_basis(run)} The intervals of one dataset hold "
-            f"{_together(float(low), len(others))}{words.THIN}% or more."
-        ),
-        draw=lambda: forest.draw(groups, label, span, SMALL),
-        describe=f"Forest plot: {len(shown)} optimizers, a line for each of {len(run.datasets)} datasets.",
-        data=frame,
-        csv=("forest", "comparisons"),
-    )
-
-
-def _together(level: float, n: int) -> str:
-    """At which level n intervals hold together, by Bonferroni; each alone where that says nothing."""
-    all_ = 1 - (1 - level) * n
-    return f"together at {words.number(100 * all_)}" if all_ > 0 else f"each at {words.number(100 * level)}"
-
-
-def _percent(estimate: float, low: float, high: float) -> str:
-    if np.isnan(estimate):
-        return words.NOT_KNOWN
-    if np.isinf(estimate):
-        return "infinite"
-    sign = [words.fixed(x, 0, sign=True) for x in (estimate, low, high)]
-    return f"{sign[0]}{words.THIN}% [{sign[1]}, {sign[2]}]"
-
-
-def pooled_call(run: Run, name: str, reference: str) -> str:
-    """The call over all datasets, in words, of an optimizer against the reference."""
-    one = run.against("error", "pooled", name, reference)
-    if one is None:
+def where(run: Run) -> str:
+    """On which datasets somebody is called better, where all are as good, and where it is open."""
+    if len(run.optimizers) < 2 or run.too_few("error", run.datasets[0]):
         return ""
-    if one["verdict"] == TOO_FEW:
-        return "too few blocks to tell"
-    word = {"a": "ends better", "b": "ends worse"}.get(one["verdict"], one["verdict"])
-    return f"{word}, {words.p_value(one['p_holm'])}"
+    told, alike, rest = list[str](), list[str](), list[str]()
+    for name in run.datasets:
+        good = bool((run.pairs("error", name).verdict == AS_GOOD).all())
+        (told if run.beats("error", name) else alike if good else rest).append(name)
+    many = len(run.datasets) > 1
+    clauses = []
+    if told:
+        count = f"{len(told)} of {len(run.datasets)} datasets ({_places(run, told)})"
+        clauses.append(f"somebody is called better on {count if many else _places(run, told)}")
+    if alike:
+        clauses.append(f"on {_places(run, alike)} all are as good")
+    if rest:
+        on = f"on {_places(run, rest)} " if told or alike or not many else "on no dataset "
+        clauses.append(f"{on}{'not all is' if told or alike or not many else 'all is'} decided")
+    return words.sentence(clauses)
 
 
-def _distance_answer(run: Run, frame: pd.DataFrame, reference: str, others: list[str]) -> str:
-    every = frame[frame.optimizer.isin(others)]
-    rows = every[np.isfinite(every.estimate)]
-    title = run.title(reference)
-    if rows.empty:
-        return f"No finite distance to {title} is known: one side diverged in most blocks."
-    away = rows[(rows.low > 0) | (rows.high < 0)]
-    farthest = (away if len(away) else rows).sort_values("estimate", key=abs, kind="stable").iloc[-1]
-    what = (
-        f"{run.title(farthest.optimizer)} on {run.shown(farthest.dataset)}, "
-        f"{_percent(farthest.estimate, farthest.low, farthest.high)} of the dataset's median error"
-    )
-    lost = len(every) - len(rows)
-    rest = f"; {lost} more {'is' if lost == 1 else 'are'} infinite, because one side diverged" if lost else ""
-    all_ = words.plural(len(rows), "interval")
-    if len(away):
-        verb = "excludes" if len(away) == 1 else "exclude"
-        return f"{len(away)} of {all_} {verb} {title}'s own error; the farthest is {what}{rest}."
-    who = f"All {all_} include" if len(rows) > 1 else "The one interval includes"
-    return f"{who} {title}'s own error; the largest distance is {what}{rest}."
+def instead(run: Run) -> str:
+    """Where something simpler is better than the tuned setting, or as good: that is what to take."""
+    lines = ordered(run, run["alternatives"])
+    better = [
+        f"{_the(r.model)} on {run.shown(r.dataset)}"
+        for r in lines[lines.recommended].itertuples()
+        if r.model != PICK
+    ]
+    chosen = set(lines[lines.recommended & lines.model.ne(PICK)].dataset)
+    simple = lines[lines.verdict.eq(AS_GOOD) & lines.model.isin(["linear model", "defaults"])]
+    alike = {model: [d for d in here.dataset if d not in chosen] for model, here in simple.groupby("model")}
+    good = [f"{_the(model)} on {_places(run, names)}" for model, names in alike.items() if names]
+    parts = [f"better than the tuned network: {words.join(better)}"] if better else []
+    parts += [f"as good as it: {words.join(good)}"] if good else []
+    return words.sentence(parts)
+
+
+def _the(model: object) -> str:
+    return NAMED.get(str(model), f"the {model}")
+
+
+def _places(run: Run, names: list[str]) -> str:
+    return words.join(map(run.shown, names))
+
+
+def own_table(run: Run, dataset: str) -> str:
+    """What to use on a table of the user's own, and what it reached."""
+    lines = run["alternatives"]
+    pick = run["picks"].set_index("dataset").loc[dataset]
+    one = lines[(lines.dataset == dataset) & lines.recommended].iloc[0]
+    unit = run.unit(dataset)
+    if one.model in (PICK, *TRIVIAL):
+        what, ends = run.title(pick.optimizer), (pick.confirmed, pick.confirmed_low, pick.confirmed_high)
+    else:
+        what, ends = _the(one.model), (one.estimate, one.low, one.high)
+    return f"For {run.shown(dataset)} take {what}: test error {words.interval(*ends, unit)} on fresh blocks."
+
+
+def answer(run: Run) -> list[str]:
+    """The paragraphs of the answer, the first in large type."""
+    first = [*learned_nothing(run), *(own_table(run, name) for name in run.own_tables)]
+    new = [newcomer(run, name) for name in run.newcomers if len(run.optimizers) > 1]
+    rest = " ".join(text for text in (where(run), instead(run)) if text)
+    return [*first, *new, headline(run), *([rest] if rest else [])]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from reports.data import words
 from reports.data.arms import column, families, family
 from reports.data.run import Run
-from reports.draw import style
-from reports.parts import Part, blocks_basis, part
+from reports.draw import looks, style
+from reports.parts import Key, Look, Panel, Part, blocks_basis, part
 from studies.analysis.statistics import order_interval
 
 COLUMNS = ["dataset", "uses", "optimizer", "median", "low", "high", "blocks", "called_worse", "dot"]
+TIMES = (1.0, 1.05, 1.1, 1.2, 1.4, 1.7, 2.5)  # borders of the colours: error ÷ lowest of the panel
 
 
 def fixed(run: Run) -> dict[str, dict[str, dict[str, float]]]:
@@ -67,12 +70,13 @@ def maps(run: Run) -> Part | None:
         answer=_answer(run, groups, frames),
         how=(
             f"The number is the median over blocks of the expected test error of {run.search}, in "
-            f"{run.units}, with the learning rate and the rest searched anew in each cell; below it the "
-            "blocks of the cell. Colour: how many times the lowest cell of the panel. A dot: not called "
+            f"{run.units}, with the learning rate and the rest searched anew in each cell. "
+            "Colour: how many times the lowest cell of the panel. A dot: not called "
             f"worse than the lowest. {_holm(run)}"
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_maps(run, groups, frames),
+        legend=_legend(),
         describe="Maps of test error over two decay rates, one panel per dataset.",
         data=pd.concat(frames.values(), ignore_index=True),
         csv=("readings", "comparisons"),
@@ -99,6 +103,7 @@ def dots(run: Run) -> Part | None:
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_dots(run, groups, frames),
+        legend=_dots_legend(run, groups),
         describe="Test error against a decay rate with intervals, one panel per dataset.",
         data=pd.concat(frames.values(), ignore_index=True),
         csv=("readings", "comparisons"),
@@ -120,127 +125,117 @@ def _holm(run: Run) -> str:
 
 
 def _answer(run: Run, groups: dict[str, dict[str, dict[str, float]]], frames: dict[str, pd.DataFrame]) -> str:
-    parts = []
-    for uses, held in groups.items():
-        for dataset, here in frames[uses].groupby("dataset", sort=False):
-            order = here.sort_values("median", kind="stable")
-            best, worst, n = order.iloc[0], order.iloc[-1], len(order)
-            text = (
-                f"for {family(run, list(held))} on {run.shown(dataset)} the lowest median error is "
-                f"{_value(run, best)} at {_at(held, best)}, the highest {_value(run, worst)} at "
-                f"{_at(held, worst)}"
-            )
-            worse = int(here.called_worse.sum())
-            if run.too_few("error", str(dataset)):
-                text += f"; too few blocks to tell any two of the {n} apart"
-            elif not worse:
-                text += f"; none of the other {n - 1} is called worse"
-            else:
-                text += f"; {worse} of the other {n - 1} {'is' if worse == 1 else 'are'} called worse"
-            parts.append(text)
-    return words.sentence(parts)
-
-
-def _value(run: Run, one: Any) -> str:
-    return words.interval(one["median"], one.low, one.high, run.unit(one.dataset))
-
-
-def _at(held: dict[str, dict[str, float]], one: Any) -> str:
-    return ", ".join(f"{words.symbol(k)} {words.plain(v)}" for k, v in held[one.optimizer].items())
+    """How many values are called worse than the lowest, and the lowest of each panel where there are few."""
+    every = pd.concat(frames.values())
+    panels = every.groupby(["uses", "dataset"], sort=False).ngroups
+    if any(run.too_few("error", dataset) for dataset in run.datasets):
+        return f"Too few blocks to tell any two values apart in {words.plural(panels, 'panel')}."
+    worse, others = int(every.called_worse.sum()), len(every) - panels
+    return (
+        f"{worse} of {words.plural(others, 'value')} {'is' if worse == 1 else 'are'} called worse than the "
+        "lowest of a panel."
+    )
 
 
 def _draw_maps(
     run: Run, groups: dict[str, dict[str, dict[str, float]]], frames: dict[str, pd.DataFrame]
-) -> Figure:
-    panels = [(uses, dataset) for uses in groups for dataset in run.datasets]
-    columns = min(len(panels), 2)
-    lines = -(-len(panels) // columns)
-    most = max(frame.iloc[:, 3].nunique() for frame in frames.values())
-    fig = Figure(figsize=(style.WIDTH, lines * (0.75 + 0.46 * most)), layout="constrained")
-    axes = fig.subplots(lines, columns, squeeze=False).ravel()
-    for ax, (uses, dataset) in zip(axes, panels, strict=False):
-        frame = frames[uses]
-        _map(run, ax, frame[frame.dataset == dataset], list(next(iter(groups[uses].values()))))
-        name = family(run, list(groups[uses]))
-        ax.set_title(f"{name}, {words.short(run.shown(dataset))}, {run.unit(dataset).short}")
-    for ax in axes[len(panels) :]:
-        ax.set_axis_off()
+) -> list[Panel]:
+    panels = []
+    for uses, held in groups.items():
+        for dataset in run.datasets:
+            here = frames[uses][frames[uses].dataset == dataset]
+            fig = _map(run, here, list(next(iter(held.values()))), style.tag(uses))
+            title = f"{family(run, list(held))}, {run.shown(dataset)}, {run.unit(dataset).short}"
+            panels.append(Panel(f"{uses} {dataset}", title, fig, dataset))
+    return panels
+
+
+def _map(run: Run, here: pd.DataFrame, names: list[str], tag: str) -> Figure:
+    unit = run.unit(str(here.dataset.iloc[0]))
+    lowest = max(float(here["median"].min()), 1e-9)
+    across, up = (sorted(here[name].unique()) for name in names)
+    fig, ax = style.panel(44 + 22 * len(up))
+    cells = dict[str, list[tuple[int, int]]]()
+    for r in here.to_dict("records"):
+        x, y = across.index(r[names[0]]), up.index(r[names[1]])
+        times = r["median"] / lowest if np.isfinite(r["median"]) else np.inf
+        level = int(np.searchsorted(TIMES, times, side="right")) - 1
+        cells.setdefault(style.HEAT[level] if np.isfinite(times) else style.GREY, []).append((x, y))
+        ax.text(x, y, _cell(r, unit), ha="center", va="center", fontsize=9.5, color=style.INK)
+    for colour, places in cells.items():
+        squares = [
+            Path.unit_rectangle().transformed(Affine2D().scale(0.96).translate(x - 0.48, y - 0.48))
+            for x, y in places
+        ]
+        ax.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, lw=0, gid=tag))
+    ax.set_xticks(range(len(across)), [words.plain(v) for v in across])
+    ax.set_yticks(range(len(up)), [words.plain(v) for v in up])
+    ax.set(xlim=(-0.5, len(across) - 0.5), ylim=(-0.5, len(up) - 0.5))
+    ax.set(xlabel=words.symbol(names[0]), ylabel=words.symbol(names[1]))
+    ax.tick_params(length=0, labelcolor=style.INK)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
     return fig
 
 
-def _map(run: Run, ax: Axes, here: pd.DataFrame, names: list[str]) -> None:
-    unit = run.unit(str(here.dataset.iloc[0]))
-    lowest = max(float(here["median"].min()), 1e-9)
-    here = here.assign(
-        times=np.where(np.isfinite(here["median"]), here["median"] / lowest, np.inf),
-        text=[_cell(r, unit) for r in here.to_dict("records")],
-    )
-    shape = {"index": names[1], "columns": names[0]}
-    wide = here.pivot(values="times", **shape).sort_index(ascending=False)
-    text = here.pivot(values="text", **shape).loc[wide.index, wide.columns].fillna("")
-    times = wide.to_numpy()
-    top = float(np.clip(np.nanmax(times[np.isfinite(times)], initial=1.0), 1.35, 3.0))
-    sns.heatmap(
-        wide.clip(upper=top).to_numpy(),
-        ax=ax,
-        cmap=ListedColormap(style.HEAT),
-        vmin=1.0,
-        vmax=top,
-        annot=text.to_numpy(),
-        fmt="",
-        annot_kws={"color": style.INK, "fontsize": 8},
-        linewidths=2,
-        linecolor=style.CARD,
-        xticklabels=[words.plain(v) for v in wide.columns],
-        yticklabels=[words.plain(v) for v in wide.index],
-        cbar_kws={"label": "error ÷ lowest", "pad": 0.02, "aspect": 14},
-    )
-    ax.tick_params(length=0, labelcolor=style.INK, labelrotation=0)
-    ax.set(xlabel=words.symbol(names[0]), ylabel=words.symbol(names[1]))
-    bar = ax.figure.axes[-1]  # the colour bar, the newest
-    bar.tick_params(length=0)
-    bar.yaxis.label.set_color(style.MUTED)
-    style.linear_axis(bar, "y", 4)
+def _legend() -> list[Key]:
+    """The colours by their multiple of the lowest cell's error."""
+    ends = [f"{low:g}× to {high:g}×" for low, high in pairwise(TIMES)]
+    keys = [
+        Key(text, Look(colour, "s", "-"), line=False)
+        for text, colour in zip([*ends, f"{TIMES[-1]:g}× or more"], style.HEAT, strict=True)
+    ]
+    return [*keys, Key("infinite", Look(style.GREY, "s", "-"), line=False)]
 
 
 def _cell(r: dict[str, Any], unit: words.Unit) -> str:
     value = words.fixed(r["median"] * unit.factor, 1 if unit.factor == 100 else 3)
-    return f"{value}{' ●' if r['dot'] else ''}\nn {r['blocks']}"
+    return f"{value}{' ●' if r['dot'] else ''}"
 
 
 def _draw_dots(
     run: Run, groups: dict[str, dict[str, dict[str, float]]], frames: dict[str, pd.DataFrame]
-) -> Figure:
-    n = len(run.datasets)
-    fig = Figure(figsize=(style.WIDTH, 1.95 * n + 0.3), layout="constrained")
-    axes = fig.subplots(n, len(groups), squeeze=False, sharey="row")
-    looks = style.looks(list(groups), list(groups))
-    for row, dataset in zip(axes, run.datasets, strict=True):
+) -> list[Panel]:
+    panels, known = [], looks.of_families(run)
+    for dataset in run.datasets:
         unit = run.unit(dataset)
-        for ax, (uses, held) in zip(row, groups.items(), strict=True):
-            name = next(iter(next(iter(held.values()))))
-            here = frames[uses]
-            here = here[here.dataset == dataset].sort_values(name, kind="stable")
-            for i, one in enumerate(here.to_dict("records")):
-                look = looks[uses]
-                if not np.isfinite(one["median"]):
-                    style.crosses(ax, pd.Series([float(i)]), 0, look)
-                    continue
-                ends = one["low"] * unit.factor, min(one["high"] * unit.factor, 1e30)
-                ax.plot([i, i], ends, color=look.colour, lw=1.4, solid_capstyle="butt")
-                face = style.CARD if one["called_worse"] else look.colour
-                y = [one["median"] * unit.factor]
-                ax.plot([i], y, marker=look.marker, ms=6, mfc=face, mec=look.colour, mew=1.3)
-            ax.set_xticks(range(len(here)), [words.plain(v) for v in here[name]])
-            ax.set_xlim(-0.5, len(here) - 0.5)
-            ax.set_xlabel(words.symbol(name))
-            ax.set_title(f"{family(run, list(held))}, {words.short(run.shown(dataset))}")
-            ax.grid(axis="y", color=style.LINE)
         tops = [f[f.dataset == dataset][["low", "high", "median"]].to_numpy(float) for f in frames.values()]
         every = np.concatenate([top[np.isfinite(top)] for top in tops]) * unit.factor
-        if len(every):
-            gap = max(every.max() - every.min(), 1e-3) * 0.08
-            row[0].set_ylim(every.min() - gap, every.max() + gap)
-        style.linear_axis(row[0], "y", 5)
-        row[0].set_ylabel(f"test error, {unit.short}")
-    return fig
+        for uses, held in groups.items():
+            fig, ax = style.panel(180)
+            name = next(iter(next(iter(held.values()))))
+            here = frames[uses][frames[uses].dataset == dataset].sort_values(name, kind="stable")
+            for i, one in enumerate(here.to_dict("records")):
+                _dot(run, ax, i, one, f"{words.symbol(name)} {words.plain(one[name])}", known[uses], unit)
+            ax.set_xticks(range(len(here)), [words.plain(v) for v in here[name]])
+            ax.set_xlim(-0.5, len(here) - 0.5)
+            if len(every):
+                gap = max(every.max() - every.min(), 1e-3) * 0.08
+                ax.set_ylim(every.min() - gap, every.max() + gap)
+            style.linear_axis(ax, "y", 5)
+            ax.set(xlabel=words.symbol(name), ylabel=f"test error, {unit.short}")
+            ax.grid(axis="y", color=style.LINE)
+            title = f"{family(run, list(held))}, {run.shown(dataset)}"
+            panels.append(Panel(f"{uses} {dataset}", title, fig, dataset))
+    return panels
+
+
+def _dot(run: Run, ax: Axes, i: int, one: dict[str, Any], at: str, look: Look, unit: words.Unit) -> None:
+    tag = style.tag(one["uses"])
+    if not np.isfinite(one["median"]):
+        style.crosses(ax, [float(i)], 0, look, tag)
+        return
+    ends = one["low"] * unit.factor, min(one["high"] * unit.factor, 1e30)
+    ax.plot([i, i], ends, color=look.colour, lw=1.4, solid_capstyle="butt", gid=tag)
+    value = words.interval(one["median"], one["low"], one["high"], unit)
+    told = f"{at}, {run.shown(one['dataset'])}: {value}"
+    y = [one["median"] * unit.factor]
+    style.marks(ax, [i], y, look, style.tag(one["uses"], [told]), hollow=one["called_worse"])
+
+
+def _dots_legend(run: Run, groups: dict[str, dict[str, dict[str, float]]]) -> list[Key]:
+    known = looks.of_families(run)
+    keys = [Key(family(run, list(held)), known[uses], uses, line=False) for uses, held in groups.items()]
+    plain = Look(style.INK, "o", "-")
+    filled = Key("not called worse than the lowest", plain, line=False)
+    return [*keys, filled, Key("called worse", plain, line=False, hollow=True)]

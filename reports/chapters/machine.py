@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reports.chapters.claims import evidence
-from reports.chapters.claims.claims import LEFT_OPEN, _answer, _seen, _table
+from reports.chapters.claims.claims import LEFT_OPEN, _answer, _seen, table
 from reports.data import words
 from reports.data.run import Run
 from reports.parts import Cell, Part, Table, cell, part
@@ -27,11 +27,11 @@ def clocked(run: Run) -> Part | None:
             f"expected. {LEFT_OPEN} {_seen(frame)}"
         ),
         basis="Intervals over repeats on this machine at that moment; another machine may say otherwise.",
-        draw=lambda: evidence.figure(frame, proof),
+        draw=lambda: evidence.panels(frame, proof),
         describe="Evidence for the claims about time, a panel each.",
         data=proof.sort_values(["number", "line"]),
         csv=("clocked_claims", "clocked_evidence"),
-        tables=[_table(frame, linked=False)],
+        tables=[table(frame)],
         tables_first=True,
     )
 
@@ -62,7 +62,7 @@ def machine(run: Run) -> Part | None:
                     Cell(words.number(1000 * each), each),
                 ]
             )
-    tables = [Table(["What", "Value"], rows, "The machine and the last call", sortable=False)]
+    tables = [Table(["What", "Value"], rows, "The machine and the last call", sortable=False, folded=True)]
     if per:
         heads = [
             "Dataset",

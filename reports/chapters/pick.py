@@ -2,63 +2,143 @@
 
 from __future__ import annotations
 
-import numpy as np
+import json
+from typing import Any
+
 import pandas as pd
-import seaborn as sns
-from matplotlib.figure import Figure
 
 from reports.data import words
 from reports.data.run import Run, ordered
-from reports.draw import style
 from reports.parts import Cell, Part, Table, part
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
 
 BOOSTING = "gradient boosting"
 CONFIRMED = "this setting, confirmed"
-MARKS = {"linear model": "D", BOOSTING: "v", CONFIRMED: "o", "its defaults": "s"}
 
 FRAMEWORKS = {"dlopt": "dlopt", "torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn"}
 
 
-@part("pick")
+@part("pick", 1)
 def picks(run: Run) -> Part | None:
-    """The table of picks, its code, and the picture of what they are worth."""
-    frame = scores(run)
-    confirmed = int(run["picks"].confirmed_blocks.min())
-    level = run["picks"].filter(like="_level").min().min()
+    """What to take on each dataset, all on the same fresh blocks, and its code."""
     return Part(
         name="picks",
-        question="Which setting should I take, and what is it worth?",
+        question="What should I take?",
         answer=recommended_answer(run),
+        how=(
+            "All stand on the same fresh blocks, which chose nothing, and each is compared with the tuned "
+            "setting block by block (exact signed-rank test, Holm over them). The linear model is logistic "
+            "or "
+            "ridge regression, boosting is HistGradientBoosting, both at scikit-learn's defaults. Median and "
+            "order-statistic interval. What is called better than the tuned setting (✓) is what to take; "
+            f"{SAME}."
+        ),
+        basis=_basis(run),
+        data=scores(run),
+        csv=("picks", "alternatives", "confirmations", "baselines", "candidates"),
+        tables=[_taken(run)],
+        tables_first=True,
+        signs=[Cell(f"{SIGNS[name]} {text}", tone=name) for name, text in SAID.items()],
+        tabs=_code(run),
+    )
+
+
+SAME = "where something simpler is as good (=), take the simpler"
+SIGNS = {"best": "✓", "good": "=", "open": "?", "worse": "✗"}
+SAID = {
+    "best": "better than the tuned setting",
+    "good": "as good",
+    "open": "not decided",
+    "worse": "worse",
+}
+TONES = {"model": "best", AS_GOOD: "good", NOT_DECIDED: "open", PICK: "worse"}
+
+
+def _basis(run: Run) -> str:
+    confirmed = int(run["picks"].confirmed_blocks.min())
+    level = run["picks"].filter(like="_level").min().min()
+    return (
+        f"n: searches in {words.plural(run.blocks, 'block')}, confirmation in "
+        f"{words.plural(confirmed, 'fresh block')} for each dataset; intervals at "
+        f"{words.number(100 * level)}{words.THIN}% or more."
+    )
+
+
+def _taken(run: Run) -> Table:
+    """Dataset by dataset what could be taken, and which of it to take."""
+    beside = run["alternatives"].set_index(["dataset", "model"])
+    known = set(run["alternatives"].model)
+    shown = {"Guessing": TRIVIAL, "Linear model": ("linear model",), "Boosting": (BOOSTING,)}
+    shown = {title: models for title, models in shown.items() if known & set(models)}
+    shown |= {"Its defaults": ("defaults",)}
+    rows = []
+    for pick in ordered(run, run["picks"]).itertuples():
+        unit = run.unit(pick.dataset)
+        cells = [Cell(run.shown(pick.dataset), run.datasets.index(pick.dataset))]
+        for models in shown.values():
+            mine = [model for model in models if (pick.dataset, model) in beside.index]
+            cells.append(_against(beside.loc[(pick.dataset, mine[0])], unit) if mine else Cell("–"))
+        cells.append(_tuned(run, pick, unit))
+        taken = pick.recommended if pick.recommended != PICK else "tuned setting"
+        taken = "its defaults" if taken == "defaults" else words.clean(taken)
+        rows.append([*cells, Cell(taken, taken, tone="best")])
+    heads = ["Dataset", *shown, "Tuned setting", "Take"]
+    names = [str(name) for name in ordered(run, run["picks"]).dataset]
+    caption = f"Test error on fresh blocks ({run.units}), median and interval"
+    return Table(heads, rows, caption, datasets=names)
+
+
+def _against(one: Any, unit: words.Unit) -> Cell:
+    """The score of something simpler, with its verdict against the tuned setting."""
+    tone, score = TONES.get(one.verdict, ""), _score(one.estimate, one.low, one.high, unit)
+    return score._replace(text=f"{SIGNS.get(tone, '')} {score.text}".strip(), tone=tone)
+
+
+def _tuned(run: Run, pick: Any, unit: words.Unit) -> Cell:
+    score = _score(pick.confirmed, pick.confirmed_low, pick.confirmed_high, unit)
+    lr = words.settings(pick.settings).get("lr")
+    what = [run.title(pick.optimizer), f"batch {words.count(pick.batch_size)}"]
+    what += [f"rate {words.setting('lr', lr)}"] if lr is not None else []
+    what += [] if pick.decay == "none" else [f"{words.clean(pick.decay)} decay"]
+    if pick.confirmed_diverged:
+        what.append(f"{pick.confirmed_diverged} of {pick.confirmed_blocks} diverged")
+    return score._replace(note=f"{score.note} {', '.join(what)}".strip())
+
+
+@part("pick", 2)
+def settings(run: Run) -> Part:
+    """The tuned settings, with what the winners say of each hyperparameter."""
+    return Part(
+        name="settings",
+        question="Which settings are these?",
+        answer=_settings_answer(run),
         how=(
             "Candidates are, of every optimizer that nobody beats on that dataset, the median of its winning "
             "draws (the most frequent batch size, medians on the log scale) and its defaults, and every "
             f"winner of the one placed first. The pick has the lowest mean error in {_choosing(run)} fresh "
             "blocks; within one standard error defaults come first, then medians. Brackets under a value are "
-            "its optimizer's winners' quartiles: a wide one means that it hardly matters. “As good”: take "
-            "the one you know. “What a search reached”: the median over blocks of the test error expected of"
-            f" {run.search}; “{CONFIRMED}” is this one setting, trained again in other fresh blocks that "
-            "chose nothing. Only the second may stand beside the code. On the same blocks stand its "
-            "optimizer's defaults, logistic or ridge regression and HistGradientBoosting, both at "
-            "scikit-learn's defaults; each is compared with the pick block by block, Holm over them. In the "
-            "picture: marks are medians, bars their order-statistic intervals, small dots single confirming "
-            "blocks, a cross at the edge a diverged one."
+            "its optimizer's winners' quartiles: a wide one means that it hardly matters. “What a search "
+            f"reached”: the median over blocks of the test error expected of {run.search}; “{CONFIRMED}” is "
+            "this one setting, trained again in other fresh blocks that chose nothing. Only the second may "
+            "stand beside the code."
         ),
-        basis=(
-            f"n: searches in {words.plural(run.blocks, 'block')}, confirmation in "
-            f"{words.plural(confirmed, 'fresh block')} for each dataset; intervals at "
-            f"{words.number(100 * level)}{words.THIN}% or more."
-        ),
-        draw=lambda: _draw(run, frame),
-        describe=(
-            "For each dataset: linear model, defaults, search and confirmed setting on one axis of test "
-            "error."
-        ),
-        data=frame,
-        csv=("picks", "alternatives", "confirmations", "baselines", "candidates"),
-        tables=[_table(run), _beside(run)],
+        basis=_basis(run),
+        tables=[_table(run)],
         tables_first=True,
-        code=_code(run),
+        csv=("picks", "candidates"),
+        folded=True,
+    )
+
+
+def _settings_answer(run: Run) -> str:
+    lines = run["picks"]
+    worse = int((lines.confirmed > lines.searched).sum())
+    return (
+        f"In fresh blocks {worse} of {len(lines)} end above what their search reached, as a chosen setting "
+        "is "
+        "expected to."
+        if worse
+        else f"In fresh blocks none of {len(lines)} ends above what its search reached."
     )
 
 
@@ -91,56 +171,40 @@ def instead(run: Run) -> dict[str, str]:
 
 
 def recommended_answer(run: Run) -> str:
-    """What to take where: the pick, or what is better, and where a simpler model is as good."""
+    """What to take where, in numbers of datasets: the table says which."""
     beside, better = run["alternatives"], instead(run)
     if beside.verdict.eq("").all():
         return "When this run was made, nothing was compared with the picks."
-    clauses = []
-    for dataset, model in better.items():
-        one = beside[(beside.dataset == dataset) & (beside.model == model)].iloc[0]
-        gap = words.interval(one.gap, one.gap_low, one.gap_high, run.unit(dataset), difference=True)
-        clauses.append(f"on {run.shown(dataset)} take {_the(model)}, above which the pick ends {gap}")
-    for verdict, told in ((AS_GOOD, "is as good as the pick"), (NOT_DECIDED, "is not decided against it")):
-        for model in (*TRIVIAL, "linear model", "defaults", BOOSTING):
-            here = beside[(beside.model == model) & (beside.verdict == verdict)]
-            where = [d for d in run.datasets if d in set(here.dataset) and d not in better]
-            if where:
-                clauses.append(f"on {words.join(map(run.shown, where))} {_the(model)} {told}")
-    few = [d for d in run.datasets if (beside.verdict[beside.dataset == d] == TOO_FEW).any()]
-    if few:
-        clauses.append(f"on {words.join(map(run.shown, few))} the fresh blocks are too few to compare it")
-    if not clauses:
-        names = words.join(map(run.shown, run.datasets))
-        return f"On {names} the pick is better than all that stands beside it."
-    return words.sentence(clauses)
+    if (beside.verdict == TOO_FEW).any():
+        return "The fresh blocks are too few to compare the tuned setting with anything."
+    alike = [d for d in run.datasets if d not in better and _simpler(beside[beside.dataset == d])]
+    rest = [d for d in run.datasets if d not in better and d not in alike]
+    parts = [
+        f"take {_the(model)} on {_places(run, [d for d, m in better.items() if m == model])}, where it is "
+        "better"
+        for model in dict.fromkeys(better.values())
+    ]
+    parts += [f"on {_places(run, alike)} something simpler is as good"] if alike else []
+    if rest:
+        where = "elsewhere" if better or alike else "everywhere" if len(run.datasets) > 1 else "here"
+        parts.append(f"{where} take the tuned setting")
+    return words.sentence(parts)
+
+
+def _places(run: Run, names: list[str]) -> str:
+    """Up to three datasets by name."""
+    return words.join(map(run.shown, names)) if len(names) <= 3 else words.plural(len(names), "dataset")
+
+
+def _simpler(beside: pd.DataFrame) -> bool:
+    return bool(
+        (beside.verdict.eq(AS_GOOD) & beside.model.isin([*TRIVIAL, "linear model", "defaults"])).any()
+    )
 
 
 def _the(model: str) -> str:
     named = {"defaults": "its optimizer's defaults", BOOSTING: BOOSTING}
     return named.get(model, f"the {model}")
-
-
-def _beside(run: Run) -> Table:
-    """The pick against each alternative, on the same blocks."""
-    said = {PICK: "the pick is better", "model": "it is better"}
-    rows = []
-    for r in ordered(run, run["alternatives"]).itertuples():
-        if not r.verdict:
-            continue
-        unit = run.unit(r.dataset)
-        gap = words.interval(r.gap, r.gap_low, r.gap_high, unit, difference=True)
-        rows.append(
-            [
-                Cell(run.shown(r.dataset), run.datasets.index(r.dataset)),
-                Cell("its defaults" if r.model == "defaults" else words.clean(r.model)),
-                _score(r.estimate, r.low, r.high, unit),
-                Cell(gap, float(r.gap)),
-                Cell(words.p_value(r.p_holm), float(r.p_holm)),
-                Cell(said.get(r.verdict, r.verdict), note="recommended" if r.recommended else ""),
-            ]
-        )
-    heads = ["Dataset", "Against", "Its test error", "Pick − it, paired", "p after Holm", "Verdict"]
-    return Table(heads, rows, "The pick and what stands beside it, on the same fresh blocks")
 
 
 def _table(run: Run) -> Table:
@@ -201,85 +265,26 @@ def _range(field: str, ends: list[float]) -> str:
     return f"{low}–{high}"
 
 
-def _code(run: Run) -> list[tuple[str, str]]:
-    """The confirmed settings for each framework, and why one is missing."""
+def _code(run: Run) -> dict[str, list[tuple[str, str]]]:
+    """The confirmed settings for each framework, by dataset, and why one is missing; and as JSON."""
     lines = ordered(run, run["takehome"])
-    found = []
-    for name in FRAMEWORKS:
-        for r in lines[lines.framework == name].itertuples():
-            label = f"{run.shown(r.dataset)}, {FRAMEWORKS[name]}. {words.clean(r.notes)}"
-            found.append((label.strip(), words.lines(r.code) or "–"))
-    return found
+    tabs = {
+        title: [
+            (f"{run.shown(r.dataset)}. {words.clean(r.notes)}".strip(), words.lines(r.code) or "–")
+            for r in lines[lines.framework == name].itertuples()
+        ]
+        for name, title in FRAMEWORKS.items()
+    }
+    plain = {
+        str(r.dataset): {"optimizer": r.optimizer, "batch_size": int(r.batch_size), "decay": r.decay}
+        | words.settings(r.settings)
+        for r in ordered(run, run["picks"]).itertuples()
+    }
+    text = words.lines(json.dumps(plain, indent=1, ensure_ascii=False))
+    return {title: codes for title, codes in tabs.items() if codes} | {"JSON": [("All datasets.", text)]}
 
 
-def _draw(run: Run, frame: pd.DataFrame) -> Figure:
-    kinds = list(dict.fromkeys(frame.what))
-    fig, axes = style.grid(len(run.datasets), 0.6 + 0.27 * len(kinds))
-    confirmations = run["confirmations"].query("what == @PICK")
-    for ax, dataset in zip(axes, run.datasets, strict=True):
-        unit = run.unit(dataset)
-        here = frame[frame.dataset == dataset].set_index("what")
-        fresh = confirmations[confirmations.dataset == dataset].test_error.to_numpy(float) * unit.factor
-        ok = fresh[np.isfinite(fresh)]
-        row = kinds.index(CONFIRMED)
-        if len(ok):
-            sns.stripplot(
-                x=ok,
-                y=np.full(len(ok), row),
-                orient="h",
-                native_scale=True,
-                jitter=False,
-                size=3,
-                color=style.GREY,
-                alpha=0.55,
-                ax=ax,
-            )
-        for i, kind in enumerate(kinds):
-            if kind not in here.index or not np.isfinite(here.estimate[kind]):
-                continue
-            x, low, high = (here.loc[kind, c] * unit.factor for c in ("estimate", "low", "high"))
-            mark = MARKS.get(kind, "^")
-            colour = style.LIGHT["series3"] if i == row else style.INK
-            ends = [e for e in (low, high) if np.isfinite(e)]
-            if len(ends) == 2:
-                ax.plot([low, high], [i, i], color=colour, lw=1.6, solid_capstyle="butt")
-            ax.plot([x], [i], marker=mark, ms=5.5, color=colour, mec=style.CARD, mew=0.7)
-        failed = len(fresh) - len(ok)
-        if failed:
-            ax.plot(
-                [1],
-                [row],
-                marker="x",
-                ms=5,
-                color=style.BAD,
-                transform=ax.get_yaxis_transform(),
-                clip_on=False,
-            )
-            ax.text(
-                1.03,
-                row,
-                f"{failed}",
-                transform=ax.get_yaxis_transform(),
-                color=style.BAD,
-                va="center",
-                fontsize=8,
-            )
-        ax.set_yticks(range(len(kinds)), kinds if ax in axes[:: _columns(len(axes))] else [""] * len(kinds))
-        ax.set_ylim(len(kinds) - 0.5, -0.5)
-        ax.tick_params(axis="y", length=0, labelcolor=style.INK)
-        style.linear_axis(ax, "x", 5)
-        ax.set_xlabel(unit.axis)
-        ax.set_ylabel("")
-        ax.set_title(words.short(run.shown(dataset)))
-        ax.grid(axis="x", color=style.LINE)
-    return fig
-
-
-def _columns(n: int) -> int:
-    return {1: 1, 2: 2, 4: 2}.get(n, 3)
-
-
-@part("pick")
+@part("pick", 3)
 def decided(run: Run) -> Part | None:
     """What was decided about a table of the user's own."""
     frame = run["datasets"].sort_values("position")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from typing import Any
 
@@ -18,9 +16,9 @@ from studies.folder.schema.tables import VARYING
 def provenance(run: Run) -> Part | None:
     """The command, the versions, the hashes."""
     question = run.manifest["question"]
-    shell = _shell(run)
+    shell = on_command_line(run)
     hashes = [(name, value) for name, value in sorted(run.hashes.items()) if name not in VARYING]
-    whole = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
+    whole = run.sha256
     cite = (
         f"dlopt, study “{run.name}”, results version {words.clean(question.get('results_version', '?'))}, "
         f"seed {words.clean(question['seed'])}, tables sha256 {whole[:16]}"
@@ -42,7 +40,7 @@ def provenance(run: Run) -> Part | None:
         code_title="Commands",
         code=[
             *([("On the command line, for a study of python -m studies list", shell)] if shell else []),
-            ("In Python, everything said", _python(run)),
+            ("In Python, everything said", in_python(run)),
         ],
         tables=[
             _versions(run),
@@ -60,7 +58,7 @@ def provenance(run: Run) -> Part | None:
     )
 
 
-def _shell(run: Run) -> str:
+def on_command_line(run: Run) -> str:
     """The command line that makes it again; empty where only Python can say what was asked."""
     question = run.manifest["question"]
     if not run.manifest["changes"]:
@@ -69,7 +67,8 @@ def _shell(run: Run) -> str:
     return command(run.manifest, run.optimizers) if said else ""
 
 
-def _python(run: Run) -> str:
+def in_python(run: Run) -> str:
+    """Everything said, in Python."""
     asked, question = run.manifest["asked"], run.manifest["question"]
     plain, arms = plain_arms(run.manifest), asked["optimizers"]
     optimizers = [repr(name) if plain else _arm(name, arms[name]) for name in run.optimizers if name in arms]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import io
+import json
 from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,7 @@ from studies.analysis.verdicts import STABLE, blocks_needed
 from studies.errors import UsageError
 from studies.folder.read import Tables
 from studies.folder.schema.notes import MACHINE, Manifest, misfit
-from studies.folder.schema.tables import AS_GOOD, OPEN_VERDICTS, TOO_FEW
+from studies.folder.schema.tables import AS_GOOD, OPEN_VERDICTS, TOO_FEW, VARYING
 from studies.system.files import read_json
 
 LONGEST = 40  # characters of a name on the page
@@ -44,6 +46,12 @@ class Run:
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of all its tables but those that differ between two runs of one study."""
+        hashes = [(name, value) for name, value in sorted(self.hashes.items()) if name not in VARYING]
+        return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
     @functools.cached_property
     def optimizers(self) -> list[str]:

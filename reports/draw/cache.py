@@ -25,45 +25,59 @@ DRAWN_BY = ("matplotlib", "contourpy", "pillow", "seaborn", "pandas", "numpy")
 
 
 class Made(NamedTuple):
-    """A picture of a part of the page, and what it was made of."""
+    """The pictures of a part of the page, and what they were made of."""
 
     part: str
     of: str
-    picture: Picture
+    pictures: Sequence[Picture]
 
 
 def read(folder: Path) -> dict[str, Made]:
     """The pictures in a folder, by what they were made of; none where the note of them is damaged."""
     made = {}
     try:
-        for part, of, svg, known in read_json(folder / NAME):
-            png = (folder / f"{part}.png").read_bytes()
-            picture = Picture(svg, png)
-            if of and _checksum(picture) == known:
-                made[of] = Made(part, of, picture)
+        for part, of, panels, known in read_json(folder / NAME):
+            pictures = [
+                Picture(name, title, dataset, svg, (folder / _file(part, name)).read_bytes())
+                for name, title, dataset, svg in panels
+            ]
+            if of and _checksum(pictures) == known:
+                made[of] = Made(part, of, pictures)
     except (OSError, ValueError, TypeError, AttributeError):  # none, or damaged
         return {}
     return made
 
 
-def _checksum(picture: Picture) -> str:
-    return hashlib.sha256(picture.svg.encode() + picture.png).hexdigest()
+def _file(part: str, name: str) -> str:
+    return f"{part}-{name}.png"
 
 
-def files(pictures: Sequence[Made]) -> dict[str, bytes]:
+def _checksum(pictures: Sequence[Picture]) -> str:
+    digest = hashlib.sha256()
+    for *told, png in pictures:
+        digest.update(json.dumps(told).encode())
+        digest.update(png)
+    return digest.hexdigest()
+
+
+def files(parts: Sequence[Made]) -> dict[str, bytes]:
     """What is written into a folder: the PNGs, and the note that `read` reads."""
-    note = [[part, of, picture.svg, _checksum(picture)] for part, of, picture in pictures]
-    return {f"{one.part}.png": one.picture.png for one in pictures} | {NAME: json.dumps(note).encode()}
+    note = [
+        [part, of, [picture[:-1] for picture in pictures], _checksum(pictures)]
+        for part, of, pictures in parts
+    ]
+    pngs = {_file(one.part, picture.name): picture.png for one in parts for picture in one.pictures}
+    return pngs | {NAME: json.dumps(note).encode()}
 
 
 def made_of(name: str, order: Order) -> str:
-    """All that a picture is made of, in short: its words, what its drawing holds, this room and what it uses.
+    """All that a part's pictures are made of: their words, what their drawing holds, this room, what it uses.
 
     "" where the drawing holds something that is none of a table, a run, or plain values.
     """
     digest = hashlib.sha256(f"{_code()}\n{name}\n{order.title}\n{order.description}\n".encode())
     try:
-        for part in _content(order.draw):
+        for part in _content((order.draw, order.legend)):
             digest.update(part)
             digest.update(b"\0")
     except TypeError:

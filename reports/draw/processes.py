@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
+from reports.data import words
 from reports.draw import style, svg
+from reports.parts import Key, Panel
 from studies.system import interrupts
 
 MOST = 256  # numbers of tasks in one byte; further ones are done by the first process
@@ -21,22 +22,39 @@ Tasks = Mapping[str, Callable[[], Any]]
 
 
 class Order(NamedTuple):
-    """A picture to be made. title, description: for those who do not see it."""
+    """The panels of a part to be made. title, description: for those who do not see them."""
 
-    draw: Callable[[], Figure]
+    draw: Callable[[], Sequence[Panel]]
     title: str
     description: str
+    legend: Sequence[Key] = ()
 
-    def make(self, name: str) -> Picture:
-        """The picture; the ids in its SVG begin with the name."""
+    def make(self, name: str) -> list[Picture]:
+        """A picture of each panel; the ids in its SVG begin with the name."""
         with style.drawing():
-            fig = self.draw()
-        return Picture(svg.svg(fig, name, self.title, self.description), svg.png(fig))
+            return self._made(name)
+
+    def _made(self, name: str) -> list[Picture]:
+        made, taken = [], set[str]()
+        for panel in self.draw():
+            short = base = re.sub(r"[^a-z0-9]+", "-", panel.name.lower()).strip("-")[:40] or "panel"
+            number = 2
+            while short in taken:
+                short, number = f"{base}-{number}", number + 1
+            taken.add(short)
+            asked = f"{self.title} {panel.title}"
+            drawn = svg.svg(panel.figure, f"{name}-{short}", asked, self.description)
+            alone = svg.png(panel.figure, asked, self.legend)
+            made.append(Picture(short, panel.title, words.clean(panel.dataset), drawn, alone))
+        return made
 
 
 class Picture(NamedTuple):
-    """A picture, twice."""
+    """A panel, twice. name: of its file, after its part's. dataset: that it shows, if it is one's."""
 
+    name: str
+    title: str
+    dataset: str
     svg: str
     png: bytes
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from reports.data import words
+from reports.parts import Look
 
 # CSS variable: (light, dark). Light is also the sentinel a picture is drawn in, so each is used once.
 PALETTE: dict[str, tuple[str, str]] = {
@@ -36,11 +36,15 @@ PALETTE: dict[str, tuple[str, str]] = {
     "bad": ("#b3261e", "#ff8f86"),
     "badsoft": ("#fbe6e4", "#44211f"),
     "grey": ("#8a9299", "#7c868e"),
-    "series0": ("#5a656f", "#8a94a0"),
-    "series1": ("#b35c00", "#e08a2a"),
-    "series2": ("#0aa67c", "#73e0aa"),
-    "series3": ("#16278f", "#5b7cff"),
-    "series4": ("#d862c8", "#fcc5f3"),
+    "sgd": ("#104cb2", "#6769ec"),
+    "momentum": ("#32a29b", "#7ee7d8"),
+    "heavyball": ("#54254c", "#906996"),
+    "nesterov": ("#0a6348", "#36936c"),
+    "adagrad": ("#a8920c", "#aba22f"),
+    "rmsprop": ("#8e85f4", "#c1b1fd"),
+    "adam": ("#9a5a12", "#fabe91"),
+    "adamw": ("#4b3103", "#9e6827"),
+    "newcomer": ("#c65775", "#f7809f"),
     "heat0": ("#fbf8f4", "#20282e"),
     "heat1": ("#f8eee0", "#2c2c2a"),
     "heat2": ("#f6e3cb", "#3a3126"),
@@ -53,43 +57,17 @@ LIGHT = {name: light for name, (light, _) in PALETTE.items()}
 INK, MUTED, LINE, CARD, BAND = (LIGHT[n] for n in ("ink", "muted", "line", "card", "band"))
 GOOD, BAD, GREY = LIGHT["good"], LIGHT["bad"], LIGHT["grey"]
 HEAT = [LIGHT[f"heat{i}"] for i in range(7)]
-COLOURED = 5  # series in colour; any more are grey, told apart by marker, dash and label
-MARKERS = "osD^vPX<"
-DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
-    "-",
-    (0, (5, 1.6)),
-    (0, (1.4, 1.2)),
-    (0, (7, 1.6, 1.4, 1.6)),
-    (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
-    (0, (9, 2)),
-    (0, (2.5, 2.5)),
-    (0, (5, 1, 1, 1)),
-)
+SALT = "dlopt"  # of ids in an SVG
 MARKS = 500  # above so many marks a panel is drawn as pixels
-WIDTH = 7.6  # inches; a card shows it about 1.4 times as large
-
-
-class Look(NamedTuple):
-    """What tells a series apart, with or without colour."""
-
-    colour: str
-    marker: str
-    dash: str | tuple[int, tuple[float, ...]]
-
-
-def looks(names: Sequence[str], first: Sequence[str]) -> dict[str, Look]:
-    """A look for each name, in their order; only the first few of `first` are in colour."""
-    coloured = [name for name in names if name in list(first)[:COLOURED]]
-    made = {}
-    for i, name in enumerate(names):
-        colour = LIGHT[f"series{coloured.index(name)}"] if name in coloured else GREY
-        made[name] = Look(colour, MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-    return made
+WIDTH = 288 / 72  # inches; a panel's 288 points are as many pixels of the page
 
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Settings under which every picture is drawn and saved."""
+    """Settings under which every picture is drawn and saved; within themselves they stand already."""
+    if mpl.rcParams["svg.hashsalt"] == SALT:
+        yield
+        return
     rc = {
         **sns.axes_style("ticks"),
         "figure.facecolor": "none",
@@ -97,32 +75,35 @@ def drawing() -> Iterator[None]:
         "savefig.facecolor": "none",
         "savefig.dpi": 100,  # of what an SVG shows as pixels
         "font.family": "DejaVu Sans",
-        "font.size": 8.5,
-        "axes.titlesize": 9,
+        "font.size": 10.5,
+        "axes.titlesize": 10.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
         "axes.titley": 1.0,  # there are no ticks on top to get out of the way of
-        "axes.labelsize": 8.5,
+        "axes.labelsize": 10,
         "axes.linewidth": 0.8,
         "axes.edgecolor": MUTED,
         "axes.labelcolor": MUTED,
         "axes.titlecolor": INK,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
+        "xtick.labelsize": 10,
+        "ytick.labelsize": 10,
         "xtick.color": MUTED,
         "ytick.color": MUTED,
         "xtick.major.size": 3,
+        "xtick.major.pad": 2.5,
+        "ytick.major.pad": 2.5,
+        "axes.labelpad": 2.5,
         "ytick.major.size": 3,
         "text.color": INK,
         "grid.color": LINE,
         "grid.linewidth": 0.7,
         "legend.frameon": False,
-        "legend.fontsize": 8.5,
+        "legend.fontsize": 9.5,
         "lines.linewidth": 1.5,
         "svg.fonttype": "none",
-        "svg.hashsalt": "dlopt",
+        "svg.hashsalt": SALT,
         "svg.image_inline": True,
         "text.parse_math": False,  # a name with two dollar signs is a name
         "text.usetex": False,
@@ -137,40 +118,45 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def grid(n: int, height: float, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure with n panels side by side, three to a row (four as two by two). height: of one row."""
-    columns = {1: 1, 2: 2, 4: 2}.get(n, 3)
-    rows = -(-n // columns)
-    fig = Figure(figsize=(WIDTH, rows * height), layout="constrained")
-    axes = fig.subplots(rows, columns, squeeze=False, sharey=sharey).ravel()
-    for ax in axes[n:]:
-        ax.set_axis_off()
-    return fig, list(axes[:n])
+def panel(height: float, width: float = WIDTH * 72) -> tuple[Figure, Axes]:
+    """A figure of one panel. height, width: of all of it with its labels, in points."""
+    fig = Figure(figsize=(width / 72, height / 72))
+    return fig, fig.subplots()
 
 
-def legend(fig: Figure, names: Sequence[str], looks: dict[str, Look], titles: Sequence[str]) -> None:
-    """One legend for all panels, above them, with colour, marker and dash."""
-    handles = [handle(looks[name]) for name in names]
-    labels = [words.short(title) for title in titles]
-    columns = max(1, min(len(labels), 5, int(13 * fig.get_figwidth() / (7 + max(map(len, labels))))))
-    fig.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=3.2)
+def tag(optimizer: str, titles: Sequence[str] = ()) -> str:
+    """The id of what is drawn of a series, which says whose it is, and what each of its marks shows."""
+    told = {"optimizer": words.clean(optimizer)} if optimizer else {}
+    return json.dumps({**told, **({"titles": [words.clean(one) for one in titles]} if titles else {})})
 
 
-def handle(look: Look) -> Line2D:
-    """What stands for a series in a legend."""
-    return Line2D([], [], color=look.colour, ls=look.dash, marker=look.marker, ms=5, mec=CARD, mew=0.5)
+def marks(
+    ax: Axes, x: ArrayLike, y: ArrayLike, look: Look, gid: str | None = None, hollow: bool = False
+) -> None:
+    """Markers, so that a series is known without its colour; hollow ones say what the legend says of them."""
+    edge: dict[str, Any] = {"mec": CARD, "mew": 0.5}
+    if hollow:
+        edge = {"mfc": CARD, "mec": look.colour, "mew": 1.3}
+    ax.plot(x, y, ls="none", marker=look.marker, ms=6.5, color=look.colour, gid=gid, zorder=4, **edge)
 
 
-def marks(ax: Axes, x: ArrayLike, y: ArrayLike, look: Look) -> None:
-    """Markers on some points of a curve, so that it is known without its colour."""
-    ax.plot(x, y, ls="none", marker=look.marker, ms=4.5, color=look.colour, mec=CARD, mew=0.5)
-
-
-def crosses(ax: Axes, x: pd.Series, row: int, look: Look) -> None:
+def crosses(ax: Axes, x: ArrayLike, row: int, look: Look, gid: str | None = None) -> None:
     """Crosses on top of a panel where a series is infinite. row: of the series, so that they stay apart."""
+    x = np.asarray(x, float)
     if len(x):
         y = np.full(len(x), 0.985 - 0.05 * row)
-        ax.plot(x, y, ls="none", marker="x", ms=4, color=look.colour, transform=ax.get_xaxis_transform())
+        up = ax.get_xaxis_transform()
+        ax.plot(x, y, ls="none", marker="x", ms=4.5, color=look.colour, transform=up, gid=gid, zorder=4)
+
+
+def rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Rows from the top, each with its label at the left."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.45, -0.55)
+    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x", color=LINE)
+    ax.set_axisbelow(True)
 
 
 def plain(x: float, _: object = None) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from studies.analysis import comparison, tuning
 from studies.analysis.stability import stability
+from studies.analysis.verdicts import MARGINS
 from studies.question.plan import Plan
 from studies.question.study import Study
 
@@ -14,6 +15,13 @@ def floors(plan: Plan) -> dict[str, float]:
     """The smallest value with which a dataset's errors enter divisors."""
     shares = plan.study.metric != "loss"
     return {n: 1 / (2 * d.n_test) if d.n_classes and shares else 1e-6 for n, d in plan.facts.items()}
+
+
+def within(plan: Plan) -> dict[str, float]:
+    """By dataset, how far above another a validation error is as good: the margin, or one row of data."""
+    sizes = {name: d.n_rows - d.n_train - d.n_test for name, d in plan.facts.items()}
+    row = {name: 1 / max(sizes[name], 1) if d.n_classes else 0.0 for name, d in plan.facts.items()}
+    return {name: max(MARGINS[d.task], row[name]) * (1 + 1e-9) for name, d in plan.facts.items()}
 
 
 def alone(plan: Plan, read: pd.DataFrame, ratios: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -13,7 +13,6 @@ from dlopt.grid import geometric
 from studies.analysis import readings, statistics
 from studies.analysis.comparison import called, equivalent, in_one_unit, verdict
 from studies.analysis.statistics import differences, hodges_lehmann, order_interval
-from studies.analysis.verdicts import SAFE
 from studies.folder.schema.tables import TABLES
 
 
@@ -99,15 +98,15 @@ def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], tasks: di
     return pd.DataFrame(lines, columns=columns)
 
 
-def learning_rates(rows: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame:
-    """Which learning rates are safe: draws in bins of a quarter decade, good ones and diverged ones.
+def learning_rates(rows: pd.DataFrame, within: dict[str, float]) -> pd.DataFrame:
+    """Which learning rates are good: draws in bins of a quarter decade, good ones and diverged ones.
 
-    A draw is good when its best validation error is at most 1.1 times its search's best. Safe is the
-    longest run of bins in which at least half of the draws are good.
+    A draw is good when its best validation error lies so much above its search's best at most (by dataset).
+    The band is the longest run of bins in which at least half of the draws are good.
     """
     search = rows[rows.kind == "search"].copy()
     best = search.groupby(["dataset", "block", "optimizer"]).best_validation_error.transform("min")
-    limit = SAFE * np.maximum(best, search.dataset.map(floors))
+    limit = best + search.dataset.map(within)
     search["good"] = (search.best_validation_error <= limit) & (search.status == "ok")
     lowest, highest = (math.floor(math.log10(lr)) for lr in (search.lr.min(), search.lr.max()))
     ends = [Decimal(f"1e{decade}") for decade in (lowest - 1, highest + 2)]
@@ -123,11 +122,11 @@ def learning_rates(rows: pd.DataFrame, floors: dict[str, float]) -> pd.DataFrame
     counts = counts.reset_index()
     counts["lr_low"], counts["lr_high"] = quarters[counts.bin], quarters[counts.bin + 1]
     enough = counts.good / counts.rows >= 0.5
-    counts["safe"] = False
+    counts["band"] = False
     for _, group in counts.groupby(key[:2]):
-        safe = _longest_run(list(zip(group.bin, enough[group.index], strict=True)))
-        counts.loc[group.index, "safe"] = group.bin.isin(safe)
-    columns = ["dataset", "optimizer", "lr_low", "lr_high", "rows", "good", "diverged", "low", "high", "safe"]
+        band = _longest_run(list(zip(group.bin, enough[group.index], strict=True)))
+        counts.loc[group.index, "band"] = group.bin.isin(band)
+    columns = ["dataset", "optimizer", "lr_low", "lr_high", "rows", "good", "diverged", "low", "high", "band"]
     return counts[columns]
 
 

@@ -21,7 +21,6 @@ MARGINS = {  # of equivalence, by task; shares of test rows, training standard d
     "ratio": float(np.log(AS_FAST)),
 }
 SMALL = 2.0  # % of a dataset's median error: less is too little to matter
-SAFE = 1.1  # a learning rate is good when its error is at most so many times its search's best
 STABLE = 0.8  # of drawings of the blocks: a place that comes again as often is named in a first sentence
 FLOOR = 1e-7  # losses enter logarithms as at least this
 

@@ -31,6 +31,8 @@ def table(name: str, read: Read) -> pd.DataFrame:
         "baselines": _nothing,
         "choices": _nothing,
         "budgets": _nothing,
+        "size_effects": _nothing,
+        "learning_rates": _rates,
     }
     found = made[name](name, read) if name in made else read(name)
     return found.reindex(columns=list(TABLES[name].columns))  # rows were not read early: NaN
@@ -79,6 +81,10 @@ def _alternatives(name: str, read: Read) -> pd.DataFrame:
 
 def _candidates(name: str, read: Read) -> pd.DataFrame:
     return read("picks").assign(position=0, draw=0, what=ORIGIN, chosen=True, blocks=0)
+
+
+def _rates(name: str, read: Read) -> pd.DataFrame:
+    return read(name).rename(columns={"safe": "band"})
 
 
 def _nothing(name: str, read: Read) -> pd.DataFrame:

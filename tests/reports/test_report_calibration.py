@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,15 @@ def made(bend: Bend, table: pd.DataFrame, question: dict[str, Any] | None = None
 def test_the_worst_rate_of_equal_things_is_told_beside_the_usual_designs(bend: Bend) -> None:
     part = calibration.calibration(made(bend, TABLE))
     assert part is not None
-    assert "at most 5.1\u202f% [4.2, 6.2] in “who ends best” (SGD)" in part.answer
-    assert "the usual design calls two copies different in 4 to 6\u202f% of them" in part.answer
+    assert (
+        "two copies of an optimizer are called different in at most 5.1\u202f% [4.2, 6.2]"
+        in part.answer.lower()
+    )
+    assert re.search("by the usual design in up to \\d+\u202f%", part.answer)
     assert (
         "half of the steps · Adam · 3 datasets stands worst against its goal of 50\u202f%: found in 40.0"
-        in part.answer
+        in part.how
     )
-    assert "of 8 copies, any two in at most 4.0" in part.answer
     assert "lies outside" not in part.answer
     assert "limit of so many blocks: half of the steps" in part.how
     assert part.data is not None
@@ -107,9 +110,10 @@ def test_the_figure_shows_the_rates_of_its_table(bend: Bend) -> None:
     part = calibration.calibration(made(bend, TABLE))
     assert part is not None
     assert part.draw is not None
-    figure = part.draw()
+    figures = [panel.figure for panel in part.draw()]
     drawn = sorted(
         float(line.get_xdata()[0])
+        for figure in figures
         for ax in figure.axes
         for line in ax.lines
         if line.get_marker() not in ("None", None)
@@ -171,5 +175,5 @@ def test_the_box_of_limits_repeats_it(bend: Bend, tmp_path: Path) -> None:
     run = made(bend, TABLE)
     reports.write([run], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
-    assert text.count("Calibrated: of two copies of an optimizer, at most 5.1") == 1
+    assert text.count("Calibrated: two copies of an optimizer are called different in at most 5.1") == 1
     assert "lies outside" not in text

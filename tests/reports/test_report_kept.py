@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 import reports
 from reports.draw import cache, processes
+from reports.parts import Panel
 from studies.folder.manifest import read_manifest
 from studies.folder.run_folder import RunFolder
 from tests.support.sealed import seal
@@ -44,6 +45,11 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr(processes.Order, "make", make)
     return made
+
+
+def parts_of(folder):
+    """The parts that have pictures."""
+    return {part for part, *_ in json.loads((folder / "figures" / cache.NAME).read_text())}
 
 
 def everything(folder):
@@ -98,7 +104,8 @@ def damage(run):
 def change_a_number(run):
     path = run / "figures" / cache.NAME
     note = json.loads(path.read_text())
-    note[0][2] = note[0][2].replace("1", "7", 1)
+    svg = note[0][2][0][3]
+    note[0][2][0][3] = svg.replace("1", "7", 1)
     path.write_text(json.dumps(note))
 
 
@@ -137,7 +144,7 @@ def test_what_has_not_changed_is_not_drawn(run, drawn):
 def test_all_is_drawn_again_by_other_code(run, drawn, monkeypatch):
     monkeypatch.setattr(cache, "_code", lambda: "another")
     reports.write([run])
-    assert len(drawn) == len(list((run / "figures").glob("*.png")))
+    assert set(drawn) == parts_of(run)
 
 
 @dataclasses.dataclass
@@ -153,7 +160,9 @@ class Opaque:
 
 def holds(value):
     """What is known of a picture whose drawing holds a value."""
-    return cache.made_of("name", processes.Order(lambda: Figure(value), "What?", "A line."))
+    return cache.made_of(
+        "name", processes.Order(lambda: [Panel("all", "All", Figure(value))], "What?", "A line.")
+    )
 
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
@@ -181,7 +190,7 @@ DIFFERENT = [
     lambda: FRAME,
     lambda x=1: x,
     lambda x=2: x,
-    processes.Picture("", b""),
+    processes.Picture("", "", "", "", b""),
     Held("a"),
     Held("b"),
 ]
@@ -201,7 +210,7 @@ def test_a_picture_whose_file_was_changed_is_drawn_again(run, written, drawn):
     one, *_ = sorted((run / "figures").glob("*.png"))
     one.write_bytes(b"no picture")
     reports.write([run])
-    assert drawn == [one.stem]
+    assert drawn == [part for part in parts_of(run) if one.stem.startswith(f"{part}-")]
     assert one.read_bytes() == (written / "figures" / one.name).read_bytes()
 
 

@@ -49,5 +49,5 @@ def test_every_part_belongs_to_a_chapter_of_the_page():
 def test_parts_stand_by_place_and_those_of_a_file_as_written_there():
     names = [make.__name__ for make in makers("batch")]
     files = [make.__module__.rpartition(".")[2] for make in makers("batch")]
-    assert (files[0], files[-1]) == ("steps", "rate_map")
-    assert names == ["steps", "best_size", "rate_map"]
+    assert (files[0], files[-1]) == ("size_effects", "rate_map")
+    assert names == ["size_effects", "steps", "best_size", "rate_map"]

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from reports.draw import processes
+from reports.parts import Panel
 
 
 @pytest.fixture
@@ -24,9 +25,12 @@ def orders(count, before=lambda: None):
     def order(number):
         def draw():
             before()
-            fig = Figure(figsize=(3, 2))
-            fig.subplots().plot([1, 2], [number, 1], "o-", label=f"of {number}")
-            return fig
+            panels = []
+            for name in ("wine", "moons"):
+                fig = Figure(figsize=(3, 2))
+                fig.subplots().plot([1, 2], [number, 1], "o-", label=f"of {number}")
+                panels.append(Panel(name, f"On {name}", fig, name))
+            return panels
 
         return processes.Order(draw, f"What is {number}?", "A line.")
 

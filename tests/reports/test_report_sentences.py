@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 import reports
-from reports.chapters import answer, decay, pick
+from reports.chapters import answer, decay, matrix, pick
 from reports.chapters.speed import speedups
 from reports.chapters.trust.power import blind
 from reports.chapters.tuning import gains
 from reports.data import words
 from reports.data.run import Run, ordered
+from reports.parts import Part
 from tests.support.bending import Bend, Frames, Manifest, call, unchanged
 
 
@@ -153,21 +154,6 @@ def test_turning_a_pair_turns_everything(bend: Bend) -> None:
             assert both in ({"as good"}, {"not decided"}, {"a", "b"})
 
 
-def test_forest_sentence_holds_the_farthest_interval(bend: Bend) -> None:
-    run = reports.read(bend(unchanged))
-    made = answer.distance(run)
-    assert made is not None
-    frame = made.data
-    assert frame is not None
-    away = frame[(frame.low > 0) | (frame.high < 0)]
-    others = frame[(frame.optimizer != frame.reference) & np.isfinite(frame.estimate)]
-    shown = (away if len(away) else others).sort_values("estimate", key=abs, kind="stable").iloc[-1]
-    found = numbers(made.answer[made.answer.index(f"on {run.shown(shown.dataset)}, ") :])[:3]
-    assert found == [
-        round(shown[c]) if np.isfinite(shown[c]) else shown[c] for c in ("estimate", "low", "high")
-    ]
-
-
 def beside(frames: Frames, dataset: str, model: str, verdict: str) -> None:
     """Plant the verdict on a pick and a model, and what follows of it."""
     table = frames["alternatives"]
@@ -197,24 +183,37 @@ def test_what_is_better_than_a_pick_is_what_to_take(bend: Bend) -> None:
 
     run = reports.read(bend(edit))
     assert pick.instead(run) == {"diabetes": "linear model"}
-    text = pick.recommended_answer(run)
-    assert text == ("On diabetes take the linear model, above which the pick ends 0.100 RMSE [0.050, 0.150].")
+    assert pick.recommended_answer(run) == (
+        "Take the linear model on diabetes, where it is better; elsewhere take the tuned setting."
+    )
+    taken = {row[0].text: row[-1].text for row in pick.picks(run).tables[0].rows}
+    assert taken == {"wine": "tuned setting", "diabetes": "linear model"}
+    assert "Better than the tuned network: the linear model on diabetes" in " ".join(answer.answer(run))
 
 
-def test_what_is_as_good_and_what_is_not_decided_are_said_apart(bend: Bend) -> None:
+def test_what_is_as_good_and_what_is_not_decided_are_told_apart(bend: Bend) -> None:
     def edit(frames: Frames, manifest: Manifest) -> None:
         settled(frames)
         beside(frames, "diabetes", "linear model", "as good")
         beside(frames, "wine", "gradient boosting", "not decided")
 
-    text = pick.recommended_answer(reports.read(bend(edit)))
-    assert "on diabetes the linear model is as good as the pick" in text.replace("On", "on")
-    assert "on wine gradient boosting is not decided against it" in text
+    run = reports.read(bend(edit))
+    assert pick.recommended_answer(run) == (
+        "On diabetes something simpler is as good; elsewhere take the tuned setting."
+    )
+    table = pick.picks(run).tables[0]
+    at = {name: i for i, name in enumerate(table.columns)}
+    rows = {row[0].text: row for row in table.rows}
+    assert rows["diabetes"][at["Linear model"]].text.startswith("= ")
+    assert rows["wine"][at["Boosting"]].text.startswith("? ")
+    assert rows["wine"][at["Linear model"]].text.startswith("✗ ")
+    assert "As good as it: the linear model on diabetes" in answer.instead(run)
 
 
 def test_a_pick_that_beats_all_says_so(bend: Bend) -> None:
-    text = pick.recommended_answer(reports.read(bend(lambda frames, _: settled(frames))))
-    assert text == "On wine and diabetes the pick is better than all that stands beside it."
+    run = reports.read(bend(lambda frames, _: settled(frames)))
+    assert pick.recommended_answer(run) == "Everywhere take the tuned setting."
+    assert answer.instead(run) == ""
 
 
 @pytest.mark.parametrize("verdict", ["model", "as good", "not decided"])
@@ -231,18 +230,20 @@ def test_a_pick_no_better_than_the_majority_class_is_the_first_sentence(bend: Be
     assert len(rest) == 2
 
 
-def test_ratio_answer_holds_every_pooled_ratio(bend: Bend) -> None:
-    run = reports.read(bend(unchanged))
-    made = speedups.ratios(run)
-    assert made is not None
-    reference = run.order("ratio")[0]
-    for name in run.optimizers:
-        if name == reference:
-            continue
-        one = run.against("ratio", "pooled", name, reference)
-        assert one is not None
-        found = numbers(made.answer[made.answer.index(f"{run.title(name)} needs") :])[:3]
-        assert found == pytest.approx([math.exp(one[c]) for c in ("estimate", "low", "high")], rel=5e-3)
+def test_ratio_answer_holds_the_farthest_call(bend: Bend) -> None:
+    first, second, third = reports.read(bend(unchanged)).order("ratio")
+    run = reports.read(bend(calls({(first, second): "beats"}, "ratio")))
+    said = speedups.ratios(run)[0]
+    one = run.against("ratio", "pooled", second, first)
+    assert one is not None
+    names = f"{run.title(first)} and {run.title(third)}"
+    assert said.answer.startswith(f"Not beaten are {names}; {run.title(second)} needs ")
+    found = numbers(said.answer.split(" needs ", 1)[1])[:3]
+    assert found == pytest.approx([math.exp(one[c]) for c in ("estimate", "low", "high")], rel=5e-3)
+    run = reports.read(bend(calls({(second, first): "beats"}, "ratio")))  # against the mean ranks
+    assert speedups.ratios(run)[0].answer.startswith(
+        f"Called faster than {run.title(first)}: {run.title(second)}; "
+    )
 
 
 def test_quartiles_are_order_statistics_and_keep_inf() -> None:
@@ -275,7 +276,8 @@ def test_tuning_counts_are_the_tables(bend: Bend) -> None:
     assert made is not None
     table = run["tuning"]
     helped = int((table.low > 0).sum())
-    assert f"{helped} of {len(table)} cases" in made.answer or (helped == 0 and "none of 6" in made.answer)
+    hurt = int((table.high < 0).sum())
+    assert f"below the defaults in {helped} of {len(table)} cases, above in {hurt}" in made.answer
 
 
 def test_infinite_differences_have_honest_words(bend: Bend) -> None:
@@ -288,13 +290,13 @@ def test_infinite_differences_have_honest_words(bend: Bend) -> None:
         )
 
     run = reports.read(bend(edit))
-    forest = answer.distance(run)
-    ratios = speedups.ratios(run)
-    assert forest is not None
-    assert ratios is not None
-    assert forest.answer.startswith("No finite distance")
+    ratios = speedups.ratios(run)[0]
     assert ratios.answer.startswith("In no block did both")
-    assert "nan" not in " ".join([forest.answer, ratios.answer, *reports.verdict(run)])
+    said = [ratios.answer, matrix.matrix(run).answer, *answer.answer(run), *reports.verdict(run)]
+    assert "nan" not in " ".join(said)
+    cells = [cell for row in matrix.matrix(run).tables[0].rows for cell in row]
+    assert "∞" in " ".join(cell.text for cell in cells)
+    assert "nan" not in " ".join(f"{cell.text} {cell.note}" for cell in cells)
 
 
 def test_decay_sentence_groups_by_call(bend: Bend) -> None:
@@ -306,10 +308,10 @@ def test_decay_sentence_groups_by_call(bend: Bend) -> None:
             0.01,
         ]
 
-    made = decay.decay(reports.read(bend(edit)))
-    assert made is not None
-    assert made.answer.startswith("For Adam decay is worse than none (p\u202f=\u202f0.010 after Holm")
-    assert "for SGD and Momentum decay against none: not decided (closest: " in made.answer
+    said = decay.decay(reports.read(bend(edit)))[0]
+    assert said.answer == "Decay is worse than none for Adam; not decided for SGD and Momentum."
+    signs = {row[0].text: row[1].text for row in said.tables[0].rows}
+    assert signs == {"Adam": "✗", "SGD": "?", "Momentum": "?"}
 
 
 @pytest.mark.parametrize(
@@ -359,7 +361,7 @@ def test_order_is_the_studys(bend: Bend) -> None:
     assert list(dict.fromkeys(frame.optimizer)) == ["sgd", "momentum", "adam"]
 
 
-def blind_answer(bend: Bend, change: Any, call: str = "not decided") -> str:
+def blind_part(bend: Bend, change: Any, call: str = "not decided") -> Part:
     """What is said of too few blocks, the power table changed and every pair called the same."""
 
     def edit(frames: Frames, manifest: Manifest) -> None:
@@ -368,31 +370,37 @@ def blind_answer(bend: Bend, change: Any, call: str = "not decided") -> str:
 
     made = blind(reports.read(bend(edit)))
     assert made is not None
-    return made.answer
+    return made
 
 
 def test_the_smallest_difference_found_is_in_the_unit_of_its_dataset(bend: Bend) -> None:
     def change(power: pd.DataFrame) -> None:
         power.loc[:, ["found", "needed"]] = 0.034, 86.0
 
-    answer = blind_answer(bend, change)
-    assert answer.count("with about 86 blocks this would be decided") == 2
-    assert "about 3.4\u202fpoints" in answer or "about 3.4 points" in answer
-    assert "0.034 RMSE" in answer
+    part = blind_part(bend, change)
+    assert part.answer.count("would be decided with about 86 blocks") == 1
+    cells = {row[0].text: [cell.text for cell in row] for row in part.tables[0].rows}
+    assert cells["wine"][3].replace("\u202f", " ").startswith("3.4 points")
+    assert cells["diabetes"][3].startswith("0.034 RMSE")
+    assert {row[-1] for row in cells.values()} == {"86"}
 
 
 def test_what_no_number_of_blocks_decides_is_said_so(bend: Bend) -> None:
     def change(power: pd.DataFrame) -> None:
         power.loc[:, ["found", "needed"]] = np.nan, np.inf
 
-    assert blind_answer(bend, change).count("blocks can find no difference at all") == 2
+    assert blind_part(bend, change).answer.count("blocks can find no difference at all") == 1
 
     def some(power: pd.DataFrame) -> None:
         power.loc[:, ["found", "needed"]] = 0.5, np.inf
 
-    assert blind_answer(bend, some).count("more than 640 blocks would be needed to decide it") == 2
+    part = blind_part(bend, some)
+    assert part.answer.count("would need more than 640 blocks") == 1
+    assert {row[-1].text for row in part.tables[0].rows} == {"> 640"}
 
 
 def test_a_pair_that_is_called_needs_no_more_blocks(bend: Bend) -> None:
-    assert blind_answer(bend, lambda power: None, "a").count("are called different") == 2
-    assert blind_answer(bend, lambda power: None, "as good").count("are called different") == 0
+    assert blind_part(bend, lambda power: None, "a").answer == (
+        "The first two are called different on 2 of 2 datasets."
+    )
+    assert "on 0 of 2 datasets; next, " in blind_part(bend, lambda power: None, "as good").answer

@@ -15,7 +15,6 @@ import pytest
 import reports
 from reports.chapters import betas, decay
 from reports.chapters.batch import equal_time, rate_map, steps
-from reports.chapters.speed import performance_profile
 from reports.chapters.tuning import importances
 from reports.data import words
 from reports.data.run import Run
@@ -84,10 +83,12 @@ def test_importances_say_the_numbers_of_the_frame(bend: Bend) -> None:
         )
         frames["importances"].loc[:1, "importance"] = [0.27, 0.73]
 
-    answer = made(importances.importances(reports.read(bend(edit)))).answer
-    assert answer.startswith("The learning rate has the largest share in 5 of 6 cases")
-    assert "27 ± 5\u202f% to 60 ± 5\u202f% of the importance" in answer
-    assert answer.endswith("the batch size reaches most, 73 ± 5\u202f% for SGD on wine, and it leads in 1.")
+    part = made(importances.importances(reports.read(bend(edit))))
+    assert part.answer == (
+        "The learning rate has the largest share in 5 of 6 cases; next the batch size, in 1."
+    )
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in part.tables[0].rows}
+    assert rows == {"SGD": ["batch 73", "rate 60"], "Momentum": ["rate 60"] * 2, "Adam": ["rate 60"] * 2}
 
 
 def test_a_share_of_what_is_no_choice_is_left_out(sizes: Path) -> None:
@@ -136,21 +137,17 @@ def planted(sizes: Path) -> Run:
 def test_scaling_says_where_it_is_near_perfect_and_where_it_ends(planted: Run) -> None:
     answer = made(steps.steps(planted)).answer
     assert answer == (
-        "For SGD on wine scaling is near perfect up to batch 32 (1.10× [0.950, 1.24] the examples of "
-        "batch 16) and has ended at batch 128 (4.00× [3.00, 5.00])."
+        "Scaling is near perfect up to batch 32 in 1 of 1 case; it has ended at batch 128 in 1."
     )
     planted["batch_sizes"].loc[:, "examples_high"] = 1000.0
     planted["batch_sizes"].loc[:, "examples_low"] = 1.0
     answer = made(steps.steps(planted)).answer
-    assert (
-        "near perfect scaling cannot be shown for any size, and no size is shown to have ended it" in answer
-    )
+    assert answer == "Near perfect scaling is shown in none of 1 case; its end is shown in none."
 
 
-def test_best_sizes_are_the_lowest_medians_with_what_overlaps(planted: Run) -> None:
+def test_best_sizes_are_the_lowest_medians(planted: Run) -> None:
     answer = made(steps.best_size(planted)).answer
-    assert "at batch 16 for SGD on wine (0.200 [0.100, 0.250]; overlapping: 32)" in answer
-    assert "at batch 128 for SGD on wine (0.200 [0.100, 0.250])" in answer
+    assert answer == "The lowest median loss is at equal epochs at batch 16; at equal steps at batch 128."
 
 
 def test_equal_time_names_the_quickest_size_and_the_lowest_loss_in_its_time(sizes: Path) -> None:
@@ -161,10 +158,7 @@ def test_equal_time_names_the_quickest_size_and_the_lowest_loss_in_its_time(size
         frame[f"time_loss{end}"] = values
     tables = {**real.tables, "batch_times": frame}
     answer = made(equal_time.best_in_time(Run(real.path, real.manifest, real.machine, tables))).answer
-    assert answer == (
-        "In the time of the quickest size (wine: batch 64, 125 ms a training) the lowest median loss is at "
-        "batch 8 for SGD on wine (0.200 [0.100, 0.250])."
-    )
+    assert answer == ("In the time of the quickest size (batch 64) the lowest median loss is at batch 8.")
 
 
 def test_equal_time_stands_in_the_section_about_the_machine(sizes: Path, tmp_path: Path) -> None:
@@ -192,13 +186,14 @@ def test_rate_map_takes_the_median_of_its_draws(sizes: Path) -> None:
     losses = np.where(inside.status == "ok", inside.best_validation_loss, np.inf)
     assert one.loss == order_interval(losses)[0]
     best = rate_map.best_bins(found, cells)
-    answer = made(rate_map.rate_map(found)).answer
+    part = made(rate_map.rate_map(found))
+    few = int((cells.draws < 3).sum())
+    assert part.answer.startswith(f"{words.plural(len(cells), 'cell')} of a quarter decade hold ")
+    assert f"{few} of them hold fewer than 3" in part.answer
     assert np.isfinite(best.best_lr).all()
     for row in best.itertuples():
         block_best = inside_size(rows, row).groupby("block").lr.first()
         assert row.best_lr == order_interval(block_best)[0]
-        assert words.count(row.batch_size) in answer
-        assert words.number(row.lr_low, 2) in answer
 
 
 @pytest.mark.slow
@@ -208,7 +203,6 @@ def test_batch_page_has_its_chapter_and_the_same_bytes_twice(sizes: Path, tmp_pa
     page = pages[0].decode()
     for name in ("batch", "steps", "best-size", "rate-map", "importances"):
         assert f'id="{name}"' in page
-    assert 'id="profile"' not in page
 
 
 def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
@@ -221,7 +215,7 @@ def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
     for row in part.data.itertuples():
         read = found["readings"].query("dataset == @row.dataset and optimizer == @row.optimizer").search_error
         assert (row.median, row.low, row.high) == order_interval(read)[:3]
-    assert "none of the other 8 is called worse" in part.answer
+    assert part.answer.startswith("0 of 16 values are called worse than the lowest of a panel")
     here = part.data[part.data.dataset == "wine"].sort_values("median", kind="stable")
     best, other = here.optimizer.iloc[0], here.optimizer.iloc[-1]
     for a, b, call in ((best, other, "a"), (other, best, "b")):
@@ -232,13 +226,13 @@ def test_beta_cells_are_medians_and_dots_follow_the_calls(many: Path) -> None:
     called = part.data[part.data.called_worse]
     assert list(called.optimizer) == [other]
     assert not called["dot"].any()
-    assert "1 of the other 8 is called worse" in part.answer
+    assert part.answer.startswith("1 of 16 values is called worse than the lowest of a panel")
     table["verdict"] = "too few blocks"
     found = replace(found)
     few = made(betas.dots(found))
     assert few.data is not None
     assert not few.data["dot"].any()
-    assert "too few blocks to tell any two of the 2 apart" in few.answer
+    assert few.answer.startswith("Too few blocks to tell any two values apart")
 
 
 def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
@@ -258,44 +252,22 @@ def test_schedules_are_turned_to_schedule_minus_none(many: Path) -> None:
     mine = part.data[part.data.schedule == "cosine"]
     assert set(mine.verdict) == {"schedule better"}
     assert (mine.estimate == -0.02).all()
-    assert part.answer.startswith("For SGD cosine (p\u202f=\u202f0.0040; on ")
-    assert "ends better than none, step against none: not decided" in part.answer
+    assert part.answer == ("Of 2 schedules of optimizers 1 better than none and 1 not decided.")
     table["verdict"] = "too few blocks"
     found = replace(found)  # which read its calls before
     assert made(decay.schedules(found)).answer.startswith("Too few blocks to tell any schedule from none")
-
-
-def test_profile_counts_and_keeps_failures_in_the_denominator(bend: Bend) -> None:
-    def edit(frames: Frames, manifest: Manifest) -> None:
-        table = frames["ratios"]
-        table["log_ratio"] = 0.01
-        table.loc[table.a == "sgd", "log_ratio"] = np.log(3)
-        table.loc[table.b == "sgd", "log_ratio"] = -np.log(3)
-        first = (table.dataset == "wine") & (table.block == 0)
-        table.loc[first & (table.a == "sgd"), "log_ratio"] = np.inf
-        table.loc[first & (table.b == "sgd"), "log_ratio"] = -np.inf
-        table.loc[(table.dataset == "wine") & (table.block == 1), "log_ratio"] = 0.0  # nobody below the start
-
-    part = made(performance_profile.profile(reports.read(bend(edit))))
-    assert part.data is not None
-    lines = part.data.set_index("optimizer")
-    assert (lines.problems == 16).all()
-    assert list(lines.loc[["sgd", "adam"], "failed"]) == [2, 1]
-    assert list(lines.loc["sgd", ["within_1.5", "within_2", "within_4"]]) == [0, 0, 14]
-    assert lines.loc["adam", "within_1.5"] == 15
-    assert "in 15 of 16 dataset-blocks, the most, and SGD in 0, the fewest; SGD failed in 2" in part.answer
 
 
 @pytest.mark.slow
 def test_many_arms_stay_readable(many: Path, tmp_path: Path) -> None:
     page = reports.write([many], tmp_path / "page.html").read_text()
     assert len(page) < 2_000_000
-    assert "Drawn are 13 of 14, those placed first; all of them are in csv/forest.csv." in page
-    assert "Drawn are 5 of 14, those placed first; all of them are in csv/rows.csv." in page
-    assert "The 66 clearest of 91 pairs" in page
+    assert "Drawn are 12 of 14, those placed first; all of them are in csv/envelopes.csv." in page
+    assert "The other 2, placed behind them" in page
+    assert "Shown are the first 12 by place." in page
     assert not re.search(r"\bnan\b|together at \u2212", re.sub(r"<[^>]*>", " ", page))
     for text in re.findall(r'<p class="(?:says|verdict)">([^<]*)</p>', page):
-        assert len(text) < 2500
+        assert len(text) < 600
     assert words.join(map(str, range(13))) == "0, 1, 2, 3, 4, 5, 6, 7 and 5 more"
     assert words.join(map(str, range(12))).endswith("10 and 11")
 
@@ -312,11 +284,11 @@ def test_several_runs_make_one_page(bend: Bend, sizes: Path, many: Path) -> None
     groups = {number: {i for i in ids if i.startswith(f"run{number}-")} for number in (2, 3, 4)}
     assert {"run2-steps", "run2-best-size", "run2-rate-map", "run2-again"} <= groups[2]
     assert {"run3-beta-map", "run3-beta-dots", "run3-schedules", "run3-machine"} <= groups[3]
-    assert {"run4-heat", "run4-ratios"} <= groups[4]
-    assert "run3-heat" not in groups[3]
+    assert {"run4-matrix", "run4-ratios"} <= groups[4]
+    assert "run3-matrix" not in groups[3]
     assert "Study “tiny”" in text
     assert HOSTILE[0] not in text
-    assert (sizes / "figures" / "steps.png").is_file()
+    assert (sizes / "figures" / "steps-wine.png").is_file()
     assert (many / "csv" / "comparisons.csv").is_file()
     group = text[text.index('<section id="run2"') :]
     assert 'href="csv/' not in group

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -11,11 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from reports.draw import forest, style, svg
-from reports.draw.style import PALETTE
+import reports
+from reports.draw import intervals, looks, style, svg
+from reports.draw.style import LIGHT, PALETTE
+from reports.parts import Key
 
 Doubles = NDArray[np.float64]
 
@@ -88,12 +94,23 @@ def test_delta_e_is_the_published_one() -> None:
         assert delta_e(np.array(one), np.array(two)) == pytest.approx(wanted, abs=1e-4)
 
 
+OPTIMIZERS = [*looks.FIXED, "newcomer"]  # as the palette names their colours
+
+
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("vision", list(VISION))
-def test_series_stay_apart(mode: int, vision: str) -> None:
-    colours = [PALETTE[f"series{i}"][mode] for i in range(style.COLOURED)]
-    seen = [lab(VISION[vision] @ linear(colour)) for colour in colours]
-    assert min(delta_e(a, b) for a, b in itertools.combinations(seen, 2)) >= 15
+def test_the_colours_of_optimizers_stay_apart(mode: int, vision: str) -> None:
+    """No eight colours reach 15 and a contrast of 3 for all eyes; a marker and a dash tell the rest."""
+    seen = [lab(VISION[vision] @ linear(PALETTE[name][mode])) for name in OPTIMIZERS]
+    least = min(delta_e(a, b) for a, b in itertools.combinations(seen, 2))
+    assert least >= (18 if vision == "normal" else 14)
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_no_optimizer_is_grey(mode: int) -> None:
+    for name in OPTIMIZERS:
+        _, a, b = lab(linear(PALETTE[name][mode]))
+        assert np.hypot(a, b) > 20, name
 
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
@@ -113,7 +130,7 @@ def test_contrast(mode: int) -> None:
         ("ink", "band"),
     ):
         assert contrast(shade[text], shade[ground]) >= 4.5, (text, ground)
-    for mark in [f"series{i}" for i in range(style.COLOURED)] + ["grey"]:
+    for mark in [*OPTIMIZERS, "grey", *looks.PLAIN]:
         assert contrast(shade[mark], shade["card"]) >= 3, mark
 
 
@@ -123,21 +140,48 @@ def test_every_sentinel_is_used_once() -> None:
     assert all(re.fullmatch("#[0-9a-f]{6}", c) for pair in PALETTE.values() for c in pair)
 
 
-def test_looks_differ_without_colour_and_only_five_have_one() -> None:
-    names = [f"o{i}" for i in range(8)]
-    made = style.looks(names, names[::-1])
-    assert len({(str(look.marker), str(look.dash)) for look in made.values()}) == 8
-    assert len({look.marker for look in made.values()}) == 8
-    assert len({str(look.dash) for look in made.values()}) == 8
-    assert [name for name in names if made[name].colour != style.GREY] == names[3:]
-    assert len({made[name].colour for name in names[3:]}) == 5
+def test_an_optimizer_looks_the_same_whoever_else_runs() -> None:
+    every = looks.of_optimizers(looks.FIXED)
+    for some in (looks.FIXED[::-1], looks.FIXED[3:5], ("mine", *looks.FIXED[2:])):
+        found = looks.of_optimizers(some, {"mine"})
+        assert {name: look for name, look in found.items() if name != "mine"} == {
+            name: every[name] for name in some if name != "mine"
+        }
+
+
+def test_looks_differ_and_do_without_colour() -> None:
+    strange = [f"mine{i}" for i in range(6)]
+    many = [*looks.of_optimizers([*looks.FIXED, *strange], strange).values()]
+    assert len(set(many)) == len(many)
+    assert len({look.marker for look in many[:8]}) == len({str(look.dash) for look in many[:8]}) == 8
+    more = [looks.numbered(i) for i in range(64)]
+    assert len({(look.marker, str(look.dash)) for look in more}) == 64
+    assert not {look.colour for look in more} & {look.colour for look in many[8:]}
+    assert len({(look.marker, str(look.dash)) for look in map(looks.plain, range(30))}) == 30
+    assert not {looks.plain(i).colour for i in range(30)} & {look.colour for look in many}
+
+
+def test_a_newcomer_with_the_name_of_another_looks_like_none() -> None:
+    own = looks.of_optimizers(["adam"], {"adam"})["adam"]
+    assert own.colour == looks.NEWCOMER
+
+
+def test_arms_keep_the_colour_of_their_optimizer(real: Path) -> None:
+    run = reports.read(real)
+    arms = [("adam", f"adam-{i}") for i in range(20)] + [("sgd", "sgd")]
+    frame = pd.DataFrame(arms, columns=["uses", "optimizer"]).assign(source="")
+    frame["position"] = range(len(frame))
+    found = looks.of_arms(dataclasses.replace(run, tables={**run.tables, "optimizers": frame}))
+    assert found["sgd"] == looks.of_optimizers(["sgd"])["sgd"]
+    assert {found[arm].colour for uses, arm in arms if uses == "adam"} == {LIGHT["adam"]}
+    assert len(set(found.values())) == len(arms)
 
 
 def picture(name: str) -> Figure:
     with style.drawing():
-        fig = Figure(figsize=(4, 3), layout="constrained")
+        fig = Figure(figsize=(4, 3))
         ax = fig.subplots()
-        ax.plot([1, 2, 3], [3, 1, 2], color=style.LIGHT["series0"], marker="o", label=name)
+        ax.plot([1, 2, 3], [3, 1, 2], color=style.LIGHT["adam"], marker="o", label=name)
         ax.set_title(name)
         ax.legend()
     return fig
@@ -147,7 +191,7 @@ def picture(name: str) -> Figure:
 def test_names_in_pictures_are_text(name: str) -> None:
     text = svg.svg(picture(name), "fig", name, name)
     root = ElementTree.fromstring(text)
-    shown = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    shown = ["".join(e.itertext()) for e in root.iter("text")]
     assert shown.count(name) == 2
     assert root[0].text == name
     assert svg.png(picture(name)).startswith(b"\x89PNG")
@@ -162,7 +206,7 @@ def test_pictures_have_stable_bytes_prefixed_ids_and_variables() -> None:
     assert all(i.startswith("fig-") for i in ids)
     assert set(re.findall(r"url\(#([^)]+)\)", one)) <= set(ids)
     assert set(re.findall(r'href="#([^"]+)"', one)) <= set(ids)
-    assert "var(--series0)" in one
+    assert "var(--adam)" in one
     assert not re.search(r"#[0-9a-f]{6}[;\"]", one)
     assert "DejaVu" not in one
     assert "<style" not in one
@@ -206,20 +250,124 @@ def test_log_axes_have_a_few_ticks(low: float, high: float) -> None:
     assert len(set(labels)) == len(labels)
 
 
-def test_forest_marks_what_goes_on_and_survives_nan_and_inf() -> None:
-    look = style.looks(["o"], ["o"])["o"]
+def test_intervals_mark_what_goes_on_and_survive_nan_and_inf() -> None:
+    look = looks.plain(0)
     nan, inf = float("nan"), float("inf")
     lines = [
-        forest.Line("cut", 1.0, -inf, inf, "text"),
-        forest.Line("lost", nan, nan, nan, "not known"),
-        forest.Line("gone", inf, inf, inf, "infinite"),
+        intervals.Line("cut", 1.0, -inf, inf, look, "1 [−∞, ∞]", "adam"),
+        intervals.Line("lost", nan, nan, nan, look, "not known"),
+        intervals.Line("gone", inf, inf, inf, look, "infinite", "sgd"),
+        intervals.Line("hollow", 2.0, 1.0, 3.0, look, "2 [1, 3]", "sgd", hollow=True),
     ]
-    groups = [forest.Group("o", "note", look, lines)]
-    span = forest.reach(groups, 10)
+    span = intervals.reach(lines, 10)
     assert np.isfinite(span)
     with style.drawing():
-        text = svg.svg(forest.draw(groups, "label", span, 2), "f", "t", "d")
-    assert {"cut", "lost", "gone", "not known", "infinite"} <= set(pd.Series(re.findall(">([^<>]+)</", text)))
+        panel = intervals.panel("all", "All", lines, intervals.Scale("label", -span, span, 2.0))
+        text = svg.svg(panel.figure, "f", "t", "d")
+    shown = {"".join(e.itertext()) for e in ElementTree.fromstring(text).iter("text")}
+    assert {"cut", "lost", "gone", "hollow", "not known", "label"} <= shown
+    marks = [line for line in panel.figure.axes[0].lines if len(line.get_xdata()) == 1]
+    kinds = [line.get_marker() for line in marks]
+    assert sorted(kinds) == sorted(["<", ">", "o", "x", "o"])
+    faces = [line.get_markerfacecolor() for line in marks if line.get_marker() == "o"]
+    assert faces == [look.colour, style.CARD]
+    assert text.count("<title>") == 3  # of the two marks and the cross
+    assert "<title>2 [1, 3]</title>" in text
+    assert {*re.findall('data-optimizer="([^"]*)"', text)} == {"adam", "sgd"}
+
+
+def walked(path: str) -> Doubles:
+    """The points of a short path, one behind the other."""
+    here, start, found = np.zeros(2), np.zeros(2), []
+    for letter, text in re.findall("([A-Za-z])([^A-Za-z]*)", path):
+        numbers = [float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", text)]
+        if letter == "z":
+            here = start
+            continue
+        width = {"h": 1, "v": 1}.get(letter, 2)
+        for step in np.array(numbers).reshape(-1, width):
+            move = (
+                np.array([step[0], 0]) if letter == "h" else np.array([0, step[0]]) if letter == "v" else step
+            )
+            here = move if letter == "M" else here + move
+            found.append(here)
+            start = here if letter in "Mm" else start
+    return np.array(found)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_short_path_goes_the_same_way(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    line = np.cumsum(rng.normal(0, 3, (200, 2)), axis=0) + np.array([150, 80])
+    line[50:90, 1] = line[50, 1]
+    written = "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in line)
+    short = svg._short(svg._segments(written))
+    assert len(short) < 0.45 * len(written)
+    found = walked(short)
+    ends, starts = found[1:], found[:-1]
+    for point in line:  # it lies near to some piece of what is drawn
+        ways = ends - starts
+        along = ((point - starts) * ways).sum(axis=1) / np.maximum((ways**2).sum(axis=1), 1e-12)
+        nearest = starts + along.clip(0, 1)[:, None] * ways
+        assert np.hypot(*(point - nearest).T).min() < svg.NEAR + 0.1
+
+
+def test_a_series_says_whose_it_is_and_its_marks_what_they_show() -> None:
+    name, told = '"<&>', ["a < b", "2 & 3"]
+    with style.drawing():
+        fig, ax = style.panel(150)
+        look = looks.plain(0)
+        ax.plot([1, 2], [1, 2], color=look.colour, gid=style.tag(name))
+        style.marks(ax, [1, 2], [1, 2], look, style.tag(name, told))
+        ax.plot([1, 2], [2, 1], "s", gid=style.tag(name))
+    root = ElementTree.fromstring(svg.svg(fig, "f", "t", "d"))
+    groups = [g for g in root.iter("g") if g.get("data-optimizer") == name]
+    assert len(groups) == 2  # under the panel's edges and above
+    assert [e.text for group in groups for e in group.iter("title")] == told
+    assert sum(len(g.attrib) == 0 for g in root.iter("g")) == 0
+    assert not list(root.iter("use"))
+
+
+def test_lines_are_cut_at_a_panel_only_where_they_leave_it() -> None:
+    for top, cut in ((2.0, False), (20.0, True)):
+        with style.drawing():
+            fig, ax = style.panel(150)
+            ax.plot([1, 2], [1, top])
+            ax.set(xlim=(0, 3), ylim=(0, 3))
+        assert ("clip-path" in svg.svg(fig, "f", "t", "d")) == cut
+
+
+def test_nothing_of_a_panel_is_cut_and_its_png_says_what_it_shows() -> None:
+    with style.drawing():
+        fig, ax = style.panel(150)
+        style.rows(ax, ["a longer name", "b"])
+        style.log_axis(ax, "x", 1e-6, 1e6)
+        ax.set(xlabel="a label that is longer than its axis", ylabel="two\nlines")
+        text = svg.svg(fig, "f", "t", "d")
+        renderer = FigureCanvasAgg(fig).get_renderer()
+        inner, outer = ax.get_tightbbox(renderer), fig.bbox
+        assert inner is not None
+        assert outer.x0 <= inner.x0 <= inner.x1 <= outer.x1
+        assert outer.y0 <= inner.y0 <= inner.y1 <= outer.y1
+        keys = [Key(f"series {i}", looks.plain(i)) for i in range(7)]
+        alone = svg.png(fig, "What is shown? A name", keys)
+    assert f'width="{style.WIDTH * 72:g}"' in text
+    turned = [e for e in ElementTree.fromstring(text).iter("text") if "rotate(-90)" in e.get("transform", "")]
+    assert [e.text for e in turned] == ["two", "lines"]
+    assert alone.startswith(b"\x89PNG")
+    shown = {t.get_text() for t in fig.findobj(Text)}
+    assert {"What is shown? A name", *(key.title for key in keys)} <= shown
+
+
+def test_each_style_is_written_once_for_a_page() -> None:
+    pictures = [svg.svg(picture(name), name, "t", "d") for name in ("a", "b")]
+    rules, named = svg.classes(pictures)
+    styles = {style for one in pictures for style in re.findall('style="([^"]*)"', one)}
+    assert sorted(re.findall(r"\{(.*)\}", rules)) == sorted(styles)
+    assert "style=" not in "".join(named)
+    known = dict(re.findall(r"\.(s\d+)\{(.*)\}", rules))
+    back = [re.sub('class="(s[0-9]+)"', lambda m: f'style="{known[m[1]]}"', one) for one in named]
+    assert back == pictures
 
 
 def test_somebody_s_own_settings_of_matplotlib_draw_no_other_picture() -> None:

@@ -16,7 +16,12 @@ from studies.question.study import Study
 
 CERTAIN = ("_low", "_high", "low", "high", "lower", "upper", "error")  # columns that say how certain
 EXACT = ("exact", "no interval", "not a test", "Limits were fixed", "simulated")
-SAYS_HOW = {"again": "hashes and versions, nothing estimated"}
+SAYS_HOW = {
+    "again": "hashes and versions, nothing estimated",
+    "settings": "intervals stand under its numbers",
+    "findings": "verdicts alone",
+    "pairs": "p-values",
+}
 
 
 @pytest.fixture(scope="module")

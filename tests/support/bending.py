@@ -22,7 +22,14 @@ HOSTILE = [
 ]
 
 
-KEPT = ("baselines", "alternatives", "learning_rates", "audit", "timings")  # though all diverges
+KEPT = (
+    "baselines",
+    "alternatives",
+    "learning_rates",
+    "size_effects",
+    "audit",
+    "timings",
+)  # though all diverges
 FRESH = ("picks", "candidates", "confirmations")  # tables whose optimizer is that of a pick
 
 
@@ -132,6 +139,8 @@ def all_diverged(frames: Frames, manifest: Manifest) -> None:
             frame.loc[here, column] = gone
     ratio = (frames["comparisons"].reading == "ratio") & (frames["comparisons"].scope == "diabetes")
     frames["comparisons"].loc[ratio, ["estimate", "low", "high"]] = np.nan
-    frames["learning_rates"]["safe"] = False
+    frames["learning_rates"]["band"] = False
+    sizes = frames["size_effects"]
+    frames["size_effects"] = sizes[sizes.dataset != "diabetes"]
     one = frames["envelopes"]
     one.loc[one.dataset == "diabetes", "loss"] = np.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.chapters.batch.steps import cases, draw_by_size, lowest, sizes
+from reports.chapters.batch.steps import cases, draw_by_size, family_legend, lowest, sizes
 from reports.data import words
 from reports.data.run import Run
 from reports.parts import Part, blocks_basis, part
@@ -28,7 +28,8 @@ def best_in_time(run: Run) -> Part | None:
             "the bar its order-statistic interval. A description of this machine, one core a training."
         ),
         basis=blocks_basis(run),
-        draw=lambda: draw_by_size(run, frame, "time_loss", "lowest validation loss (log)"),
+        draw=lambda: draw_by_size(run, frame, "time_loss", "lowest loss (log)"),
+        legend=family_legend(run, frame),
         describe="Validation loss against batch size at equal time, one panel per dataset.",
         data=frame,
         csv=("batch_times",),
@@ -36,15 +37,10 @@ def best_in_time(run: Run) -> Part | None:
 
 
 def _answer(run: Run, frame: pd.DataFrame) -> str:
-    times = []
-    for dataset, _, _, here in cases(run, frame):
-        quickest = here.loc[here.seconds.idxmin()]
-        size, taken = words.count(quickest.batch_size), words.number(1000 * quickest.seconds)
-        times.append(f"{run.shown(dataset)}: batch {size}, {taken} ms a training")
-    quick = words.join(dict.fromkeys(times))
-    return words.sentence(
-        [
-            f"in the time of the quickest size ({quick}) the lowest median loss is "
-            f"{lowest(run, frame, 'time_loss')}"
-        ]
+    quickest = [int(here.batch_size[here.seconds.idxmin()]) for *_, here in cases(run, frame)]
+    low, high = words.count(min(quickest)), words.count(max(quickest))
+    span = low if low == high else f"{low} to {high}"
+    return (
+        f"In the time of the quickest size (batch {span}) the lowest median loss is at "
+        f"{lowest(run, frame, 'time_loss')}."
     )

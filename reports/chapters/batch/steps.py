@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.data import words
 from reports.data.arms import families, family
 from reports.data.run import Run, ordered
-from reports.draw import style
-from reports.parts import Part, blocks_basis, part
+from reports.draw import looks, style
+from reports.parts import Key, Look, Panel, Part, blocks_basis, part
 
 NEAR = 1.25  # times the examples of the smallest size: near perfect scaling
 ENDS = ("", "_low", "_high")
+BOTH = {"epochs_loss": "epochs", "steps_loss": "steps"}
 
 
 def sizes(run: Run, name: str = "batch_sizes") -> pd.DataFrame | None:
@@ -43,7 +43,7 @@ def cases(run: Run, frame: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFra
     return found
 
 
-@part("batch", 1)
+@part("batch", 2)
 def steps(run: Run) -> Part | None:
     """Steps to the same losses by batch size, beside perfect scaling."""
     frame = sizes(run)
@@ -69,7 +69,8 @@ def steps(run: Run) -> Part | None:
             f"{blocks_basis(run)} Left out, because some size never fell below the start: "
             f"{words.plural(lost, 'block')}."
         ),
-        draw=lambda: draw_by_size(run, frame, "steps", "steps to the same losses (log)", scaling_line=True),
+        draw=lambda: draw_by_size(run, frame, "steps", "steps (log)", scaling_line=True),
+        legend=family_legend(run, frame),
         describe="Steps against batch size with the line of perfect scaling, one panel per dataset.",
         data=frame,
         csv=("batch_sizes",),
@@ -98,80 +99,100 @@ def scaling(here: pd.DataFrame) -> tuple[Any, Any, Any]:
 
 
 def _steps_answer(run: Run, frame: pd.DataFrame) -> str:
-    parts = []
-    for _, _, name, here in cases(run, frame):
-        smallest, last, ended = scaling(here)
-        if smallest is None:
-            parts.append(f"for {name} there is no block with a loss that all sizes reach")
-            continue
-        base = f"the examples of batch {words.count(smallest.batch_size)}"
-        if last is not None:
-            text = (
-                f"for {name} scaling is near perfect up to batch {words.count(last.batch_size)} "
-                f"({_relative(last, smallest)} {base})"
-            )
-        else:
-            text = f"for {name} near perfect scaling cannot be shown for any size"
-        if ended is not None:
-            more = "" if last is not None else f" {base}"
-            text += (
-                f" and has ended at batch {words.count(ended.batch_size)} "
-                f"({_relative(ended, smallest)}{more})"
-            )
-        else:
-            text += ", and no size is shown to have ended it"
-        parts.append(text)
+    """How far scaling is near perfect, and where it has ended, over all cases."""
+    kept, ended = [], []
+    every = cases(run, frame)
+    for *_, here in every:
+        _, last, end = scaling(here)
+        kept += [int(last.batch_size)] if last is not None else []
+        ended += [int(end.batch_size)] if end is not None else []
+    n = words.plural(len(every), "case")
+    parts = [
+        f"scaling is near perfect up to {_sizes(kept)} in {len(kept)} of {n}"
+        if kept
+        else f"near perfect scaling is shown in none of {n}"
+    ]
+    parts.append(f"it has ended at {_sizes(ended)} in {len(ended)}" if ended else "its end is shown in none")
     return words.sentence(parts)
 
 
-def _relative(one: Any, smallest: Any) -> str:
-    base = smallest.examples
-    three = [
-        words.ratio(x / base) if np.isfinite(x) else words.INFINITY
-        for x in (one.examples, one.examples_low, one.examples_high)
-    ]
-    return f"{three[0]}× [{three[1]}, {three[2]}]"
+def _sizes(sizes: list[int]) -> str:
+    low, high = words.count(min(sizes)), words.count(max(sizes))
+    return f"batch {low}" if low == high else f"batch {low} to {high}"
 
 
 def draw_by_size(
     run: Run, frame: pd.DataFrame, name: str, label: str, *, scaling_line: bool = False
-) -> Figure:
+) -> list[Panel]:
     """A value with its intervals by batch size, one panel a dataset."""
-    looks, titles = family_looks(run, frame)
-    fig, panels = style.grid(len(run.datasets), 2.7)
-    for ax, dataset in zip(panels, run.datasets, strict=True):
+    panels = []
+    for dataset in run.datasets:
         here = frame[(frame.dataset == dataset) & frame[name].notna()]
-        for i, (uses, look) in enumerate(looks.items()):
-            one = here[here.uses == uses]
-            if len(one) and scaling_line:
-                x = one.batch_size.to_numpy(float)
-                ax.plot(x, one[name].iloc[0] * x[0] / x, color=look.colour, lw=0.8, alpha=0.6)
-            bars(ax, one, name, look, i, len(looks))
-        _axes(ax, here, name)
-        ax.set_title(words.short(run.shown(dataset)))
-    fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel(label, color=style.MUTED, fontsize=8.5)
-    style.legend(fig, list(looks), looks, titles)
-    return fig
+        panels.append(_by_size(run, here, name, here, run.shown(dataset), dataset, label, scaling_line))
+    return panels
 
 
-def family_looks(run: Run, frame: pd.DataFrame) -> tuple[dict[str, style.Look], list[str]]:
-    """A look for each optimizer behind the arms, and their names in words."""
-    names = [name for name in families(run) if name in set(frame.uses)]
-    titles = [family(run, list(frame.optimizer[frame.uses == name])) for name in names]
-    return style.looks(names, names), titles
+def _by_size(
+    run: Run,
+    here: pd.DataFrame,
+    name: str,
+    axis: pd.DataFrame,
+    title: str,
+    dataset: str,
+    label: str,
+    scaling_line: bool = False,
+) -> Panel:
+    """One panel. axis: what its axes have to hold, in columns named as those of `here` or as a loss."""
+    known = family_looks(run, here)
+    fig, ax = style.panel(205)
+    for i, (uses, look) in enumerate(known.items()):
+        one = here[here.uses == uses]
+        tag = style.tag(uses)
+        if len(one) and scaling_line:
+            x = one.batch_size.to_numpy(float)
+            ax.plot(x, one[name].iloc[0] * x[0] / x, color=look.colour, lw=0.8, alpha=0.6, gid=tag)
+        _bars(run, ax, one, name, look, uses, i, len(known))
+    _axes(ax, axis, name if f"{name}_low" in axis else "loss")
+    ax.set(xlabel="batch size (log)", ylabel=label)
+    return Panel(f"{dataset} {name}" if name in BOTH else dataset, title, fig, dataset)
 
 
-def bars(ax: Axes, one: pd.DataFrame, name: str, look: style.Look, i: int, n: int) -> None:
+def family_looks(run: Run, frame: pd.DataFrame) -> dict[str, Look]:
+    """A look for each optimizer behind the arms of a table."""
+    known, there = looks.of_families(run), set(frame.uses)
+    return {name: look for name, look in known.items() if name in there}
+
+
+def family_legend(run: Run, frame: pd.DataFrame) -> list[Key]:
+    """The optimizers behind the arms, in words."""
+    named = families(run)
+    return [Key(family(run, named[name]), look, name) for name, look in family_looks(run, frame).items()]
+
+
+def _bars(run: Run, ax: Axes, one: pd.DataFrame, name: str, look: Look, uses: str, i: int, n: int) -> None:
     """A line by batch size with intervals, moved aside a little so that optimizers stay apart."""
     x = one.batch_size.to_numpy(float) * 2 ** (0.09 * (i - (n - 1) / 2))
     y, low, high = (one[f"{name}{end}"].to_numpy(float) for end in ENDS)
     fine = np.isfinite(y)
-    ax.plot(x[fine], y[fine], color=look.colour, ls=look.dash, lw=1.2)
+    tag = style.tag(uses)
+    ax.plot(x[fine], y[fine], color=look.colour, ls=look.dash, lw=1.2, gid=tag)
     tops = np.where(np.isfinite(high), high, 1e30)
-    ax.vlines(x[fine], np.maximum(low, 1e-12)[fine], tops[fine], color=look.colour, lw=1)
-    style.marks(ax, x[fine], y[fine], look)
-    style.crosses(ax, pd.Series(x[np.isinf(y)]), i, look)
+    ax.vlines(x[fine], np.maximum(low, 1e-12)[fine], tops[fine], color=look.colour, lw=1, gid=tag)
+    told = [
+        f"{run.title(arm)}, {run.shown(dataset)}, batch {words.count(size)}: {words.number(value)} "
+        f"[{words.number(least)}, {words.number(most)}]"
+        for arm, dataset, size, value, least, most in zip(
+            one.optimizer[fine],
+            one.dataset[fine],
+            one.batch_size[fine],
+            y[fine],
+            low[fine],
+            high[fine],
+            strict=True,
+        )
+    ]
+    style.marks(ax, x[fine], y[fine], look, style.tag(uses, told))
+    style.crosses(ax, x[np.isinf(y)], i, look, tag)
 
 
 def _axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
@@ -183,15 +204,14 @@ def _axes(ax: Axes, here: pd.DataFrame, name: str) -> None:
     style.log_axis(ax, "y", low / 1.25, high * 1.25, 5)
     ax.set_xscale("log")
     ax.set_xlim(known[0] / 1.3, known[-1] * 1.3)
-    ticks = known if len(known) <= 5 else known[::2]
+    ticks = known[:: -(-len(known) // 5)]
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(style.plain))
     ax.grid(color=style.LINE)
-    ax.set(xlabel="", ylabel="")
 
 
-@part("batch", 1)
+@part("batch", 2)
 def best_size(run: Run) -> Part | None:
     """The lowest validation loss of each size at equal epochs and at equal steps."""
     frame = sizes(run)
@@ -212,6 +232,7 @@ def best_size(run: Run) -> Part | None:
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_best(run, frame),
+        legend=family_legend(run, frame),
         describe="Validation loss against batch size at equal epochs and at equal steps, a row per dataset.",
         data=frame,
         csv=("batch_sizes",),
@@ -219,49 +240,34 @@ def best_size(run: Run) -> Part | None:
 
 
 def _best_answer(run: Run, frame: pd.DataFrame) -> str:
-    parts = []
-    for name, what in (("epochs_loss", "epochs"), ("steps_loss", "steps")):
-        parts.append(f"at equal {what} the lowest median loss is {lowest(run, frame, name)}")
-    return f"{words.sentence(parts[:1])} {words.sentence(parts[1:])}"
+    return words.sentence(
+        [
+            f"the lowest median loss is at equal epochs at {lowest(run, frame, 'epochs_loss')}",
+            f"at equal steps at {lowest(run, frame, 'steps_loss')}",
+        ]
+    )
 
 
 def lowest(run: Run, frame: pd.DataFrame, name: str) -> str:
-    """Where a loss is lowest, in words: "at batch 8 for SGD on digits (...)", every case."""
-    clauses = []
-    for _, _, case, here in cases(run, frame):
+    """At which sizes a loss is lowest over all cases."""
+    best = []
+    for *_, here in cases(run, frame):
         known = here[np.isfinite(here[name])].sort_values(name, kind="stable")
-        if known.empty:
-            clauses.append(f"infinite everywhere for {case}")
-            continue
-        best = known.iloc[0]
-        with_it = known[(known[f"{name}_low"] <= best[f"{name}_high"])].batch_size.iloc[1:]
-        three = [words.number(best[f"{name}{end}"]) for end in ENDS]
-        near = f"; overlapping: {words.join(map(words.count, sorted(with_it)))}" if len(with_it) else ""
-        clauses.append(
-            f"at batch {words.count(best.batch_size)} for {case} ({three[0]} [{three[1]}, {three[2]}]{near})"
-        )
-    return words.join(clauses)
+        best += [int(known.batch_size.iloc[0])] if len(known) else []
+    return _sizes(best) if best else "no size, for all are infinite"
 
 
-def _draw_best(run: Run, frame: pd.DataFrame) -> Figure:
-    looks, titles = family_looks(run, frame)
-    n = len(run.datasets)
-    fig = Figure(figsize=(style.WIDTH, 2.1 * n + 0.5), layout="constrained")
-    panels = fig.subplots(n, 2, squeeze=False, sharey="row")
-    for row, dataset in zip(panels, run.datasets, strict=True):
+def _draw_best(run: Run, frame: pd.DataFrame) -> list[Panel]:
+    panels = []
+    for dataset in run.datasets:
         here = frame[frame.dataset == dataset]
         both = pd.concat(
             here[["batch_size", *(f"{name}{end}" for end in ENDS)]].rename(
                 columns={f"{name}{end}": f"loss{end}" for end in ENDS}
             )
-            for name in ("epochs_loss", "steps_loss")
+            for name in BOTH
         )
-        for ax, name, what in zip(row, ("epochs_loss", "steps_loss"), ("epochs", "steps"), strict=True):
-            for i, (uses, look) in enumerate(looks.items()):
-                bars(ax, here[here.uses == uses], name, look, i, len(looks))
-            _axes(ax, both, "loss")
-            ax.set_title(f"{words.short(run.shown(dataset))}, equal {what}")
-    fig.supxlabel("batch size (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel("lowest validation loss (log)", color=style.MUTED, fontsize=8.5)
-    style.legend(fig, list(looks), looks, titles)
-    return fig
+        for name, what in BOTH.items():
+            title = f"{run.shown(dataset)}, equal {what}"
+            panels.append(_by_size(run, here, name, both, title, dataset, "lowest loss (log)"))
+    return panels

@@ -12,13 +12,6 @@ from reports.data import words
 from reports.data.run import Run
 from reports.parts import Cell, Part, Table, cell, part, verdict
 
-TOLD = {  # a verdict in a sentence, one claim and many
-    "holds": ("holds", "hold"),
-    "holds in part": ("holds in part", "hold in part"),
-    "does not hold here": ("does not hold here", "do not hold here"),
-    "undecided": ("is undecided", "are undecided"),
-    "not run": ("was not run", "were not run"),
-}
 EXACT = "Effects marked exact are computed, with nothing drawn; intervals are at 95 %."
 QUOTES = "The chapter's sentences, the rules, and what ran"
 LEFT_OPEN = "A picture leaves out what is not finite; a cross on its edge stands for it."
@@ -33,9 +26,8 @@ def start(run: Run) -> Part | None:
         name="start",
         question="Start here",
         answer=(
-            "New to this? Read the table below: what a course on optimization says, and whether it holds "
-            "here. Follow a number to the part of the chapter it comes from: formula, picture, code. Then "
-            "change one thing and run again."
+            "Read the table below: what a course on optimization says, and whether it holds here. A number "
+            "opens its part of the chapter."
         ),
         how_title="First commands.",
         how="Seconds each; all but the last change nothing that was run.",
@@ -61,15 +53,15 @@ def verdicts(run: Run) -> Part | None:
         answer=_answer(frame),
         how=(
             "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
-            "part of the chapter: rule, evidence, formula and code. A claim that fails here is a result "
-            "about these experiments, not about all of deep learning. Claims about time stand under “On this "
-            "machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
+            "part of the chapter: rule, evidence, formula and code. ⏱: it is about time, and stands under "
+            "“On "
+            "this machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
             f"{_seen(frame)}"
         ),
         basis=EXACT,
         data=run["evidence"].sort_values(["number", "line"]),
         csv=("claims", "evidence"),
-        tables=[_table(frame, linked=True)],
+        tables=[table(frame, run["clocked_claims"])],
         tables_first=True,
     )
 
@@ -93,12 +85,16 @@ def _lesson(one: Any, claims: pd.DataFrame, proof: pd.DataFrame) -> Part:
     return Part(
         name=anchor(one.part),
         question=f"{words.clean(one.part)}: {words.clean(one.title)}",
-        answer=f"{words.clean(one.says)} {_answer(claims)}",
+        answer=_answer(claims),
         formula=words.lines(one.formula),
-        how_title="What was done.",
-        how=f"{words.clean(one.done)} Dotted grey: what theory or the claim expects. {LEFT_OPEN}",
+        folded=True,
+        how_title="What it says, and what was done.",
+        how=(
+            f"{words.clean(one.says)} {words.clean(one.done)} Dotted grey: what theory or the claim expects. "
+            f"{LEFT_OPEN}"
+        ),
         basis=f"In the chapter: {words.clean(one.chinese)}. {EXACT}",
-        draw=(lambda: evidence.figure(shown, proof)) if len(shown) else None,
+        draw=(lambda: evidence.panels(shown, proof)) if len(shown) else None,
         describe=f"Evidence for claims {words.join(map(str, shown.number))}, a panel each.",
         data=proof.sort_values(["number", "line"]),
         csv=("claims", "evidence", "lessons"),
@@ -133,6 +129,7 @@ def untested(run: Run) -> Part | None:
         ],
         tables_first=True,
         csv=("untested",),
+        folded=True,
     )
 
 
@@ -148,25 +145,46 @@ def glossary(run: Run) -> Part | None:
         question="What do the words mean?",
         answer=f"{words.plural(len(frame), 'word')} of the field, in English and 中文.",
         basis="No number is estimated here.",
-        tables=[Table(["English", "中文", "Meaning"], rows, "Glossary", sortable=False, folded=True)],
+        tables=[Table(["English", "中文", "Meaning"], rows, "Glossary", sortable=False)],
         csv=("glossary",),
+        folded=True,
     )
 
 
 def _answer(frame: pd.DataFrame) -> str:
-    clauses = []
-    for kind, (one, many) in TOLD.items():
-        here = frame[frame.verdict == kind].number
-        if len(here):
-            clauses.append(f"{len(here)} {one if len(here) == 1 else many} ({', '.join(map(str, here))})")
-    return f"Of {words.plural(len(frame), 'claim')} {words.join(clauses)}."
+    """How many hold, and how many do not; the rest holds in part or is open."""
+    holds, fails = (int((frame.verdict == kind).sum()) for kind in ("holds", "does not hold here"))
+    rest = len(frame) - holds - fails
+    text = f"{holds} of {words.plural(len(frame), 'claim')} {'holds' if holds == 1 else 'hold'}"
+    text += f", {fails} {'does' if fails == 1 else 'do'} not" if fails else ""
+    return f"{text}; the rest holds in part or is open." if rest else f"{text}."
+
+
+def counted(run: Run) -> str:
+    """How many of the chapter's claims hold, in a sentence."""
+    return _answer(run["claims"])
+
+
+def answer(run: Run) -> list[str]:
+    """The paragraphs that a page of claims begins with."""
+    return [
+        counted(run),
+        "A verdict follows from numbers by a rule; a claim that fails here says something about these "
+        "experiments, not about all of deep learning.",
+    ]
 
 
 def _seen(frame: pd.DataFrame) -> str:
-    """Which rules were settled before any number was seen, and which with an eye on some."""
-    some = frame[~frame.blind.astype(bool)].number
-    rest = f" except those of {words.join(map(str, some))}, settled after a first look" if len(some) else ""
-    return f"Rules and settings were fixed beforehand{rest}."
+    """How many rules were settled before any number was seen, and how many with an eye on some."""
+    before = int(frame.blind.astype(bool).sum())
+    after = len(frame) - before
+    if not after:
+        return "All rules and settings were fixed before any number was seen."
+    return (
+        f"Rules and settings of {before} were fixed before any number was seen, those of {after} settled "
+        "after a "
+        "first look: the table says which."
+    )
 
 
 def _effect(r: Any) -> str:
@@ -178,18 +196,35 @@ def _effect(r: Any) -> str:
     return f"{value} [{words.number(r.low, 3)}, {words.number(r.high, 3)}]"
 
 
-def _table(frame: pd.DataFrame, linked: bool) -> Table:
+CHINESE = {
+    "holds": "成立",
+    "holds in part": "部分成立",
+    "does not hold here": "在此不成立",
+    "undecided": "未定",
+    "not run": "未运行",
+}
+
+
+def table(frame: pd.DataFrame, timed: pd.DataFrame | None = None) -> Table:
+    """Claims by number, a line each. timed: those whose verdicts stand in the section about the machine."""
     rows = [
         [
-            cell(int(r.number))._replace(link=anchor(r.part) if linked else ""),
-            Cell(words.clean(r.says)),
-            verdict(words.clean(r.verdict), words.clean(r.when)),
-            Cell(_effect(r), float(r.effect), words.clean(r.unit)),
-            *([] if linked else [_rule(r)]),
+            cell(int(r.number))._replace(link=anchor(r.part) if timed is not None else ""),
+            Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh"),
+            verdict(words.clean(r.verdict), CHINESE.get(str(r.verdict), ""))._replace(lang="zh"),
+            Cell(_effect(r), float(r.effect), " ".join(filter(None, map(words.clean, (r.unit, r.when))))),
+            *([] if timed is not None else [_rule(r)]),
+            Cell("before" if r.blind else "after"),
         ]
         for r in frame.itertuples()
     ]
-    heads = ["№", "The chapter says", "Verdict", "Effect", *([] if linked else ["It holds when"])]
+    for r in () if timed is None else timed.itertuples():
+        here = Cell("⏱ on this machine", "~", link="this-machine")
+        said = Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh")
+        rows.append([cell(int(r.number)), said, here, Cell(""), Cell("before" if r.blind else "after")])
+    rows.sort(key=lambda row: int(row[0].sort))
+    heads = ["№", "The chapter says", "Verdict", "Effect", *([] if timed is not None else ["It holds when"])]
+    heads += ["Rule fixed, a look"]
     return Table(heads, rows, "Claims and verdicts", frozenset({0}))
 
 

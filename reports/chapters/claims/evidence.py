@@ -11,29 +11,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data import words
-from reports.draw import style
+from reports.draw import intervals, looks, style, svg
+from reports.parts import Key, Look, Panel
 
-ROW = 0.21  # inches of a line of dots or of a legend
-PANEL = 1.9  # inches of what is drawn
+ROW = 14.0  # points of a line of a legend
 DOTS = 18  # of a panel without an x; more are left to the table
-EXPECTED = style.Look(style.MUTED, "", (0, (1, 1.5)))
+EXPECTED = Look(style.MUTED, "", (0, (1, 1.5)))
 
 
-def figure(claims: pd.DataFrame, evidence: pd.DataFrame) -> Figure:
-    """A panel for each claim, two to a row."""
-    panels = [(one, _shown(evidence[evidence.number == one.number])) for one in claims.itertuples()]
-    rows = [panels[i : i + 2] for i in range(0, len(panels), 2)]
-    heights = [max(_height(lines) for _, lines in row) for row in rows]
-    fig = Figure(figsize=(style.WIDTH, sum(heights)), layout="constrained")
-    axes = fig.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
-    for row, places in zip(rows, axes, strict=True):
-        for ax in places[len(row) :]:
-            ax.set_axis_off()
-        for (one, lines), ax in zip(row, places, strict=False):
-            ax.set_title(f"Claim {one.number}: {words.clean(one.verdict)}")
-            (_curves if _over_x(lines) else _dots)(ax, one, lines)
-            ax.grid(color=style.LINE, lw=0.6)
-    return fig
+def panels(claims: pd.DataFrame, evidence: pd.DataFrame) -> list[Panel]:
+    """A panel for each claim."""
+    made = []
+    for one in claims.itertuples():
+        lines = _shown(evidence[evidence.number == one.number])
+        title = f"Claim {one.number}: {words.clean(one.verdict)}"
+        draw = _curves if _over_x(lines) else _dots
+        made.append(Panel(f"claim {one.number}", title, draw(one, lines)))
+    return made
 
 
 def _shown(lines: pd.DataFrame) -> pd.DataFrame:
@@ -46,53 +40,72 @@ def _over_x(lines: pd.DataFrame) -> bool:
     return bool(lines.groupby("what").x.nunique().max() > 1)
 
 
-def _height(lines: pd.DataFrame) -> float:
-    names = lines.what.nunique() + 1
-    return PANEL + 0.7 + ROW * names if _over_x(lines) else 0.8 + max(ROW * min(len(lines), DOTS), 0.9)
-
-
-def _curves(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
+def _curves(one: Any, lines: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(lines.what))
-    looks = style.looks(names, names)
+    known = {name: _look(name, i) for i, name in enumerate(names)}
+    fig, ax = style.panel(190 + ROW * (len(names) + 1))
+    told = svg.marks_told([""] * len(lines)) != []
     for i, name in enumerate(names):
-        here, look = lines[lines.what == name].sort_values("x"), looks[name]
-        shown = here[np.isfinite(here.value)]
-        ax.vlines(shown.x, *_ends(shown, lines), color=look.colour, lw=1)
-        ax.plot(shown.x, shown.value, color=look.colour, ls=look.dash, lw=1.3)
+        here, (optimizer, look) = lines[lines.what == name].sort_values("x"), known[name]
+        shown, tag = here[np.isfinite(here.value)], style.tag(optimizer)
+        ax.vlines(shown.x, *_ends(shown, lines), color=look.colour, lw=1, gid=tag)
+        ax.plot(shown.x, shown.value, color=look.colour, ls=look.dash, lw=1.5, gid=tag)
         few = shown if len(shown) <= 12 else shown.iloc[:: -(-len(shown) // 10)]
-        style.marks(ax, few.x, few.value, look)
-        told = here[np.isfinite(here.expected)]
-        ax.plot(told.x, told.expected, color=EXPECTED.colour, lw=0.9, ls=EXPECTED.dash, zorder=1)
-        style.crosses(ax, here[np.isinf(here.value)].x, i, look)
+        titles = [f"{r.what}, {words.number(r.x)}: {_value(r)}" for r in few.itertuples()] if told else []
+        style.marks(ax, few.x, few.value, look, style.tag(optimizer, titles))
+        theory = here[np.isfinite(here.expected)]
+        ax.plot(theory.x, theory.expected, color=EXPECTED.colour, lw=1.1, ls=EXPECTED.dash, zorder=1)
+        style.crosses(ax, here[np.isinf(here.value)].x, i, look, tag)
     log = str(one.log)
     _scale(ax, "x", lines.x, "x" in log)
     _scale(ax, "y", pd.concat([lines.value, lines.low, lines.high, lines.expected]), "y" in log)
-    ax.set_xlabel(_folded(one.x))
-    ax.set_ylabel(_folded(one.y))
-    handles = [style.handle(looks[name]) for name in names]
-    labels = [words.short(words.clean(name), 46) for name in names]
+    ax.set(xlabel=_folded(one.x), ylabel=_folded(one.y, 26))
+    ax.grid(color=style.LINE, lw=0.6)
+    keys = [Key(words.short(words.clean(name), 38), look) for name, (_, look) in known.items()]
     if np.isfinite(lines.expected).any():
-        handles.append(style.handle(EXPECTED))
-        labels.append("expected")
-    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.3), "borderaxespad": 0}
-    ax.legend(handles, labels, fontsize=7.5, handlelength=3, **where)
+        keys.append(Key("expected", EXPECTED))
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.04, 1.0), "borderaxespad": 0}
+    handles = [svg.handle(key) for key in keys]
+    ax.legend(handles, [key.title for key in keys], handlelength=2.6, labelspacing=0.2, **where)
+    return fig
 
 
-def _dots(ax: Axes, one: Any, lines: pd.DataFrame) -> None:
+def _look(what: str, i: int) -> tuple[str, Look]:
+    """Of a series: the optimizer that it is named after, with its look; else none, and one of the rest."""
+    name = words.clean(what).lower()
+    if name in looks.FIXED:
+        return name, looks.of_optimizers([name])[name]
+    return "", looks.plain(i)
+
+
+def _value(r: Any) -> str:
+    value = words.number(r.value) if np.isfinite(r.value) else words.INFINITY
+    return value if np.isnan(r.low) else f"{value} [{words.number(r.low)}, {words.number(r.high)}]"
+
+
+def _dots(one: Any, lines: pd.DataFrame) -> Figure:
     some = lines.iloc[:DOTS]
-    places = np.arange(len(some))[::-1]
+    labels = [words.clean(name) for name in some.what]
+    tall = max(map(len, labels), default=0) > intervals.NARROW
+    pitch = intervals.TALL if tall else intervals.ROW
+    fig, ax = style.panel(60 + pitch * len(some))
+    style.rows(ax, [""] * len(some) if tall else labels)
+    places = np.arange(len(some), dtype=float)
+    if tall:
+        intervals.above(ax, labels, pitch)
+        places += 19 / pitch - 0.5
     finite = np.isfinite(some.value).to_numpy()
     low, high = _ends(some, some)
     ax.hlines(places[finite], low[finite], high[finite], color=style.INK, lw=1.2)
-    ax.plot(some.value[finite], places[finite], ls="none", marker="o", ms=5, color=style.LIGHT["accent"])
+    titles = [f"{r.what}: {_value(r)}" for r in some[finite].itertuples()]
+    style.marks(ax, some.value[finite], places[finite], looks.plain(0), style.tag("", titles))
     told = np.isfinite(some.expected).to_numpy()
     ax.plot(some.expected[told], places[told], ls="none", marker="|", ms=11, mew=1.4, color=style.MUTED)
     edge: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "ls": "none", "marker": "x", "ms": 5}
     ax.plot(np.full((~finite).sum(), 0.985), places[~finite], color=style.BAD, **edge)
-    ax.set_yticks(places, [words.short(words.clean(name), 34) for name in some.what], fontsize=7.5)
-    ax.set_ylim(-0.6, len(some) - 0.4)
     _scale(ax, "x", pd.Series(np.concatenate([some.value, low, high, some.expected])), "y" in str(one.log))
     ax.set_xlabel(_folded(one.y))
+    return fig
 
 
 def _ends(lines: pd.DataFrame, panel: pd.DataFrame) -> tuple[Any, Any]:
@@ -105,9 +118,9 @@ def _ends(lines: pd.DataFrame, panel: pd.DataFrame) -> tuple[Any, Any]:
     return np.where(np.isneginf(low), known.min(), low), np.where(np.isposinf(high), known.max(), high)
 
 
-def _folded(text: object) -> str:
+def _folded(text: object, most: int = 38) -> str:
     """An axis' label in lines that fit beside it."""
-    return textwrap.fill(words.clean(text), 32)
+    return textwrap.fill(words.clean(text), most)
 
 
 def _scale(ax: Axes, which: str, values: pd.Series, log: bool) -> None:

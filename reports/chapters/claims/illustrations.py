@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from reports.data import words
 from reports.data.run import Run
-from reports.draw import style
-from reports.parts import Part, part
+from reports.draw import looks, style
+from reports.parts import Key, Look, Panel, Part, part
 
 LEVELS = 12  # contour lines of a surface
-Looks = dict[str, style.Look]
+Looks = dict[str, Look]
+SERIES = {"corrected": looks.plain(0), "not corrected": looks.plain(1)}
 
 
 @part("claims", 2)
@@ -33,46 +35,46 @@ def averages(run: Run) -> Part | None:
         ),
         basis="The series is drawn once, with a fixed seed; the averages of it are exact.",
         draw=lambda: _draw_series(frame),
-        describe="A noisy series with its exponentially weighted average for four values of β.",
+        legend=[Key(name, look._replace(marker="")) for name, look in SERIES.items()],
+        describe="A noisy series with its exponentially weighted average.",
         data=frame,
         csv=("series",),
     )
 
 
 def _starts(frame: pd.DataFrame) -> str:
-    clauses = []
+    days = {}
     for beta, here in frame.groupby("beta"):
         wide = here.pivot(index="day", columns="corrected", values="average")
-        near = (wide[False] / wide[True] - 1).abs() <= 0.01
-        first = wide.index[near.to_numpy().argmax()] if near.any() else None
-        when = f"from day {int(first)} on" if first is not None else "never in this year"
-        clauses.append(
-            f"β {words.plain(beta)}: {words.number(wide[False].iloc[0] / wide[True].iloc[0], 2)}, {when}"
-        )
+        near = ((wide[False] / wide[True] - 1).abs() <= 0.01).to_numpy()
+        days[beta] = int(wide.index[near.argmax()]) if near.any() else None
+    largest = max(days)
+    when = f"day {days[largest]}" if days[largest] is not None else "the end of the year"
     return (
-        "Without correction the first average is a share 1-β of the corrected one, and they are first within "
-        f"1{words.THIN}% of each other as late as β is large ({'; '.join(clauses)})."
+        f"An average without correction starts too low: with β {words.plain(largest)} it takes until "
+        f"{when} to "
+        f"come within 1{words.THIN}% of the corrected one."
     )
 
 
-def _draw_series(frame: pd.DataFrame) -> Figure:
-    betas = sorted(frame.beta.unique())
-    looks = style.looks(["corrected", "not corrected"], ["corrected", "not corrected"])
-    fig, axes = style.grid(len(betas), 2.0, sharey=True)
-    for ax, beta in zip(axes, betas, strict=True):
+def _draw_series(frame: pd.DataFrame) -> list[Panel]:
+    panels = []
+    for beta in sorted(frame.beta.unique()):
+        fig, ax = style.panel(185)
         here = frame[frame.beta == beta]
         days = here[here.corrected]
         ax.plot(days.day, days.value, ls="none", marker="o", ms=1.6, color=style.GREY, mec="none")
-        for name, corrected in (("corrected", True), ("not corrected", False)):
-            line, look = here[here.corrected == corrected], looks[name]
-            ax.plot(line.day, line.average, color=look.colour, ls=look.dash, lw=1.4)
-        ax.set_title(f"β = {words.plain(beta)}")
-        ax.set_xlabel("day")
+        for look, corrected in zip(SERIES.values(), (True, False), strict=True):
+            line = here[here.corrected == corrected]
+            ax.plot(line.day, line.average, color=look.colour, ls=look.dash, lw=1.6)
+        low, high = frame.value.min(), frame.value.max()
+        ax.set_ylim(min(low, 0.0) - 0.04 * (high - low), high + 0.04 * (high - low))
         style.linear_axis(ax, "x", 6)
         style.linear_axis(ax, "y", 5)
+        ax.set(xlabel="day", ylabel="degrees")
         ax.grid(color=style.LINE, lw=0.6)
-    style.legend(fig, list(looks), looks, list(looks))
-    return fig
+        panels.append(Panel(f"beta {beta:g}", f"β = {words.plain(beta)}", fig))
+    return panels
 
 
 @part("claims", 2)
@@ -93,7 +95,8 @@ def paths(run: Run) -> Part | None:
         ),
         basis="Exact: no noise, nothing is drawn at random.",
         draw=lambda: _draw_paths(walks, heights),
-        describe="Contours of seven surfaces with the paths of four methods.",
+        legend=_legend(walks),
+        describe="Contours of a surface with the path of each method.",
         data=walks,
         csv=("walks", "heights"),
     )
@@ -104,55 +107,57 @@ def _ground(surface: object) -> str:
     return words.clean(surface).replace("-", " ")
 
 
-def _panels(walks: pd.DataFrame, height: float) -> tuple[Figure, list[tuple[Axes, str, pd.DataFrame]], Looks]:
-    """A panel a surface, with its walks, and how each method looks."""
-    surfaces, methods = list(dict.fromkeys(walks.surface)), list(dict.fromkeys(walks.method))
-    looks = style.looks(methods, methods)
-    fig, axes = style.grid(len(surfaces), height)
-    style.legend(fig, methods, looks, methods)
-    panels = [(ax, name, walks[walks.surface == name]) for ax, name in zip(axes, surfaces, strict=True)]
-    for ax, surface, _ in panels:
-        ax.set_title(_ground(surface))
-    return fig, panels, looks
+def _looks(walks: pd.DataFrame) -> Looks:
+    """The look of each method: that of the optimizer it is named after."""
+    methods = list(dict.fromkeys(map(str, walks.method)))
+    known = looks.of_optimizers(method.lower() for method in methods)
+    return {method: known[method.lower()] for method in methods}
 
 
-def _ways(ax: Axes, here: pd.DataFrame, looks: Looks, x: pd.Series, y: pd.Series) -> None:
+def _legend(walks: pd.DataFrame) -> list[Key]:
+    return [Key(words.clean(method), look, method.lower()) for method, look in _looks(walks).items()]
+
+
+def _ways(ax: Axes, here: pd.DataFrame, known: Looks, x: pd.Series, y: pd.Series) -> None:
     """Each method's way, marked at its end."""
-    for method, look in looks.items():
+    for method, look in known.items():
         mine = here.method == method
-        ax.plot(x[mine], y[mine], color=look.colour, ls=look.dash, lw=1.3)
-        style.marks(ax, x[mine].iloc[-1:], y[mine].iloc[-1:], look)
+        tag = style.tag(method.lower())
+        ax.plot(x[mine], y[mine], color=look.colour, ls=look.dash, lw=1.5, gid=tag)
+        told = f"{method}, {_ground(here.surface.iloc[0])}: {words.plural(here.step[mine].max(), 'step')}"
+        style.marks(ax, x[mine].iloc[-1:], y[mine].iloc[-1:], look, style.tag(method.lower(), [told]))
 
 
 def _fewest(walks: pd.DataFrame) -> str:
     ends = walks.groupby(["surface", "method"], sort=False).step.max().unstack("method")
-    longest, clauses = walks.step.max(), []
-    for surface, line in ends.iterrows():
-        arrived = line[line < longest].sort_values(kind="stable")
-        slow = "" if len(arrived) == len(line) else " or more"
-        last = "SGD" if "SGD" in line else str(line.index[-1])
-        clauses.append(
-            f"{_ground(surface)}: {words.clean(arrived.index[0])} in "
-            f"{words.count(arrived.iloc[0])}, {last} in {words.count(line[last])}{slow}"
-        )
-    return f"Fewest steps to arrive, each method at its best rate: {'; '.join(clauses)}."
+    return f"Each at its best rate, {_leads(ends)} the fewest steps to arrive."
 
 
-def _draw_paths(walks: pd.DataFrame, heights: pd.DataFrame) -> Figure:
-    fig, panels, looks = _panels(walks, 2.3)
+def _leads(steps: pd.DataFrame) -> str:
+    """Who is first on most surfaces, a row each, ties for all who share the lowest."""
+    first = steps.eq(steps.min(axis=1), axis=0).sum()
+    names = [str(name) for name in first.index[first == first.max()]]
+    verb = "needs" if len(names) == 1 else "need"
+    return f"{words.join(map(words.clean, names))} {verb} on {first.max()} of {len(steps)} surfaces"
+
+
+def _draw_paths(walks: pd.DataFrame, heights: pd.DataFrame) -> list[Panel]:
+    known, panels = _looks(walks), []
     steps = np.linspace(0, 1, LEVELS + 1)[1:] ** 3  # closer together near the ground
-    for ax, surface, here in panels:
+    for surface, here in walks.groupby("surface", sort=False):
+        fig, ax = style.panel(215)
         ground = heights[heights.surface == surface].pivot(index="y", columns="x", values="height")
         z = ground.to_numpy()
         levels = z.min() + np.ptp(z) * steps
-        drawn = ax.contour(ground.columns, ground.index, z, levels=levels, colors=style.GREY, linewidths=0.5)
-        drawn.set_rasterized(True)
-        _ways(ax, here, looks, here.x, here.y)
+        thin: dict[str, Any] = {"colors": style.GREY, "linewidths": 0.5, "linestyles": "solid"}
+        ax.contour(ground.columns, ground.index, z, levels=levels, **thin)
+        _ways(ax, here, known, here.x, here.y)
         ax.set_xlim(ground.columns.min(), ground.columns.max())
         ax.set_ylim(ground.index.min(), ground.index.max())
         style.linear_axis(ax, "x", 4)
         style.linear_axis(ax, "y", 4)
-    return fig
+        panels.append(Panel(_ground(surface), _ground(surface), fig))
+    return panels
 
 
 @part("claims", 2)
@@ -171,36 +176,32 @@ def descents(run: Run) -> Part | None:
         ),
         basis="Exact: no noise, nothing is drawn at random.",
         draw=lambda: _draw_descents(walks),
-        describe="Height against steps on seven surfaces for four methods.",
+        legend=_legend(walks),
+        describe="Height against steps for each method.",
         data=walks,
         csv=("walks",),
     )
 
 
 def _flattest(walks: pd.DataFrame) -> str:
-    clauses = []
+    halves: dict[str, dict[str, float]] = {}
     for surface, here in walks.groupby("surface", sort=False):
-        halves = {}
+        halves[str(surface)] = {}
         for method, way in here.groupby("method", sort=False):
             half = (way.height.iloc[0] + here.height.min()) / 2
             below = way[way.height <= half]
-            halves[method] = int(below.step.iloc[0]) if len(below) else None
-        known = {method: steps for method, steps in halves.items() if steps is not None}
-        first, last = min(known, key=lambda m: known[m]), max(known, key=lambda m: known[m])
-        clauses.append(
-            f"{_ground(surface)} {words.count(known[first])} ({words.clean(first)}) to "
-            f"{words.count(known[last])} ({words.clean(last)})"
-        )
-    return f"Half of the way down takes these steps, fastest to slowest: {'; '.join(clauses)}."
+            halves[str(surface)][str(method)] = float(below.step.iloc[0]) if len(below) else np.inf
+    return f"Half of the way down, {_leads(pd.DataFrame(halves).T)} the fewest steps."
 
 
-def _draw_descents(walks: pd.DataFrame) -> Figure:
-    fig, panels, looks = _panels(walks, 1.9)
-    for ax, _, here in panels:
-        _ways(ax, here, looks, here.step + 1, here.height)
+def _draw_descents(walks: pd.DataFrame) -> list[Panel]:
+    known, panels = _looks(walks), []
+    for surface, here in walks.groupby("surface", sort=False):
+        fig, ax = style.panel(175)
+        _ways(ax, here, known, here.step + 1, here.height)
         style.log_axis(ax, "x", 1, here.step.max() * 1.3 + 1, 4)
         style.linear_axis(ax, "y", 4)
-        ax.set_xlabel("step + 1")
+        ax.set(xlabel="step + 1 (log)", ylabel="height")
         ax.grid(color=style.LINE, lw=0.6)
-    panels[0][0].set_ylabel("height")
-    return fig
+        panels.append(Panel(_ground(surface), _ground(surface), fig))
+    return panels

@@ -6,53 +6,62 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from reports.data import words
 from reports.data.run import Run
-from reports.draw import forest, style
-from reports.parts import Cell, Part, Table, blocks_basis, part, verdict
+from reports.draw import intervals, looks
+from reports.parts import Cell, Panel, Part, Table, blocks_basis, part, verdict
 from studies.analysis.verdicts import SMALL
 
 PERCENT = "% of the median error"
 
 
 @part("literature", 1)
-def literature(run: Run) -> Part | None:
-    """Each finding with its verdict, and the comparisons behind it."""
+def literature(run: Run) -> list[Part]:
+    """Each finding with its verdict, and, on request, the comparisons behind it."""
     frame = run["literature"].sort_values(["position", "line"], ignore_index=True)
     if frame.empty:
-        return None
+        return []
     drawn = frame[(frame.unit == PERCENT) & ~frame.what.str.contains("budget of [48]")]
-    return Part(
+    how = (
+        "Differences are in % of a dataset’s median error, or ratios of examples to the same losses; "
+        "left of 0, what is named first is better. Ranked within datasets, tested by sign flips over all "
+        "together, p after Holm within a finding: opposite effects on datasets cancel. A verdict follows "
+        "its rule alone, which was fixed before the run; small networks on small tables cannot refute "
+        "what was found on large ones."
+    )
+    basis = f"{blocks_basis(run)} Intervals: Hodges-Lehmann, 95{words.THIN}%, over the finite differences."
+    said = Part(
         name="findings",
         question="Do published findings on tuning hold here?",
         answer=_answer(frame),
-        how=(
-            "Differences are in % of a dataset’s median error, or ratios of examples to the same losses; "
-            "left of 0, what is named first is better. Ranked within datasets, tested by sign flips over all "
-            "together, p after Holm within a finding: opposite effects on datasets cancel. A verdict follows "
-            "its rule alone, which was fixed before the run; small networks on small tables cannot refute "
-            "what was found on large ones."
-        ),
-        basis=f"{blocks_basis(run)} Intervals: Hodges-Lehmann, 95{words.THIN}%, over the finite differences.",
-        draw=(lambda: _draw(drawn)) if len(drawn) else None,
-        describe="Forest of the differences behind each finding.",
-        data=frame,
+        how=how,
+        basis=basis,
         csv=("literature",),
-        tables=[_verdicts(frame), _lines(frame)],
+        tables=[_verdicts(frame), _rules(frame)],
         tables_first=True,
     )
+    behind = Part(
+        name="findings-behind",
+        question="Which comparisons stand behind them?",
+        answer=f"{words.plural(len(frame), 'comparison')}; of each finding one decides, by the rule above.",
+        how=how,
+        basis=basis,
+        draw=(lambda: _draw(drawn)) if len(drawn) else None,
+        legend=intervals.KEYS,
+        describe="Intervals of the differences behind a finding.",
+        data=frame,
+        csv=("literature",),
+        tables=[_lines(frame)],
+        folded=True,
+    )
+    return [said, behind]
 
 
 def _answer(frame: pd.DataFrame) -> str:
-    """The verdict on each, and the comparison that decides it."""
-    clauses = [
-        f"{words.clean(r.source)}: {r.answer} (it hangs on {words.clean(r.what)}: {_effect(r)}, "
-        f"{words.p_value(r.p_holm)})"
-        for r in frame[frame.decides].itertuples()
-    ]
-    return f"{words.listed(clauses)}."
+    """The verdict on each."""
+    told = frame[frame.decides].groupby("answer", sort=False).source
+    return words.sentence([f"{answer}: {words.join(map(words.clean, names))}" for answer, names in told])
 
 
 def _effect(r: Any) -> str:
@@ -61,18 +70,21 @@ def _effect(r: Any) -> str:
     return words.times(r.estimate, r.low, r.high)
 
 
-def _draw(frame: pd.DataFrame) -> Figure:
-    groups = []
-    names = list(dict.fromkeys(frame.source))
-    looks = style.looks(names, names)
-    for source, lines in frame.groupby("source", sort=False):
-        told = [
-            forest.Line(words.clean(r.what), r.estimate, r.low, r.high, r.verdict) for r in lines.itertuples()
-        ]
-        name = words.short(words.clean(source).replace("Schmidt, Schneider & Hennig", "Schmidt et al."), 26)
-        groups.append(forest.Group(name, str(lines.answer.iloc[0]), looks[str(source)], told))
-    span = forest.reach(groups, 10)
-    return forest.draw(groups, "difference, % of a dataset's median error", span, SMALL)
+def _draw(frame: pd.DataFrame) -> list[Panel]:
+    groups = dict[str, list[intervals.Line]]()
+    for r in frame.itertuples():
+        what = words.clean(r.what)
+        told = f"{what}: {_effect(r)}, {r.verdict}"
+        lines = groups.setdefault(f"{words.clean(r.source)}: {r.answer}", [])
+        called = r.verdict in ("better", "worse")
+        ends = r.estimate, r.low, r.high
+        lines.append(intervals.Line(what, *ends, looks.plain(0), told, hollow=not called))
+    panels = []
+    for i, (title, lines) in enumerate(groups.items(), start=1):
+        span = intervals.reach(lines, 5)
+        scale = intervals.Scale("difference, % of the median error", -span, span, SMALL)
+        panels.append(intervals.panel(f"finding {i}", title, lines, scale))
+    return panels
 
 
 def _verdicts(frame: pd.DataFrame) -> Table:
@@ -80,13 +92,20 @@ def _verdicts(frame: pd.DataFrame) -> Table:
         [
             Cell(words.clean(r.claim), note=words.clean(r.source)),
             verdict(words.clean(r.answer)),
-            Cell(words.clean(r.rule)),
-            Cell(words.clean(r.differs)),
         ]
         for r in frame.drop_duplicates("position").itertuples()
     ]
-    heads = ["Finding", "Verdict", "It holds here when", "What differs from their setting"]
+    heads = ["Finding", "Verdict"]
     return Table(heads, rows, "Findings and verdicts", sortable=False)
+
+
+def _rules(frame: pd.DataFrame) -> Table:
+    rows = [
+        [Cell(words.clean(r.claim)), Cell(words.clean(r.rule)), Cell(words.clean(r.differs))]
+        for r in frame.drop_duplicates("position").itertuples()
+    ]
+    heads = ["Finding", "It holds here when", "What differs from their setting"]
+    return Table(heads, rows, "By which rules", sortable=False, folded=True)
 
 
 def _lines(frame: pd.DataFrame) -> Table:

@@ -2,135 +2,136 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from reports.chapters.answer import needs
 from reports.data import words
 from reports.data.run import Run
-from reports.draw import forest, style
-from reports.parts import Cell, Part, Table, blocks_basis, drawn, left_out, part
+from reports.data.verdict import needs
+from reports.draw import intervals, looks, style
+from reports.parts import Look, Panel, Part, blocks_basis, drawn, left_out, part
 from studies.analysis.verdicts import AS_FAST, FLOOR, MARGINS
 from studies.folder.schema.tables import TOO_FEW
 
 POINTS = 60  # of a curve, about evenly spaced on the log axis
-PAIRS = 66  # in the table of pairs: those of twelve optimizers
 BAND = MARGINS["ratio"]
 
 
 @part("first", 1)
-def ratios(run: Run) -> Part | None:
+def ratios(run: Run) -> list[Part]:
     """How many times the examples each optimizer needs of what the reference needs."""
     if len(run.optimizers) < 2:
-        return None
+        return []
     reference, *others = run.order("ratio")
-    looks = style.looks(run.optimizers, run.order("error"))
-    groups, frames = [], []
-    shown = [name for name in others if name in drawn(run, "ratio", 1 + forest.most(run.scopes))]
-    for name in others:
-        lines = []
-        for scope in run.scopes:
+    known, uses = looks.of_arms(run), looks.behind(run)
+    shown = [name for name in others if name in drawn(run, "ratio")]
+    groups, frames = dict[str, list[intervals.Line]](), []
+    for scope in run.scopes:
+        groups[scope] = []
+        for name in others:
             one = run.against("ratio", scope, name, reference) or {}
             frames.append({k: one[k] for k in _SHOWN})
-            label = "all together" if scope == "pooled" else words.short(run.shown(scope))
-            lines.append(
-                forest.Line(
-                    label, one["estimate"], one["low"], one["high"], needs(one), scope == run.scopes[0]
-                )
-            )
-        if name not in shown:
-            continue
-        groups.append(
-            forest.Group(words.short(run.title(name), 26), _call(run, name, reference), looks[name], lines)
-        )
-    span = forest.reach(groups, float(np.log(2)))
-    title = run.title(reference)
-    return Part(
+            if name in shown:
+                groups[scope].append(_row(run, one, known[name], uses[name]))
+    every = [line for lines in groups.values() for line in lines]
+    span = intervals.reach(every, float(np.log(2)))
+    title, frame = run.title(reference), pd.DataFrame(frames)
+    scale = intervals.Scale(f"examples ÷ {words.short(title, 16)}’s (log)", -span, span, BAND, log=True)
+    how = (
+        f"Ratio of training examples: 2× means twice as many as {title} to reach the same validation "
+        f"losses, which is slower. {title} is the reference because of its mean rank. In each block the "
+        "lowest loss that each search has reached so far is compared at eight losses that both reach. "
+        f"An estimate is exp of the Hodges-Lehmann one, the interval its 95{words.THIN}% signed-rank "
+        "one. “One-sided”: blocks in which only one of the two got below the shared start; they rank as the "
+        "largest difference and are left out of the ratio. It is silent on who ends lower."
+    )
+    said = Part(
         name="ratios",
         question="How many examples does each optimizer need?",
-        answer=_answer(run, pd.DataFrame(frames), reference),
+        answer=_answer(run, frame, reference),
+        how=f"{how} All ratios stand in the last column of the matrix.",
+        basis=blocks_basis(run),
+        csv=("comparisons", "ratios"),
+        data=frame,
+    )
+    each = Part(
+        name="ratios-by-dataset",
+        question="Is that so on every dataset?",
+        answer=_each_answer(run, frame),
         how=(
-            f"Ratio of training examples: 2× means twice as many as {title} to reach the same validation "
-            f"losses, which is slower. {title} is the reference because of its mean rank. In each block the "
-            "lowest loss that each search has reached so far is compared at eight losses that both reach. "
-            f"A mark is exp of the Hodges-Lehmann estimate, the bar its 95{words.THIN}% signed-rank "
-            "interval, heavy where all datasets are taken together. Grey band: within "
-            f"{AS_FAST}×, as good as each other. “One-sided”: blocks in which only one of the two got below "
-            "the shared start; they rank as the largest difference and are left out of the ratio. It is "
-            "silent on who ends lower."
-            f"{left_out(run, [*shown, reference], 'comparisons')}"
+            f"{how} Filled: the pair is called after Holm; hollow: it is not, even where an interval by "
+            "itself "
+            f"leaves out 1×. Grey band: within {AS_FAST}×, as good as each "
+            f"other.{left_out(run, [*shown, reference], 'comparisons')}"
         ),
         basis=blocks_basis(run),
-        draw=lambda: forest.draw(
-            groups,
-            f"examples needed ÷ examples {words.short(title, 16)} needs (left is faster, log scale)",
-            span,
-            BAND,
-            log=True,
-        ),
-        describe=f"Forest plot of ratios: {len(shown)} optimizers against {title}.",
-        data=pd.DataFrame(frames),
+        draw=lambda: [
+            intervals.panel(
+                scope,
+                run.place(scope).capitalize() if scope == "pooled" else run.shown(scope),
+                lines,
+                scale,
+                "" if scope == "pooled" else scope,
+            )
+            for scope, lines in groups.items()
+        ],
+        legend=intervals.KEYS,
+        describe=f"Intervals of ratios of examples: {len(shown)} optimizers against {title}.",
+        data=frame,
         csv=("comparisons", "ratios"),
-        tables=[_pairs_table(run)],
+        folded=True,
     )
+    return [said, each]
+
+
+def _each_answer(run: Run, frame: pd.DataFrame) -> str:
+    here = frame[frame.scope != "pooled"] if len(run.datasets) > 1 else frame
+    if (here.verdict == TOO_FEW).all():
+        return "Too few blocks to tell anything apart on single datasets."
+    slower = int((here.verdict == "b").sum())
+    return (
+        f"On single datasets {slower} of {words.plural(len(here), 'comparison')} with the first are called "
+        "slower."
+    )
+
+
+def _row(run: Run, one: dict[str, Any], look: Look, optimizer: str) -> intervals.Line:
+    name, called = run.title(one["a"]), one["verdict"] in ("a", "b")
+    word = {"a": "faster", "b": "slower"}.get(one["verdict"], one["verdict"])
+    told = f"{name}, {run.place(one['scope'])}: {needs(one)}, {word}"
+    ends = one["estimate"], one["low"], one["high"]
+    return intervals.Line(words.short(name, 16), *ends, look, told, optimizer, not called)
 
 
 _SHOWN = ("scope", "a", "b", "estimate", "low", "high", "p_holm", "verdict", "a_failed", "b_failed", "blocks")
 
 
-def _call(run: Run, name: str, reference: str) -> str:
-    one = run.against("ratio", "pooled", name, reference) or {}
-    if one["verdict"] == TOO_FEW:
-        return "too few blocks to tell"
-    word = {"a": "is faster", "b": "is slower"}.get(one["verdict"], one["verdict"])
-    return f"{word}, {words.p_value(one['p_holm'])}"
-
-
 def _answer(run: Run, frame: pd.DataFrame, reference: str) -> str:
+    """Who needs the fewest, how many need more by a call, and the farthest of them."""
     pooled = frame[(frame.scope == run.scopes[0]) & frame.estimate.notna()]
     if run.too_few("ratio"):
         return f"Too few blocks to tell anything apart; {run.more_blocks()}."
     if pooled.empty:
         return "In no block did both of two optimizers get below the shared start, so no ratio is known."
-    clauses = []
-    for row in pooled.sort_values("estimate", kind="stable").itertuples():
-        found = "" if row.verdict in ("a", "b") else f" ({row.verdict})"
-        clauses.append(f"{run.title(row.a)} needs {words.times(row.estimate, row.low, row.high)}{found}")
-    return f"Of the examples {run.title(reference)} needs, {words.join(clauses)}."
-
-
-def _pairs_table(run: Run) -> Table:
-    rows = []
-    pairs = run.pairs("ratio").sort_values(["p_holm", "p"], kind="stable")
-    for one in pairs.head(PAIRS).itertuples():
-        a, b = (one.a, one.b) if one.estimate >= 0 or np.isnan(one.estimate) else (one.b, one.a)
-        turned = run.against("ratio", "pooled", a, b) or {}
-        ahead = {"a": one.a, "b": one.b}.get(one.verdict)
-        found = f"{run.title(ahead)} is faster" if ahead else one.verdict
-        rows.append(
-            [
-                Cell(f"{run.title(a)} ÷ {run.title(b)}"),
-                Cell(needs(turned), float(turned["estimate"])),
-                Cell(found),
-                Cell(words.p_value(one.p_holm), float(one.p_holm)),
-                Cell(f"{one.a_better} of {one.blocks}", int(one.a_better), f"{run.title(one.a)} faster"),
-            ]
-        )
-    caption = "All pairs, over all datasets together"
-    if len(pairs) > PAIRS:
-        caption = (
-            f"The {PAIRS} clearest of {len(pairs)} pairs, over all datasets together; all are in "
-            "csv/comparisons.csv"
-        )
-    return Table(
-        ["Pair", "Examples", "Call", "p after Holm", "Blocks"],
-        rows,
-        caption,
-        frozenset({1, 3, 4}),
-        folded=True,
+    title = run.title(reference)
+    faster, slower = (pooled[pooled.verdict == side] for side in "ab")
+    some = next(one for one in (faster, slower, pooled) if len(one))
+    one = some.sort_values("estimate", key=abs, kind="stable").iloc[-1]
+    farthest = (
+        f"{run.title(one.a)} needs {words.times(one.estimate, one.low, one.high)} of what {title} needs"
     )
+    if len(faster):
+        return f"Called faster than {title}: {words.join(run.titles(faster.a))}; {farthest}."
+    if slower.empty:
+        return f"Nobody is called faster or slower than {title}: {farthest}, {one.verdict}."
+    rest = run.titles(pooled[~pooled.verdict.isin(["a", "b"])].a)
+    if not rest:
+        return f"{title} needs the fewest examples: {farthest}."
+    known = words.join([title, *rest]) if len(rest) < 5 else f"{title} and {words.count(len(rest))} more"
+    return f"Not beaten are {known}; {farthest}."
 
 
 @part("first", 1)
@@ -142,10 +143,10 @@ def curves(run: Run) -> Part | None:
     return Part(
         name="curves",
         question="How does the loss fall?",
-        answer=_curves_answer(run, frame, "loss"),
+        answer=_curves_answer(run, frame, "validation loss"),
         how=(
             f"The lowest validation loss so far over an optimizer's {run.draws} draws, by training examples "
-            "seen: the curve the ratios above are read from. Line: median over blocks; band: the "
+            "seen: the curve the ratios above are read from. Line: median over blocks; bars: the "
             "quartiles; both are order statistics on a common grid of examples. Both axes are logarithmic; "
             "losses below 1e−7 lie on that line. A curve that is lower at its end is not called better "
             "here: that is the question of “Who ends best”."
@@ -153,6 +154,7 @@ def curves(run: Run) -> Part | None:
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_curves(run, frame, "validation loss (log)"),
+        legend=looks.legend(run, drawn(run, "ratio")),
         describe=f"Curves of validation loss, one panel for each of {len(run.datasets)} datasets.",
         data=milestones(frame),
         csv=("envelopes",),
@@ -183,6 +185,7 @@ def training(run: Run) -> Part | None:
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_curves(run, frame, "training loss (log)"),
+        legend=looks.legend(run, drawn(run, "ratio")),
         describe=f"Curves of training loss, one panel for each of {len(run.datasets)} datasets.",
         data=milestones(frame),
         csv=("curves",),
@@ -225,51 +228,56 @@ def _thinned(positions: np.ndarray) -> np.ndarray:
 
 
 def _curves_answer(run: Run, frame: pd.DataFrame, what: str) -> str:
-    reference = run.order("ratio")[0] if len(run.optimizers) > 1 else run.optimizers[0]
-    ends = frame[frame.optimizer == reference].sort_values("examples").groupby("dataset").last()
-    clauses = []
-    for dataset in [d for d in run.datasets if d in ends.index]:
-        one = ends.loc[dataset]
-        three = [words.number(one[c], 2) for c in ("median", "lower", "upper")]
-        examples = words.count(one.examples)
-        value = "infinite" if np.isinf(one["median"]) else f"{three[0]} [{three[1]}, {three[2]}]"
-        clauses.append(f"{value} on {run.shown(dataset)} ({examples} examples)")
-    title = run.title(reference)
-    return f"At the end the median {what} of {title}, with quartiles, is {words.join(clauses)}."
+    """Whose curve ends lowest on most datasets: medians, which are no call."""
+    ends = frame.sort_values("examples").groupby(["dataset", "optimizer"], as_index=False).last()
+    lowest = ends.sort_values("median", kind="stable").drop_duplicates("dataset").optimizer.value_counts()
+    most, n = int(lowest.max()), words.plural(len(run.datasets), "dataset")
+    first = [run.title(name) for name in run.optimizers if int(lowest.get(name, 0)) == most]
+    if len(first) > 3:
+        return f"Nobody's median {what} ends lowest on more than {most} of {n}; that is no call."
+    return f"The median {what} of {words.join(first)} ends lowest on {most} of {n}; that is no call."
 
 
-def _draw_curves(run: Run, frame: pd.DataFrame, label: str) -> Figure:
-    names = drawn(run, "ratio")
-    looks = style.looks(names, [name for name in run.order("error") if name in names])
-    frame = frame[frame.optimizer.isin(names)]
-    fig, axes = style.grid(len(run.datasets), 2.35)
-    for ax, dataset in zip(axes, run.datasets, strict=True):
-        here = frame[frame.dataset == dataset]
+def _draw_curves(run: Run, frame: pd.DataFrame, label: str) -> list[Panel]:
+    names, known, uses = drawn(run, "ratio"), looks.of_arms(run), looks.behind(run)
+    panels = []
+    for dataset in run.datasets:
+        fig, ax = style.panel(200)
+        here = frame[(frame.dataset == dataset) & frame.optimizer.isin(names)]
         here = here.assign(**{c: here[c].clip(lower=FLOOR) for c in ("lower", "median", "upper")})
         finite = here[np.isfinite(here["median"])]
         for i, optimizer in enumerate(names):
             lost = here[(here.optimizer == optimizer) & ~np.isfinite(here["median"])]
-            style.crosses(ax, lost.examples, i, looks[optimizer])
-            _curve(ax, finite[finite.optimizer == optimizer], looks[optimizer])
+            tag = style.tag(uses[optimizer])
+            style.crosses(ax, lost.examples, i, known[optimizer], tag)
+            mine = finite[finite.optimizer == optimizer]
+            _curve(run, ax, mine, known[optimizer], uses[optimizer], i)
         if len(finite):
             tops = [finite["median"].max(), finite.upper[np.isfinite(finite.upper)].max()]
             style.log_axis(ax, "x", here.examples.min(), here.examples.max(), 5)
             style.log_axis(ax, "y", max(finite.lower.min() * 0.9, FLOOR), np.nanmax(tops) * 1.1, 5)
         else:
             ax.set_yticks([])
-        ax.set_title(words.short(run.shown(dataset)))
         ax.grid(color=style.LINE)
-    fig.supxlabel("training examples seen (log)", color=style.MUTED, fontsize=8.5)
-    fig.supylabel(label, color=style.MUTED, fontsize=8.5)
-    style.legend(fig, names, looks, run.titles(names))
-    return fig
+        ax.set(xlabel="training examples (log)", ylabel=label)
+        panels.append(Panel(dataset, run.shown(dataset), fig, dataset))
+    return panels
 
 
-def _curve(ax: Axes, one: pd.DataFrame, look: style.Look) -> None:
+def _curve(run: Run, ax: Axes, one: pd.DataFrame, look: Look, optimizer: str, i: int) -> None:
+    """One optimizer's curve. i: which one it is, so that their marks stand apart."""
     if one.empty:
         return
     x, median = one.examples, one["median"]
-    ax.fill_between(x, one.lower, one.upper, color=look.colour, alpha=0.12, lw=0)
-    ax.plot(x, median, color=look.colour, ls=look.dash)
-    some = slice(3 if len(one) > 3 else 0, None, max(len(one) // 5, 1))
-    style.marks(ax, x.iloc[some], median.iloc[some], look)
+    tag = style.tag(optimizer)
+    ax.plot(x, median, color=look.colour, ls=look.dash, gid=tag)
+    step = max(len(one) // 5, 1)
+    some = one.iloc[(2 * i + 3) % step :: step]
+    tops = some.upper.where(np.isfinite(some.upper), 1e30)
+    ax.vlines(some.examples, some.lower, tops, color=look.colour, lw=0.8, alpha=0.6, gid=tag)
+    told = [
+        f"{run.title(r.optimizer)}, {run.shown(r.dataset)}, {words.count(r.examples)} examples: "
+        f"{words.number(r.median, 3)} [{words.number(r.lower, 3)}, {words.number(r.upper, 3)}]"
+        for r in some.itertuples()
+    ]
+    style.marks(ax, some.examples, some["median"], look, style.tag(optimizer, told))

@@ -6,21 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from reports.data import words
 from reports.data.run import Run
-from reports.draw import style
-from reports.draw.style import CARD, INK, LINE, Look
-from reports.parts import Cell, Part, Table, part, verdict
+from reports.draw import intervals, looks
+from reports.parts import Cell, Key, Panel, Part, Table, part, verdict
 from studies.analysis.verdicts import LEVEL
 from studies.folder.schema.notes import NETWORK
 
 READINGS = {"error": "who ends best", "ratio": "who gets there first", "usual": "the usual design"}
-LOOKS = {
-    "error": Look(style.LIGHT["series3"], "o", "-"),
-    "ratio": Look(style.LIGHT["series1"], "s", "-"),
-    "usual": Look(style.GREY, "D", "-"),
+LOOKS = {"error": looks.plain(0), "ratio": looks.plain(1), "usual": looks.plain(2)}
+KINDS = {
+    "equal": f"Copies: called different, line at {100 * LEVEL:g} %",
+    "planted": f"Handicaps: found, line at {100 * LEVEL:g} %",
 }
 QUESTION = "Does this suite call equal things different, and does it find what is there?"
 HOW = (
@@ -95,24 +93,16 @@ def _main(run: Run) -> pd.DataFrame:
 
 
 def _alarms(lines: pd.DataFrame) -> str:
-    """How often two copies, and any of eight, are called different, and by the usual design."""
-    two = lines[(lines.question == "2 copies") & lines.network.eq("rule")]
-    clauses = []
-    for reading in ("error", "ratio"):
-        here = two[two.reading == reading]
-        if len(here):
-            r = here.sort_values(["rate", "studies"], kind="stable").iloc[-1]
-            clauses.append(f"{_rate(r)} in “{READINGS[reading]}” ({words.clean(r.subject)})")
-    parts = [f"of two copies of an optimizer, at most {words.join(clauses)} were called different"]
-    more = lines[(lines.kind == "equal") & (lines.question != "2 copies") & (lines.reading != "usual")]
-    if len(more):
-        r = more.sort_values(["rate", "studies"], kind="stable").iloc[-1]
-        parts.append(f"of {_copies(r.question)} copies, any two in at most {_rate(r)} of studies")
+    """How often two copies are called different at most, in either reading, and by the usual design."""
+    two = lines[(lines.question == "2 copies") & lines.network.eq("rule") & (lines.reading != "usual")]
+    if two.empty:
+        return "no copies were counted"
+    worst = two.sort_values(["rate", "studies"], kind="stable").iloc[-1]
+    text = f"two copies of an optimizer are called different in at most {_rate(worst)} of studies"
     usual = lines[(lines.reading == "usual") & lines.question.str.startswith("2 ")].sort_values("rate")
     if len(usual):
-        low, high = (f"{words.fixed(100 * rate, 0)}" for rate in (usual.low.min(), usual.high.max()))
-        parts.append(f"the usual design calls two copies different in {low} to {high}{words.THIN}% of them")
-    return "; ".join(parts)
+        text += f", by the usual design in up to {words.fixed(100 * usual.rate.max(), 0)}{words.THIN}%"
+    return text
 
 
 def _rate(r: Any) -> str:
@@ -145,32 +135,39 @@ def calibration(run: Run) -> Part | None:
         name="calibration",
         question=QUESTION,
         answer=_answer(run, frame),
-        how=HOW + _limits(frame),
+        how=HOW + _found_least(frame) + _limits(frame),
         basis=(
             f"Made on {words.clean(first.date)} with results version {int(first.results_version)}, not by "
             f"this run. n: {most} resampled studies a line, {least} whole ones; resampled were blocks and, "
             "in each, draws."
         ),
         draw=lambda: _draw(frame),
+        legend=[Key(READINGS[one], LOOKS[one]) for one in LOOKS if (frame.reading == one).any()],
         describe="Shares of studies with intervals: copies around 5 %, handicaps at the right.",
         data=frame.drop(columns=["machine", "date", "results_version"]),
         csv=("calibration",),
         tables=[_table(run, frame)],
+        folded=True,
     )
 
 
 def _answer(run: Run, frame: pd.DataFrame) -> str:
-    """False alarms, the planted thing that is found least for its goal, and whether this run lies inside."""
-    alarms, planted = _alarms(frame), frame[(frame.kind == "planted") & (frame.status != "")]
-    answer = alarms[:1].upper() + alarms[1:]
-    if len(planted):
-        least = planted.loc[(planted.rate - planted.goal).idxmin()]
-        answer += (
-            f"; of the handicaps that must be found, {_label(least)} stands worst against its goal of "
-            f"{100 * least.goal:g}{words.THIN}%: found in {_rate(least)} (“{READINGS[least.reading]}”)"
-        )
-    reasons = outside(run)
-    return answer + (f". This run lies outside of that: {'; '.join(reasons)}." if reasons else ".")
+    """False alarms, and whether this run lies inside of what was calibrated."""
+    alarms, reasons = _alarms(frame), outside(run)
+    answer = f"{alarms[:1].upper()}{alarms[1:]}."
+    return answer + (f" This run lies outside of that: {'; '.join(reasons)}." if reasons else "")
+
+
+def _found_least(frame: pd.DataFrame) -> str:
+    """The planted handicap that is found least for its goal."""
+    planted = frame[(frame.kind == "planted") & (frame.status != "")]
+    if planted.empty:
+        return ""
+    least = planted.loc[(planted.rate - planted.goal).idxmin()]
+    return (
+        f" Of the handicaps that must be found, {_label(least)} stands worst against its goal of "
+        f"{100 * least.goal:g}{words.THIN}%: found in {_rate(least)} (“{READINGS[least.reading]}”)."
+    )
 
 
 def _limits(frame: pd.DataFrame) -> str:
@@ -190,42 +187,27 @@ def _against(r: Any) -> str:
     return f", and called better in {better}: no handicap there"
 
 
-def _draw(frame: pd.DataFrame) -> Figure:
-    panels = [
-        ("Copies: called different, % of studies", frame[frame.kind == "equal"]),
-        ("Handicaps: found, % of studies", frame[frame.kind == "planted"]),
-    ]
-    panels = [(title, lines) for title, lines in panels if len(lines)]
-    labels = [list(dict.fromkeys(lines.label)) for _, lines in panels]
-    heights = [len(names) + 1.0 for names in labels]
-    fig = Figure(figsize=(style.WIDTH, 0.9 + 0.24 * sum(heights)), layout="constrained")
-    axes = np.atleast_1d(fig.subplots(len(panels), 1, height_ratios=heights))
-    for ax, (title, lines), names in zip(axes, panels, labels, strict=True):
-        for r in lines.itertuples():
-            look, lift = LOOKS[r.reading], {"error": 0.16, "ratio": -0.16, "usual": 0.0}[r.reading]
-            y = -names.index(r.label) + lift
-            ax.plot([100 * r.low, 100 * r.high], [y, y], color=look.colour, lw=1.6, zorder=2)
-            ax.plot(
-                [100 * r.rate],
-                [y],
-                marker=look.marker,
-                ms=4.5,
-                color=look.colour,
-                mec=CARD,
-                mew=0.5,
-                zorder=3,
+def _draw(frame: pd.DataFrame) -> list[Panel]:
+    panels = []
+    for kind, title in KINDS.items():
+        here = frame[frame.kind == kind]
+        if here.empty:
+            continue
+        lines = [
+            intervals.Line(
+                r.label,
+                100 * r.rate,
+                100 * r.low,
+                100 * r.high,
+                LOOKS[r.reading],
+                f"{r.label}, {READINGS[r.reading]}: {_rate(r)} of {words.count(r.studies)} studies",
             )
-        ax.axvline(100 * LEVEL, color=INK, lw=0.9, zorder=1)
-        ax.set_yticks([-i for i in range(len(names))], names)
-        ax.set_ylim(-len(names) + 0.4, 0.6)
-        ax.set_xlim(0, min(102.5, 1.08 * 100 * max(lines.high.max(), 2 * LEVEL)))
-        ax.grid(axis="x", color=LINE)
-        ax.set_axisbelow(True)
-        ax.set_title(title)
-        style.linear_axis(ax, "x", 8)
-    shown = [reading for reading in LOOKS if (frame.reading == reading).any()]
-    style.legend(fig, shown, LOOKS, [READINGS[reading] for reading in shown])
-    return fig
+            for r in here.itertuples()
+        ]
+        most = min(102.5, 1.08 * 100 * max(here.high.max(), here.rate.max(), 2 * LEVEL))
+        scale = intervals.Scale("% of studies", 0.0, most, zero=100 * LEVEL)
+        panels.append(intervals.panel(kind, title, lines, scale))
+    return panels
 
 
 def _table(run: Run, frame: pd.DataFrame) -> Table:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from reports.data import words
-from reports.data.run import Run, ordered
-from reports.parts import Cell, Part, Table, cell, part
+from reports.data.run import Run
+from reports.parts import Cell, Part, Table, part
 from studies.analysis.verdicts import LEVEL
 
 CHECKS = {
@@ -58,17 +60,18 @@ def _range_name(what: str) -> str:
 
 @part("trust", 1)
 def checks(run: Run) -> Part | None:
-    """The audit, one line a check, and everything that asks for a look."""
+    """The audit, a chip a check, and everything that asks for a look."""
     audit = run["audit"]
     found = doubts(run)
     tests = audit[audit.status.isin(["ok", "look"])]
     bad = int((tests.status == "look").sum())
-    answer = f"{len(tests) - bad} of {len(tests)} checks pass"
-    answer += (
-        f"; {bad} {'asks' if bad == 1 else 'ask'} for a look: {words.listed(found)}."
-        if bad
-        else "; none asks for a look."
-    )
+    if not bad:
+        answer = f"All {len(tests)} checks pass."
+    else:
+        answer = (
+            f"{len(tests) - bad} of {len(tests)} checks pass; {bad} {'asks' if bad == 1 else 'ask'} for a "
+            "look."
+        )
     pairs = len(run.pairs("error"))
     level = f"{100 * LEVEL:g}{words.THIN}%"
     if pairs:
@@ -83,17 +86,44 @@ def checks(run: Run) -> Part | None:
     if len(run["calibration"]):
         how += "How often copies of an optimizer are called different is counted below. "
     how += "“Not decided” never means equal: that is “as good”."
+    tables = [_summary(run)]
+    if found:
+        lines = [[Cell(text)] for text in found]
+        tables.append(
+            Table(["What asks for a look"], lines, "What asks for a look", sortable=False, folded=True)
+        )
     return Part(
         name="checks",
         question="What speaks against these results?",
         answer=answer,
         how_title="False alarms.",
         how=how,
+        data=audit,
         csv=("audit",),
         basis="Limits were fixed beforehand; a check without a limit only informs. Counts are exact.",
-        tables=[_summary(run), _everything(run)],
+        tables=tables,
         tables_first=True,
+        signs=_chips(run),
     )
+
+
+def _chips(run: Run) -> list[Cell]:
+    """Each check with its sign."""
+    chips = []
+    for check in dict.fromkeys([*CHECKS, *run["audit"].check]):
+        here = run["audit"].query("check == @check")
+        if len(here):
+            title = CHECKS.get(check, (words.clean(check), ""))[0]
+            status, said = _status(here)
+            chips.append(Cell(f"{said} {title}" if status != "look" else f"{title}: {said}", status=status))
+    return chips
+
+
+def _status(here: pd.DataFrame) -> tuple[str, str]:
+    """How a check stands, and in a word."""
+    look = int((here.status == "look").sum())
+    status = "look" if look else "info" if (here.status == "info").all() else "ok"
+    return status, {"look": f"⚠ {look} to look at", "info": "·", "ok": "✓"}[status]
 
 
 def _summary(run: Run) -> Table:
@@ -103,11 +133,11 @@ def _summary(run: Run) -> Table:
         if here.empty:
             continue
         title, rule = CHECKS.get(check, (words.clean(check), ""))
-        look = int((here.status == "look").sum())
-        status = "look" if look else "info" if (here.status == "info").all() else "ok"
-        said = {"look": f"⚠ {look} to look at", "info": "information", "ok": "✓ passes"}[status]
-        rows.append([Cell(title), Cell(said, look, "", status), Cell(_seen(run, check)), Cell(rule)])
-    return Table(["Check", "Verdict", "Found", "Rule"], rows, "Checks, fixed before the run.", sortable=False)
+        status, said = _status(here)
+        said = {"info": "information", "ok": "✓ passes"}.get(status, said)
+        rows.append([Cell(title), Cell(said, said, "", status), Cell(_seen(run, check)), Cell(rule)])
+    heads = ["Check", "Verdict", "Found", "Rule"]
+    return Table(heads, rows, "What was found, by the rules fixed beforehand", sortable=False, folded=True)
 
 
 def _seen(run: Run, check: str) -> str:
@@ -146,21 +176,3 @@ def _seen(run: Run, check: str) -> str:
         share = words.number(100 * here.value.min(), 4)
         return f"in {share}{words.THIN}% of trainings validation alone chose the checkpoint that was tested"
     return words.plural(len(here), "line")
-
-
-def _everything(run: Run) -> Table:
-    rows = []
-    for r in ordered(run, run["audit"].assign(dataset=run["audit"].dataset)).itertuples():
-        rows.append(
-            [
-                Cell(CHECKS.get(r.check, (words.clean(r.check),))[0]),
-                Cell(run.place(r.dataset) if r.dataset != "all" else "all"),
-                Cell(run.title(r.optimizer) if r.optimizer != "all" else "all"),
-                Cell(run.title(r.what) if r.check == "inclusion" else _range_name(r.what) if r.what else ""),
-                cell(float(r.value)),
-                cell(float(r.limit)),
-                Cell(words.clean(r.status), words.clean(r.status), "", words.clean(r.status)),
-            ]
-        )
-    heads = ["Check", "Dataset", "Optimizer", "What", "Found", "Limit", "Status"]
-    return Table(heads, rows, f"All {len(rows)} lines of the audit", frozenset({4, 5}), folded=True)

@@ -40,23 +40,19 @@ def blind(run: Run) -> Part | None:
         ),
         data=frame,
         csv=("power",),
-        tables=[_table(run, frame)],
+        tables=[_table(run, frame[frame.reading == "error"])],
         tables_first=True,
     )
 
 
 def _answer(run: Run, rows: list[Any]) -> str:
-    """Each dataset in a clause; of many how many are decided, and the nearest and farthest of the rest."""
+    """On how many datasets the first two are called different; of the rest, the one nearest to it."""
     told = [r for r in rows if _called(run, r)]
     rest = sorted((r for r in rows if not _called(run, r)), key=lambda r: float(r.needed))
-    if len(rows) < 3 or len(rest) < 2:
-        return f"{words.listed([_clause(run, r) for r in rows])}."
-    count = f"{len(told)} of {len(rows)}" if told else f"none of the {len(rows)}"
-    verb = "is" if len(told) == 1 else "are"
-    return (
-        f"On {count} datasets {verb} the first two called different by their error; nearest to a decision: "
-        f"{_clause(run, rest[0])}; farthest: {_clause(run, rest[-1])}."
-    )
+    start = f"The first two are called different on {len(told)} of {len(rows)} datasets"
+    if len(rows) == 1:
+        return f"{words.clean(_clause(run, rows[0]))[:1].upper()}{_clause(run, rows[0])[1:]}."
+    return f"{start}; next, {_clause(run, rest[0])}." if rest else f"{start}."
 
 
 def _called(run: Run, r: Any) -> bool:
@@ -70,10 +66,9 @@ def _clause(run: Run, r: Any) -> str:
         return f"{pair} are called different"
     if np.isnan(r.found):
         return f"{pair}, where {words.plural(r.blocks, 'block')} can find no difference at all"
-    more = f"more than {SEARCHED} blocks would be needed to decide it"
     if np.isfinite(r.needed):
-        more = f"with about {int(r.needed)} blocks this would be decided"
-    return f"{pair}, where the smallest found is about {_size(run, r, r.found)} and {more}"
+        return f"{pair} would be decided with about {int(r.needed)} blocks"
+    return f"{pair} would need more than {SEARCHED} blocks"
 
 
 def _size(run: Run, r: Any, value: float) -> str:
@@ -97,25 +92,22 @@ def _table(run: Run, frame: Any) -> Table:
             seen = (
                 words.times(*ends) if r.reading == "ratio" else words.interval(*ends, unit, difference=True)
             )
-        decide = f"> {SEARCHED}" if np.isinf(r.needed) else f"about {words.count(int(r.needed))}"
+        decide = f"> {SEARCHED}" if np.isinf(r.needed) else words.count(int(r.needed))
         lines.append(
             [
-                Cell({"error": "who ends best", "ratio": "who gets there first"}[r.reading]),
-                Cell(run.shown(r.dataset)),
+                Cell(run.shown(r.dataset), run.datasets.index(r.dataset)),
                 Cell(f"{run.title(r.first)}, {run.title(r.second)}"),
                 Cell(seen, float(r.difference)),
-                Cell(f"about {_size(run, r, r.found)}" if not np.isnan(r.found) else "none", float(r.found)),
-                Cell(words.count(int(r.blocks)), int(r.blocks)),
+                Cell(_size(run, r, r.found) if not np.isnan(r.found) else "none", float(r.found)),
                 Cell(decide, float(r.needed)),
             ]
         )
     heads = [
-        "Question",
         "Dataset",
         "First two",
         "Difference seen",
         "Found in 80 %",
-        "Blocks",
         "Blocks to decide",
     ]
-    return Table(heads, lines, "What these blocks find", frozenset({3, 4, 5, 6}))
+    names = [str(name) for name in frame.dataset]
+    return Table(heads, lines, "What these blocks find, at the end", frozenset({2, 3, 4}), datasets=names)

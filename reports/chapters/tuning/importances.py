@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 
 from reports.data import words
 from reports.data.arms import column
 from reports.data.run import Run, ordered
-from reports.draw import style
-from reports.parts import Part, part
+from reports.parts import Cell, Part, Table, part
 
-SHORT = {"learning rate": "lr", "batch size": "batch", "weight decay": "weight\ndecay"}
+CAPTION = "The largest share, in %"
 FOLDED = 16  # more optimizers: shown on request
 
 
-@part("tuning", 2)
+@part("tuning", 3)
 def importances(run: Run) -> Part | None:
-    """The share of each hyperparameter, one panel a dataset."""
+    """The share of each hyperparameter, by optimizer and dataset."""
     frame = ordered(run, run["importances"])
     frame = frame[np.isfinite(frame.importance) & frame.dataset.isin(run.datasets) & ~_constant(run, frame)]
     if frame.empty:
@@ -33,7 +29,7 @@ def importances(run: Run) -> Part | None:
         how=(
             "The number is PED-ANOVA's share in % (Watanabe and others, 2023): how much each hyperparameter, "
             "taken alone, has to do with a draw being in the best tenth by validation loss. The shares of "
-            "one optimizer on one dataset sum to 100; an empty cell: it is not drawn there. It depends on "
+            "one optimizer on one dataset sum to 100. It depends on "
             "the ranges searched. ± is a standard error. A description, and not a test."
         ),
         basis=(
@@ -41,11 +37,10 @@ def importances(run: Run) -> Part | None:
             "blocks together; 1−γ among those that have it. Standard errors: each fifth of the blocks left "
             "out once (jackknife)."
         ),
-        draw=lambda: _draw(run, frame),
-        describe="Heat maps of optimizers by hyperparameters, one panel per dataset.",
         data=frame,
         csv=("importances",),
-        folded=frame.optimizer.nunique() > FOLDED,
+        tables=[_table(run, frame)],
+        tables_first=True,
     )
 
 
@@ -57,12 +52,6 @@ def _constant(run: Run, frame: pd.DataFrame) -> pd.Series:
         for o, p in zip(frame.optimizer, frame.parameter, strict=True)
     ]
     return pd.Series(one, index=frame.index, dtype=bool)
-
-
-def _sure(one: pd.Series) -> str:
-    """A share with its standard error."""
-    error = f" ± {percent(one.error)}" if np.isfinite(one.error) else ""
-    return f"{percent(one.importance)}{error}{words.THIN}%"
 
 
 def percent(share: float) -> str:
@@ -77,23 +66,13 @@ def _answer(run: Run, frame: pd.DataFrame) -> str:
     order = [str(name) for name in frame.parameter.drop_duplicates()]
     order.sort(key=lambda name: -int(counts.get(name, 0)))
     first, cases = order[0], len(top)
-    mine = frame[frame.parameter == first].sort_values("importance", kind="stable")
-    low, high = _sure(mine.iloc[0]), _sure(mine.iloc[-1])
-    span = low if low == high else f"{low} to {high}"
     most = int(counts[first])
     cells = words.plural(cases, "case")
     lead = f"all {cells}" if most == cases else f"{most} of {cells}"
-    where = " (an optimizer on a dataset)" if cases > 1 else ""
-    parts = [f"{_the(first)} has the largest share in {lead}{where}, and {span} of the importance overall"]
-    rest = ranked[ranked.parameter != first]
-    if len(rest):
-        one = rest.iloc[0]
-        leads = int(counts.get(one.parameter, 0))
-        also = f", and it leads in {leads}" if leads else ""
-        parts.append(
-            f"of the others {_the(str(one.parameter))} reaches most, {_sure(one)} "
-            f"for {run.title(one.optimizer)} on {run.shown(one.dataset)}{also}"
-        )
+    parts = [f"{_the(first)} has the largest share in {lead}"]
+    second = [name for name in order[1:] if counts.get(name, 0)]
+    if second:
+        parts.append(f"next {_the(second[0])}, in {int(counts[second[0]])}")
     return words.sentence(parts)
 
 
@@ -102,40 +81,26 @@ def _the(parameter: str) -> str:
     return f"the {name}" if name[:1].isascii() and name[:1].isalpha() else name
 
 
-def _draw(run: Run, frame: pd.DataFrame) -> Figure:
+def _table(run: Run, frame: pd.DataFrame) -> Table:
+    """What leads in each case; the data below tell what follows it."""
     names = [name for name in run.optimizers if name in set(frame.optimizer)]
-    parameters = [str(name) for name in frame.parameter.drop_duplicates()]
-    places = ["lr", "batch_size", "decay"]
-    parameters.sort(key=lambda p: (places.index(p) if p in places else len(places), p == "1-gamma"))
-    columns = 1 if len(run.datasets) == 1 else 2
-    lines = -(-len(run.datasets) // columns)
-    height = 0.72 + (0.24 if len(names) < 9 else 0.2) * len(names)
-    fig = Figure(figsize=(style.WIDTH, lines * height), layout="constrained")
-    axes = fig.subplots(lines, columns, squeeze=False).ravel()
-    labels = [SHORT.get(words.symbol(p), words.symbol(p)) for p in parameters]
-    for i, (ax, dataset) in enumerate(zip(axes, run.datasets, strict=False)):
-        here = frame[frame.dataset == dataset]
-        wide = here.pivot(index="optimizer", columns="parameter", values="importance")
-        values = wide.reindex(index=names, columns=parameters).to_numpy(float)
-        sns.heatmap(
-            values,
-            ax=ax,
-            cmap=ListedColormap(style.HEAT),
-            vmin=0.0,
-            vmax=1.0,
-            mask=np.isnan(values),
-            annot=np.array([["" if np.isnan(v) else percent(v) for v in row] for row in values]),
-            fmt="",
-            annot_kws={"color": style.INK, "fontsize": 8},
-            linewidths=1,
-            linecolor=style.CARD,
-            cbar=False,
-            xticklabels=labels,
-            yticklabels=[words.short(t, 18) for t in run.titles(names)] if i % columns == 0 else False,
-        )
-        ax.tick_params(length=0, labelcolor=style.INK, labelrotation=0, labelsize=8)
-        ax.set(xlabel="", ylabel="")
-        ax.set_title(f"{words.short(run.shown(dataset))}, %")
-    for ax in axes[len(run.datasets) :]:
-        ax.set_axis_off()
-    return fig
+    datasets = [name for name in run.datasets if name in set(frame.dataset)]
+    cases = dict(list(frame.groupby(["optimizer", "dataset"])))
+    rows = []
+    for name in names:
+        row = [Cell(run.title(name))]
+        for dataset in datasets:
+            here = cases.get((name, dataset))
+            if here is None:
+                row.append(Cell("–"))
+                continue
+            first = here.sort_values("importance", ascending=False, kind="stable").iloc[0]
+            symbol = (
+                words.symbol(first.parameter).replace("learning rate", "rate").replace("batch size", "batch")
+            )
+            row.append(Cell(f"{symbol} {percent(first.importance)}", float(first.importance)))
+        rows.append(row)
+    heads = ["Optimizer", *map(run.shown, datasets)]
+    across = ["", *datasets]
+    folded = len(names) > FOLDED
+    return Table(heads, rows, CAPTION, folded=folded, optimizers=names, datasets_across=across)

@@ -1,161 +1,192 @@
-"""Which learning rates are safe: every draw, the diverged ones too."""
+"""Which learning rates are good: every draw, the diverged ones too."""
 
 from __future__ import annotations
 
 import itertools
-from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Affine2D
 
 from reports.data import words
 from reports.data.run import Run
-from reports.draw import style
-from reports.parts import Part, drawn, left_out, part
-from studies.analysis.verdicts import SAFE
+from reports.draw import looks, style
+from reports.parts import MANY, Cell, Key, Look, Panel, Part, Table, drawn, left_out, part
 
-TOP = 1.5  # a regression panel ends at so many times the error of predicting the mean
+ROW = 24.0  # points of an optimizer's row
+KEYS = (
+    Key("half of the draws or more are good", Look(style.INK, "", "-")),
+    Key("some diverged", Look(style.BAD, "x", "-"), line=False),
+)
 
 
-@part("tuning", 1)
-def learning_rates(run: Run) -> Part | None:
-    """Every draw by its learning rate, the diverged ones on top, the safe band shaded."""
-    bands = safe_bands(run)
-    rows = run["rows"].query("kind == 'search'")
+@part("tuning", 2)
+def learning_rates(run: Run) -> Part:
+    """Which rates are good, as a table; how many draws diverged."""
+    bands = rate_bands(run)
     return Part(
         name="rates",
-        question="Which learning rates are safe?",
-        answer=_rates_answer(run, bands),
+        question="Which learning rates are good?",
+        answer=_answer(bands),
         how=(
-            "One dot per draw: its learning rate and its best validation error, whatever its other "
-            "hyperparameters. A red cross on top: it diverged. A grey triangle on top: it ends above the "
-            "panel. Errors of 0 lie on the lowest line. Green: the safe band, the longest run of "
-            f"quarter-decade bins in which at least half of the draws come within {SAFE} times the best "
-            "validation error of their search; its width is written in decades. No green: no bin does, so "
-            "the learning rate alone is not enough."
-            f"{left_out(run, _names(run), 'rows')}"
+            "From – to: the longest run of quarter-decade bins in which at least half of the draws come "
+            "within "
+            "the margin (or one row of validation data) of the best validation error of their search, "
+            "whatever "
+            "their other hyperparameters; –: no bin does, so the rate alone is not enough. ✗: draws that "
+            "diverged, of "
+            f"{words.count(int(run['learning_rates'].groupby(['dataset', 'optimizer']).rows.sum().max()))} "
+            "or fewer."
         ),
-        basis=(
-            f"n: {words.count(len(rows))} draws; counts of draws are exact, and each bin's share of good "
-            "ones has its Clopper-Pearson interval in learning_rates.csv."
-        ),
-        draw=lambda: _draw_rates(run, rows, bands),
-        describe=(
-            f"Scatter plots of validation error against learning rate, {len(run.datasets)} datasets by "
-            f"{len(_names(run))} optimizers."
-        ),
+        basis=_basis(run),
         data=bands,
-        csv=("rows", "learning_rates"),
+        csv=("learning_rates", "rows"),
+        tables=_tables(run, bands),
+        tables_first=True,
     )
 
 
-def safe_bands(run: Run) -> pd.DataFrame:
-    """The safe band of each optimizer on each dataset, NaN where there is none."""
+def _basis(run: Run) -> str:
+    rows = run["rows"].query("kind == 'search'")
+    return (
+        f"n: {words.count(len(rows))} draws; counts of draws are exact, and each bin's share of good ones "
+        "has its "
+        "Clopper-Pearson interval in learning_rates.csv."
+    )
+
+
+def rate_bands(run: Run) -> pd.DataFrame:
+    """The band of each optimizer on each dataset, NaN where there is none, and how many draws diverged."""
     lines = []
     table = run["learning_rates"]
     for dataset, optimizer in itertools.product(run.datasets, run.optimizers):
-        safe = table[(table.dataset == dataset) & (table.optimizer == optimizer) & table.safe]
-        low, high = (safe.lr_low.min(), safe.lr_high.max()) if len(safe) else (np.nan, np.nan)
-        decades = float(np.log10(high / low)) if len(safe) else 0.0
-        lines.append((dataset, optimizer, low, high, decades, int(safe.good.sum()), int(safe.rows.sum())))
-    columns = ["dataset", "optimizer", "from", "to", "decades", "good", "draws"]
+        mine = table[(table.dataset == dataset) & (table.optimizer == optimizer)]
+        band = mine[mine.band]
+        low, high = (band.lr_low.min(), band.lr_high.max()) if len(band) else (np.nan, np.nan)
+        decades = float(np.log10(high / low)) if len(band) else 0.0
+        counts = int(band.good.sum()), int(band.rows.sum()), int(mine.diverged.sum()), int(mine.rows.sum())
+        lines.append((dataset, optimizer, low, high, decades, *counts))
+    columns = ["dataset", "optimizer", "from", "to", "decades", "good", "draws", "diverged", "rows"]
     return pd.DataFrame(lines, columns=columns)
 
 
-def _rates_answer(run: Run, bands: pd.DataFrame) -> str:
-    some = bands[bands.decades > 0]
-    none = bands[bands.decades == 0]
-    if some.empty:
-        return (
-            f"No learning rate is safe by itself: in none of {words.plural(len(bands), 'case')} does a bin "
-            "have half of its draws good."
-        )
-    widest = some.sort_values("decades", kind="stable").iloc[-1]
-    text = (
-        f"The widest safe band is {run.title(widest.optimizer)}'s on {run.shown(widest.dataset)}: "
-        f"{words.number(widest['from'], 2)} to {words.number(widest.to, 2)}, "
-        f"{words.fixed(widest.decades, 2)} decades ({widest.good} of {widest.draws} draws in it are good)"
+def _answer(bands: pd.DataFrame) -> str:
+    some, share = int((bands.decades > 0).sum()), bands.diverged.sum() / max(bands.rows.sum(), 1)
+    diverged = (
+        f"{words.number(100 * share, 2)}{words.THIN}% of draws diverged" if share else "no draw diverged"
     )
-    diverged = run["learning_rates"].groupby("optimizer").diverged.sum()
-    most = diverged.sort_values(kind="stable").index[-1]
-    parts = [text]
-    if len(none):
-        parts.append(f"{len(none)} of {len(bands)} cases have none")
-    if diverged[most]:
-        total = int(run["learning_rates"].query("optimizer == @most").rows.sum())
-        parts.append(
-            f"{run.title(most)} diverged most, in {words.count(diverged[most])} of {words.count(total)} draws"
-        )
-    return words.sentence(parts)
+    cases = words.plural(len(bands), "case")
+    return f"{some} of {cases} have a band of good rates; {diverged}."
 
 
-def _names(run: Run) -> list[str]:
-    return drawn(run, "error", style.COLOURED)
+def _tables(run: Run, bands: pd.DataFrame) -> list[Table]:
+    order = run.order("error") if len(run.optimizers) > 1 else run.optimizers
+    known = bands.set_index(["optimizer", "dataset"])
+    rows = [[Cell(run.title(name)), *(_cell(known.loc[(name, d)]) for d in run.datasets)] for name in order]
+    heads, across = ["Learning rate", *map(run.shown, run.datasets)], ["", *run.datasets]
+
+    def made(some: slice, text: str, folded: bool) -> Table:
+        return Table(heads, rows[some], text, frozenset(), False, folded, order[some], datasets_across=across)
+
+    tables = [made(slice(MANY), "Good learning rates, from – to; ✗ diverged draws", False)]
+    if len(rows) > MANY:
+        tables.append(made(slice(MANY, None), f"The other {len(rows) - MANY}", True))
+    return tables
 
 
-def _draw_rates(run: Run, rows: pd.DataFrame, bands: pd.DataFrame) -> Figure:
-    names, looks = _names(run), style.looks(run.optimizers, run.order("error"))
-    n, m = len(run.datasets), len(names)
-    fig = Figure(figsize=(max(style.WIDTH, 1.7 * m + 0.8), 1.6 * n + 0.35), layout="constrained")
-    axes = fig.subplots(n, m, squeeze=False, sharey="row", sharex="col")
-    for i, dataset in enumerate(run.datasets):
-        here = rows[rows.dataset == dataset]
-        low, high = span = _span(run, dataset, here)
-        style.log_axis(axes[i, 0], "y", low / (high / low) ** 0.04, high * (high / low) ** 0.17, 5)
-        for j, optimizer in enumerate(names):
+def _cell(one: pd.Series) -> Cell:
+    text = "–"
+    if one.decades > 0:
+        text = f"{words.number(one['from'], 2)}–{words.number(one.to, 2)}"
+    lost = f" ✗{words.count(one.diverged)}" if one.diverged else ""
+    return Cell(f"{text}{lost}", float(one.decades))
+
+
+@part("tuning", 2)
+def draws_by_rate(run: Run) -> Part:
+    """The share of good draws by learning rate, where some diverged, and the band."""
+    bands = rate_bands(run)
+    return Part(
+        name="draws-by-rate",
+        question="How many draws of each learning rate are good?",
+        answer=_answer(bands),
+        how=(
+            "A bar: the share of an optimizer's draws with such a learning rate, in quarter-decade bins, "
+            "that come "
+            "within the margin (or one row of validation data) of the best validation error of their search, "
+            "whatever their other hyperparameters; a bar as high as its row: all of them. A red cross: "
+            "some draw "
+            "there diverged. The line below: the band."
+            f"{left_out(run, drawn(run), 'learning_rates')}"
+        ),
+        basis=_basis(run),
+        draw=lambda: _draw_rates(run, bands),
+        legend=KEYS,
+        describe="Shares of good draws by learning rate, a row for each optimizer.",
+        data=bands,
+        csv=("rows", "learning_rates"),
+        folded=True,
+    )
+
+
+def _draw_rates(run: Run, bands: pd.DataFrame) -> list[Panel]:
+    names, known, uses = drawn(run), looks.of_arms(run), looks.behind(run)
+    table = run["learning_rates"]
+    every = table[table.optimizer.isin(names)]
+    panels = []
+    for dataset in run.datasets:
+        fig, ax = style.panel(50 + ROW * len(names))
+        style.rows(ax, [words.short(run.title(name), 16) for name in names])
+        for row, optimizer in enumerate(names):
+            here = (table.dataset == dataset) & (table.optimizer == optimizer)
             band = bands[(bands.dataset == dataset) & (bands.optimizer == optimizer)].iloc[0]
-            one = here[here.optimizer == optimizer]
-            _panel(axes[i, j], one, run.unit(dataset).factor, looks[optimizer], band, span)
-            if i == 0:
-                name = words.short(run.title(optimizer))
-                axes[i, j].set_title(
-                    name if len(name) < 10 else f"{name}\n"
-                )  # beside the band's width, or above
-        axes[i, 0].set_ylabel(f"{words.short(run.shown(dataset), 16)}, {run.unit(dataset).short}")
-    for j, optimizer in enumerate(names):
-        lr = rows.lr[rows.optimizer == optimizer]
-        if len(lr):
-            style.log_axis(axes[0, j], "x", lr.min() / 1.5, lr.max() * 1.5, 4)
-            axes[0, j].xaxis.set_major_formatter(FuncFormatter(style.power))
-    fig.supxlabel("learning rate (log)", color=style.MUTED, fontsize=8.5)
-    return fig
+            told = f"{run.title(optimizer)}, {run.shown(dataset)}: {_width(band)}"
+            tag = style.tag(uses[optimizer])
+            one = table[here].sort_values("lr_low")
+            _shares(ax, one, row, known[optimizer], tag)
+            if band.decades > 0:
+                ends, told_band = [band["from"], band.to], style.tag(uses[optimizer], [told])
+                ax.plot(ends, [row + 0.43] * 2, color=style.INK, lw=2.2, gid=told_band)
+            lost = one[one.diverged > 0]
+            told_lost = [
+                f"{run.title(r.optimizer)}, {run.shown(r.dataset)}, {words.number(r.lr_low, 2)} to "
+                f"{words.number(r.lr_high, 2)}: {r.diverged} of {r.rows} draws diverged"
+                for r in lost.itertuples()
+            ]
+            middles = np.sqrt(lost.lr_low * lost.lr_high)
+            tag = style.tag(uses[optimizer], told_lost)
+            ax.plot(middles, [row] * len(lost), "x", ms=4.5, mew=1.2, color=style.BAD, gid=tag, zorder=4)
+        if len(every):
+            style.log_axis(ax, "x", every.lr_low.min() / 1.1, every.lr_high.max() * 1.1, 5)
+            ax.xaxis.set_major_formatter(FuncFormatter(style.power))
+        ax.set_xlabel("learning rate (log)")
+        panels.append(Panel(dataset, run.shown(dataset), fig, dataset))
+    return panels
 
 
-def _span(run: Run, dataset: str, here: pd.DataFrame) -> tuple[float, float]:
-    """Lowest and highest error of a dataset's panels, in the axis' unit."""
-    unit = run.unit(dataset)
-    errors = here.best_validation_error[here.status == "ok"].to_numpy(float)
-    seen = errors[(errors > 0) & np.isfinite(errors)] * unit.factor
-    low = float(seen.min()) if len(seen) else 0.5
-    if unit.factor == 100:
-        return low / 2, 100.0
-    mean = run["alternatives"].query("dataset == @dataset and model == 'mean'").estimate
-    return low * 0.95, TOP * float(mean.iloc[0]) if len(mean) else float(
-        np.quantile(seen, 0.9, method="lower")
-    )
+def _width(band: pd.Series) -> str:
+    if not band.decades > 0:
+        return "no bin has half of its draws good"
+    ends = words.number(band["from"], 2), words.number(band.to, 2)
+    return f"{ends[0]} to {ends[1]}, {band.good} of {band.draws} draws good"
 
 
-def _panel(
-    ax: Axes, one: pd.DataFrame, factor: float, look: style.Look, band: pd.Series, span: tuple[float, float]
-) -> None:
-    low, high = span
-    lr, error = one.lr.to_numpy(float), one.best_validation_error.to_numpy(float) * factor
-    ok = (one.status == "ok").to_numpy()
-    fine, top = ok & (error <= high), np.full(len(one), high * (high / low) ** 0.1)
-    marks = partial(ax.scatter, rasterized=len(one) > style.MARKS)
-    kinds = (
-        (fine, error.clip(low), partial(marks, marker="o", s=6, color=look.colour, alpha=0.6, lw=0)),
-        (ok & ~fine, top, partial(marks, marker="^", s=10, color=style.GREY, lw=0)),
-        (~ok, top, partial(marks, marker="x", s=11, color=style.BAD, linewidths=0.9)),
-    )
-    if band.decades > 0:
-        ax.axvspan(band["from"], band.to, color=style.GOOD, alpha=0.18, lw=0, zorder=0)
-    for some, y, draw in kinds:
-        if some.any():
-            draw(lr[some], y[some])
-    said = f"{words.fixed(band.decades, 2)} decades" if band.decades > 0 else "no safe band"
-    colour = style.GOOD if band.decades > 0 else style.MUTED
-    ax.set_title(said, loc="right", fontsize=7.5, fontweight="normal", color=colour)
+def _shares(ax: Axes, one: pd.DataFrame, row: int, look: Look, tag: str) -> None:
+    """Bars as high as the share of good draws, a full row's height for all of them."""
+    corners = [
+        Path.unit_rectangle().transformed(
+            Affine2D()
+            .scale(0.92 * (r.lr_high - r.lr_low), -0.8 * r.good / r.rows)
+            .translate(r.lr_low, row + 0.36)
+        )
+        for r in one.itertuples()
+        if r.good
+    ]
+    if corners:
+        whole = Path.make_compound_path(*corners)
+        ax.add_patch(PathPatch(whole, facecolor=look.colour, alpha=0.75, lw=0, gid=tag))
+    ax.plot([one.lr_low.min(), one.lr_high.max()], [row + 0.36] * 2, color=style.LINE, lw=0.8, zorder=0)

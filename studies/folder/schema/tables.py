@@ -255,12 +255,14 @@ TABLES: dict[str, Schema] = {
             "lr_high": Column("float", "upper end"),
             "rows": Column("int", "draws in it"),
             "good": Column(
-                "int", "draws whose best validation error is within the margin of their search's best"
+                "int",
+                "draws whose best validation error is within the margin, or one row of data, of their "
+                "search's",
             ),
             "diverged": Column("int", "draws that diverged"),
             "low": Column("float", "lower end of the Clopper-Pearson interval of the good share"),
             "high": Column("float", "upper end"),
-            "safe": Column("bool", "inside the longest run of bins with at least half good"),
+            "band": Column("bool", "inside the longest run of bins with at least half good"),
         },
     ),
     "batch_sizes": Schema(
@@ -343,6 +345,27 @@ TABLES: dict[str, Schema] = {
             "low": Column("float", "lower end of its order-statistic interval"),
             "high": Column("float", "upper end"),
             "level": Column("float", "the interval's level"),
+            **N,
+        },
+    ),
+    "size_effects": Schema(
+        ("dataset", "batch_size"),
+        {
+            **DATASET,
+            "batch_size": Column("int", "rows of data in a mini-batch", least=1),
+            "smallest": Column("int", "the smallest size of that dataset, against which it stands", least=1),
+            "p": Column("float", "two-sided sign-flip p-value", least=0, most=1),
+            "p_holm": Column("float", "after Holm, over sizes × datasets", least=0, most=1),
+            "verdict": Column(
+                "string",
+                "'better' or 'worse' than the smallest, else 'as good', 'not decided', 'too few blocks'",
+                ("better", "worse", *OPEN_VERDICTS),
+            ),
+            **ESTIMATE,
+            "rate": Column("float", "log of (best learning rate ÷ that of the smallest size), the estimate"),
+            "rate_low": Column("float", "lower end of its interval"),
+            "rate_high": Column("float", "upper end"),
+            "margin": Column("float", "the margin of errors, fixed beforehand; NaN: none is"),
             **N,
         },
     ),

@@ -12,7 +12,7 @@ import pytest
 
 import datasets
 import reports
-from reports.chapters.answer import verdict
+from reports.data.verdict import verdict
 from studies import Study, run
 from studies.cli.entry import main
 from studies.errors import UsageError

@@ -1,0 +1,90 @@
+"""Which batch size: what each does to the error and to the best learning rate, against the smallest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reports.chapters.matrix import SIGNS
+from reports.data import words
+from reports.data.run import Run, ordered
+from reports.parts import Cell, Part, Table, blocks_basis, part
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, TOO_FEW
+
+TONES = {"better": "best", "worse": "worse", AS_GOOD: "good", NOT_DECIDED: "open", TOO_FEW: "few"}
+SAID = {
+    "best": ("✓", "better than the smallest"),
+    "worse": (SIGNS["worse"], "worse"),
+    "good": (SIGNS["good"], "as good"),
+    "open": (SIGNS["open"], "not decided"),
+    "few": (SIGNS["few"], "too few blocks"),
+}
+
+
+@part("batch", 1)
+def size_effects(run: Run) -> Part | None:
+    """Each size against the smallest, dataset by dataset."""
+    frame = ordered(run, run["size_effects"])
+    if frame.empty:
+        return None
+    seen = [TONES[text] for text in frame.verdict]
+    return Part(
+        name="sizes",
+        question="Which batch size?",
+        answer=_answer(run, frame),
+        how=(
+            "In each block, of each optimizer, the draw with the lowest validation loss at a size stands "
+            "against "
+            "that at the smallest size; a difference is the mean over optimizers of their test errors, its "
+            f"estimate the Hodges-Lehmann one over blocks with its 95{words.THIN}% interval; negative: the "
+            "size "
+            "is better. Exact signed-rank tests, Holm over sizes × datasets. ×: the best learning rate "
+            "there as "
+            "a multiple of that at the smallest size. At equal epochs a larger size takes fewer steps."
+        ),
+        basis=blocks_basis(run),
+        data=frame,
+        csv=("size_effects", "best_rates", "rows"),
+        tables=[_table(run, frame)],
+        tables_first=True,
+        signs=[Cell(" ".join(SAID[name]), tone=name) for name in SAID if name in seen],
+    )
+
+
+def _answer(run: Run, frame: Any) -> str:
+    if (frame.verdict == TOO_FEW).all():
+        return "Too few blocks to tell any size from the smallest."
+    better, worse, good = (int((frame.verdict == name).sum()) for name in ("better", "worse", AS_GOOD))
+    called = f"{better + worse} of {words.plural(len(frame), 'larger size')}"
+    side = "better" if not worse else "worse" if not better else "better or worse"
+    return f"{called} are called {side} than the smallest of a dataset; {good} are as good."
+
+
+def _table(run: Run, frame: Any) -> Table:
+    sizes = sorted({int(size) for size in frame.batch_size})
+    rows, names = [], [name for name in run.datasets if name in set(frame.dataset)]
+    for name in names:
+        mine = frame[frame.dataset == name].set_index("batch_size")
+        first = int(mine.smallest.iloc[0])
+        cells = [Cell(run.shown(name)), Cell(words.count(first), first)]
+        rows.append(
+            [
+                *cells,
+                *(_cell(run, name, mine.loc[size]) if size in mine.index else Cell("–") for size in sizes),
+            ]
+        )
+    heads = ["Dataset", "Against", *map(words.count, sizes)]
+    caption = "Test error minus that of the smallest size; × the best learning rate"
+    return Table(heads, rows, caption, sortable=False, datasets=names)
+
+
+def _cell(run: Run, name: str, one: Any) -> Cell:
+    tone, unit = TONES[one.verdict], run.unit(name)
+    gap = words.interval(one.estimate, one.low, one.high, unit, difference=True, name=False)
+    rate = words.times(one.rate, one.rate_low, one.rate_high).replace("×", "", 1)
+    apart = bool(one.low > 0 or one.high < 0)
+    note = "" if np.isnan(one.rate) else f"× {rate}"
+    return Cell(
+        f"{SAID[tone][0]} {gap}", float(one.estimate), note, tone=tone, hollow=apart and tone == "open"
+    )

@@ -1,0 +1,45 @@
+"""Optimizers by datasets: the error of each, and its verdict against the lowest there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.data.run import Run, ordered
+from studies.folder.schema.tables import AS_GOOD, TOO_FEW
+
+SAID = {  # by what is known of an optimizer: its sign, and in words
+    "best": ("●", "lowest here"),
+    "good": ("=", "as good, within the margin"),
+    "open": ("?", "not decided"),
+    "worse": ("✗", "called worse"),
+    "few": ("–", "too few blocks"),
+}
+
+
+def tone(one: dict[str, Any] | None) -> str:
+    """What is known of an optimizer from its comparison with the lowest, which is b; a key of `SAID`."""
+    if one is None:
+        return "best"
+    return {"b": "worse", AS_GOOD: "good", TOO_FEW: "few"}.get(one["verdict"], "open")
+
+
+def lowest(run: Run, dataset: str) -> str:
+    """The optimizer with the lowest median error on a dataset, ties by place."""
+    errors = run["tuning"][run["tuning"].dataset == dataset].set_index("optimizer").searched
+    return min(run.order("error", dataset), key=lambda name: float(errors[name]))
+
+
+def frame(run: Run) -> pd.DataFrame:
+    """A line for each dataset and optimizer: its error, the paired difference to the lowest, the verdict."""
+    nothing = {"estimate": np.nan, "low": np.nan, "high": np.nan, "p_holm": np.nan}
+    lines = []
+    for r in ordered(run, run["tuning"]).itertuples():
+        reference = lowest(run, r.dataset)
+        one = run.against("error", r.dataset, r.optimizer, reference)
+        ends = [(one or nothing)[name] for name in nothing]
+        lines.append((r.dataset, r.optimizer, r.searched, reference, *ends, tone(one)))
+    columns = ["dataset", "optimizer", "error", "reference", "difference", "low", "high", "p_holm", "sign"]
+    return pd.DataFrame(lines, columns=columns)
