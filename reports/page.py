@@ -161,7 +161,7 @@ def make(
     text = environment.get_template("page.html").render(
         run=run,
         study=run.name,
-        size=_size(run),
+        size=words.plural(len(run["claims"]) + len(run["clocked_claims"]), "claim") if asked else _size(run),
         changes=[words.clean(change) for change in run.manifest["changes"]],
         title=chapters[0].title,
         beside=beside,

@@ -28,10 +28,13 @@ def matrix(run: Run) -> Part:
     """The matrix, with the examples that each needs in its last column."""
     found = frame(run)
     signs = [name for name in SIGNS if (found.sign == name).any()]
-    legend = [Cell(" ".join(SAID[name]), tone=name) for name in signs]
+    said = {name: " ".join(SAID[name]) for name in signs}
+    if "good" in said and (margins := _margins(run)):
+        said["good"] = f"= as good, within {margins}"
+    legend = [Cell(text, tone=name) for name, text in said.items()]
     apart = found[(found.low > 0) | (found.high < 0)]
     if (apart.sign == "open").any():
-        legend.append(Cell("[dotted] without 0 alone, with 0 among all pairs", hollow=True))
+        legend.append(Cell("dotted: no 0 in it, yet not called among all pairs", hollow=True))
     return Part(
         name="matrix",
         question="Who ends best, and where?" if len(run.datasets) > 1 else "Who ends best here?",
@@ -52,6 +55,17 @@ def matrix(run: Run) -> Part:
         tables_first=True,
         signs=legend if len(run.optimizers) > 1 else (),
     )
+
+
+def _margins(run: Run) -> str:
+    """The margins fixed beforehand: "1 point or 0.02 RMSE"."""
+    told = list[str]()
+    for name in run.datasets:
+        margin, unit = float(run.pairs("error", name).margin.iloc[0]), run.unit(name)
+        if np.isfinite(margin):
+            size = margin * unit.factor
+            told.append(f"{size:g}{unit.difference}".removesuffix("s" if size == 1 else "-"))
+    return words.join(dict.fromkeys(told), "or")
 
 
 def _answer(run: Run, found: pd.DataFrame) -> str:
@@ -177,4 +191,4 @@ def _pair(one: dict[str, Any]) -> Cell:
     sign, _ = AGAINST[kind]
     p = float(one["p_holm"])
     text = f"<{LEAST:g}" if p < LEAST else words.p_value(p).split("=")[-1].strip()
-    return Cell(f"{sign} {text}", p, tone=kind)
+    return Cell(f"{sign} p{words.THIN}{text}", p, tone=kind)

@@ -81,17 +81,24 @@ def _taken(run: Run) -> Table:
         cells.append(_tuned(run, pick, unit))
         taken = pick.recommended if pick.recommended != PICK else "tuned setting"
         taken = "its defaults" if taken == "defaults" else words.clean(taken)
-        rows.append([*cells, Cell(taken, taken, tone="best")])
+        mine = run["alternatives"][run["alternatives"].dataset == pick.dataset]
+        simpler = mine[mine.verdict.eq(AS_GOOD) & mine.model.isin(["linear model", "defaults"])].model
+        note = f"or {words.join(map(_the, simpler), 'or')}: as good" if len(simpler) else ""
+        rows.append([*cells, Cell(taken, taken, "" if taken != "tuned setting" else note, tone="best")])
     heads = ["Dataset", *shown, "Tuned setting", "Take"]
     names = [str(name) for name in ordered(run, run["picks"]).dataset]
-    caption = f"Test error on fresh blocks ({run.units}), median and interval"
+    caption = (
+        f"Median test error on fresh blocks ({run.units}); below, the paired difference to the tuned setting"
+    )
     return Table(heads, rows, caption, datasets=names)
 
 
 def _against(one: Any, unit: words.Unit) -> Cell:
-    """The score of something simpler, with its verdict against the tuned setting."""
+    """The score of something simpler, and how far from the tuned setting it ends, paired."""
     tone, score = TONES.get(one.verdict, ""), _score(one.estimate, one.low, one.high, unit)
-    return score._replace(text=f"{SIGNS.get(tone, '')} {score.text}".strip(), tone=tone)
+    gap = words.interval(-one.gap, -one.gap_high, -one.gap_low, unit, difference=True, name=False)
+    text = f"{SIGNS.get(tone, '')} {score.text}".strip()
+    return score._replace(text=text, note=gap if one.verdict else score.note, tone=tone)
 
 
 def _tuned(run: Run, pick: Any, unit: words.Unit) -> Cell:

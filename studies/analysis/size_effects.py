@@ -13,6 +13,7 @@ from studies.analysis.verdicts import MARGINS
 from studies.folder.schema.tables import TABLES
 
 BETTER, WORSE = "better", "worse"
+DIGITS = 12
 WINNER = ["dataset", "optimizer", "block", "batch_size"]
 
 
@@ -39,7 +40,8 @@ def size_effects(rows: pd.DataFrame, names: list[str], tasks: dict[str, str]) ->
             error = statistics.differences(both["test_error"][size], both["test_error"][smallest])
             rate = np.log(both["lr"][size] / both["lr"][smallest])
             means = pd.DataFrame({"error": error, "rate": rate}).groupby("block").mean().dropna()
-            errors, rates = means.error.to_numpy(float), means.rate.to_numpy(float)
+            errors = means.error.to_numpy(float).round(DIGITS)  # or a sum of differences is never 0
+            rates = means.rate.to_numpy(float).round(DIGITS)
             if len(errors):
                 found.append((name, size, smallest, errors, rates))
     if not found:

@@ -378,7 +378,7 @@ def test_the_smallest_difference_found_is_in_the_unit_of_its_dataset(bend: Bend)
         power.loc[:, ["found", "needed"]] = 0.034, 86.0
 
     part = blind_part(bend, change)
-    assert part.answer.count("would be decided with about 86 blocks") == 1
+    assert part.answer.endswith(", with about 86.")
     cells = {row[0].text: [cell.text for cell in row] for row in part.tables[0].rows}
     assert cells["wine"][3].replace("\u202f", " ").startswith("3.4 points")
     assert cells["diabetes"][3].startswith("0.034 RMSE")
@@ -389,13 +389,13 @@ def test_what_no_number_of_blocks_decides_is_said_so(bend: Bend) -> None:
     def change(power: pd.DataFrame) -> None:
         power.loc[:, ["found", "needed"]] = np.nan, np.inf
 
-    assert blind_part(bend, change).answer.count("blocks can find no difference at all") == 1
+    assert blind_part(bend, change).answer.endswith(", with more than 640.")
 
     def some(power: pd.DataFrame) -> None:
         power.loc[:, ["found", "needed"]] = 0.5, np.inf
 
     part = blind_part(bend, some)
-    assert part.answer.count("would need more than 640 blocks") == 1
+    assert part.answer.endswith(", with more than 640.")
     assert {row[-1].text for row in part.tables[0].rows} == {"> 640"}
 
 
@@ -403,4 +403,4 @@ def test_a_pair_that_is_called_needs_no_more_blocks(bend: Bend) -> None:
     assert blind_part(bend, lambda power: None, "a").answer == (
         "The first two are called different on 2 of 2 datasets."
     )
-    assert "on 0 of 2 datasets; next, " in blind_part(bend, lambda power: None, "as good").answer
+    assert "on 0 of 2 datasets; twice the blocks " in blind_part(bend, lambda power: None, "as good").answer

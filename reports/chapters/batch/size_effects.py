@@ -46,7 +46,7 @@ def size_effects(run: Run) -> Part | None:
         basis=blocks_basis(run),
         data=frame,
         csv=("size_effects", "best_rates", "rows"),
-        tables=[_table(run, frame)],
+        tables=[_table(run, frame, _error, ERRORS), _table(run, frame, _rate, RATES, folded=True)],
         tables_first=True,
         signs=[Cell(" ".join(SAID[name]), tone=name) for name in SAID if name in seen],
     )
@@ -61,30 +61,33 @@ def _answer(run: Run, frame: Any) -> str:
     return f"{called} are called {side} than the smallest of a dataset; {good} are as good."
 
 
-def _table(run: Run, frame: Any) -> Table:
+def _table(run: Run, frame: Any, cell: Any, caption: str, *, folded: bool = False) -> Table:
     sizes = sorted({int(size) for size in frame.batch_size})
     rows, names = [], [name for name in run.datasets if name in set(frame.dataset)]
     for name in names:
         mine = frame[frame.dataset == name].set_index("batch_size")
         first = int(mine.smallest.iloc[0])
-        cells = [Cell(run.shown(name)), Cell(words.count(first), first)]
-        rows.append(
-            [
-                *cells,
-                *(_cell(run, name, mine.loc[size]) if size in mine.index else Cell("–") for size in sizes),
-            ]
-        )
+        made = [Cell(run.shown(name)), Cell(words.count(first), first)]
+        made += [cell(run, name, mine.loc[size]) if size in mine.index else Cell("–") for size in sizes]
+        rows.append(made)
     heads = ["Dataset", "Against", *map(words.count, sizes)]
-    caption = "Test error minus that of the smallest size; × the best learning rate"
-    return Table(heads, rows, caption, sortable=False, datasets=names)
+    return Table(heads, rows, caption, sortable=False, folded=folded, datasets=names)
 
 
-def _cell(run: Run, name: str, one: Any) -> Cell:
+ERRORS = "Test error minus that of the smallest size, paired"
+RATES = "The best learning rate, in multiples of that of the smallest size"
+
+
+def _error(run: Run, name: str, one: Any) -> Cell:
     tone, unit = TONES[one.verdict], run.unit(name)
     gap = words.interval(one.estimate, one.low, one.high, unit, difference=True, name=False)
-    rate = words.times(one.rate, one.rate_low, one.rate_high).replace("×", "", 1)
-    apart = bool(one.low > 0 or one.high < 0)
-    note = "" if np.isnan(one.rate) else f"× {rate}"
-    return Cell(
-        f"{SAID[tone][0]} {gap}", float(one.estimate), note, tone=tone, hollow=apart and tone == "open"
-    )
+    text, _, ends = gap.partition(" ")
+    hollow = tone == "open" and bool(one.low > 0 or one.high < 0)
+    return Cell(f"{SAID[tone][0]} {text}", float(one.estimate), ends, tone=tone, hollow=hollow)
+
+
+def _rate(run: Run, name: str, one: Any) -> Cell:
+    if np.isnan(one.rate):
+        return Cell(words.NOT_KNOWN)
+    text, _, ends = words.times(one.rate, one.rate_low, one.rate_high).partition(" ")
+    return Cell(text, float(one.rate), ends)

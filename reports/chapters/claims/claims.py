@@ -169,8 +169,9 @@ def answer(run: Run) -> list[str]:
     """The paragraphs that a page of claims begins with."""
     return [
         counted(run),
-        "A verdict follows from numbers by a rule; a claim that fails here says something about these "
-        "experiments, not about all of deep learning.",
+        f"A verdict follows from numbers by a rule. {_seen(run['claims'])} A claim that fails here says "
+        "something "
+        "about these experiments, not about all of deep learning.",
     ]
 
 
@@ -183,7 +184,7 @@ def _seen(frame: pd.DataFrame) -> str:
     return (
         f"Rules and settings of {before} were fixed before any number was seen, those of {after} settled "
         "after a "
-        "first look: the table says which."
+        "first look."
     )
 
 
@@ -212,7 +213,7 @@ def table(frame: pd.DataFrame, timed: pd.DataFrame | None = None) -> Table:
             cell(int(r.number))._replace(link=anchor(r.part) if timed is not None else ""),
             Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh"),
             verdict(words.clean(r.verdict), CHINESE.get(str(r.verdict), ""))._replace(lang="zh"),
-            Cell(_effect(r), float(r.effect), " ".join(filter(None, map(words.clean, (r.unit, r.when))))),
+            Cell(_effect(r), float(r.effect), "; ".join(filter(None, map(words.clean, (r.unit, r.when))))),
             *([] if timed is not None else [_rule(r)]),
             Cell("before" if r.blind else "after"),
         ]
@@ -224,7 +225,7 @@ def table(frame: pd.DataFrame, timed: pd.DataFrame | None = None) -> Table:
         rows.append([cell(int(r.number)), said, here, Cell(""), Cell("before" if r.blind else "after")])
     rows.sort(key=lambda row: int(row[0].sort))
     heads = ["№", "The chapter says", "Verdict", "Effect", *([] if timed is not None else ["It holds when"])]
-    heads += ["Rule fixed, a look"]
+    heads += ["Rule fixed before or after a first look"]
     return Table(heads, rows, "Claims and verdicts", frozenset({0}))
 
 

@@ -118,6 +118,32 @@ def _label(r: Any) -> str:
     )
 
 
+@part("trust", 2)
+def alarms(run: Run) -> Part | None:
+    """How often two copies of an optimizer are called different: the line that everybody should see."""
+    frame = _main(run)
+    if frame.empty:
+        return None
+    return Part(
+        name="alarms",
+        question="How often are equal things called different?",
+        answer=_answer(run, frame),
+        how=HOW,
+        basis=_basis(frame),
+        csv=("calibration",),
+    )
+
+
+def _basis(frame: pd.DataFrame) -> str:
+    least, most = (words.count(int(n)) for n in (frame.studies.min(), frame.studies.max()))
+    first = frame.iloc[0]
+    return (
+        f"Made on {words.clean(first.date)} with results version {int(first.results_version)}, not by "
+        f"this run. n: {most} resampled studies a line, {least} whole ones; resampled were blocks and, "
+        "in each, draws. Intervals stand in the numbers."
+    )
+
+
 @part("trust", 3)
 def calibration(run: Run) -> Part | None:
     """Rates of false alarms and of found handicaps, beside the usual design's."""
@@ -129,18 +155,12 @@ def calibration(run: Run) -> Part | None:
             answer="No calibration of this version is published; “make calibrate” makes one in 90 minutes.",
         )
     frame["label"] = [_label(r) for r in frame.itertuples()]
-    least, most = (words.count(int(n)) for n in (frame.studies.min(), frame.studies.max()))
-    first = frame.iloc[0]
     return Part(
         name="calibration",
         question=QUESTION,
         answer=_answer(run, frame),
         how=HOW + _found_least(frame) + _limits(frame),
-        basis=(
-            f"Made on {words.clean(first.date)} with results version {int(first.results_version)}, not by "
-            f"this run. n: {most} resampled studies a line, {least} whole ones; resampled were blocks and, "
-            "in each, draws."
-        ),
+        basis=_basis(frame),
         draw=lambda: _draw(frame),
         legend=[Key(READINGS[one], LOOKS[one]) for one in LOOKS if (frame.reading == one).any()],
         describe="Shares of studies with intervals: copies around 5 %, handicaps at the right.",

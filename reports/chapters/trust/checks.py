@@ -115,6 +115,11 @@ def _chips(run: Run) -> list[Cell]:
         if len(here):
             title = CHECKS.get(check, (words.clean(check), ""))[0]
             status, said = _status(here)
+            if check == "divergence":
+                read = run["readings"]
+                share = 100 * read.diverged.sum() / max(read["rows"].sum(), 1)
+                chips.append(Cell(f"{words.number(share, 2)}{words.THIN}% of draws diverged", status=status))
+                continue
             chips.append(Cell(f"{said} {title}" if status != "look" else f"{title}: {said}", status=status))
     return chips
 

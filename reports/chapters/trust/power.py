@@ -52,7 +52,12 @@ def _answer(run: Run, rows: list[Any]) -> str:
     start = f"The first two are called different on {len(told)} of {len(rows)} datasets"
     if len(rows) == 1:
         return f"{words.clean(_clause(run, rows[0]))[:1].upper()}{_clause(run, rows[0])[1:]}."
-    return f"{start}; next, {_clause(run, rest[0])}." if rest else f"{start}."
+    if not rest:
+        return f"{start}."
+    more, nearest = sum(float(r.needed) <= 2 * r.blocks for r in rest), rest[0]
+    pair = f"{run.title(nearest.first)} and {run.title(nearest.second)} on {run.shown(nearest.dataset)}"
+    needed = f"about {int(nearest.needed)}" if np.isfinite(nearest.needed) else f"more than {SEARCHED}"
+    return f"{start}; twice the blocks would decide {more or 'no'} more. Nearest: {pair}, with {needed}."
 
 
 def _called(run: Run, r: Any) -> bool:
@@ -104,7 +109,7 @@ def _table(run: Run, frame: Any) -> Table:
         )
     heads = [
         "Dataset",
-        "First two",
+        "First two, by rank",
         "Difference seen",
         "Found in 80 %",
         "Blocks to decide",
