@@ -131,7 +131,9 @@ def main(run: Path, page: Path) -> None:
     said = source[source.index('<section id="answer"') :].split("</section>")[0]
     titles = dict(zip(tables["optimizers"].optimizer, tables["optimizers"].title, strict=True))
     named = [titles[name] for name in best.optimizer if html.escape(titles[name]) in said]
-    assert few or named or "called" in said, "the answer names nobody whom nothing beats"
+    calls = tables["comparisons"].query("reading == 'error' and scope == 'pooled'").verdict.isin(["a", "b"])
+    nobody = "Nobody is" in said or "Only" in said or "as good as each other" in said
+    assert few or named or (nobody and not calls.any()), "the answer names nobody whom nothing beats"
 
     for line in tables["picks"].itertuples():
         share = tables["datasets"].set_index("dataset").task[line.dataset] == "classification"

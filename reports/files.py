@@ -40,18 +40,23 @@ def write(runs: Sequence[Run | Path | str], page: Path | str | None = None) -> P
     if not _writable(page.parent):
         raise ReportError(f"The folder {page.parent} cannot be written to.", "Name a page elsewhere with -o.")
     claimed = [run for run in found[1:] if len(run["claims"])]
-    own = [(run, _own_page(run, page)) for run in claimed]
+    own = list[tuple[Run, Path]]()
+    for run in claimed:
+        own.append((run, _own_page(run, page, [place for _, place in own])))
     for run, place in own:
         _written([run], place, [])
     ways = [(run, _way(place, page)) for run, place in own]
     return _written([run for run in found if run not in claimed], page, ways)
 
 
-def _own_page(run: Run, page: Path) -> Path:
-    """The page of a run that has one of its own beside another page."""
-    if _writable(run.path):
-        return run.path / "report.html"
-    return page.with_name(f"{page.stem}-files") / (run.path.resolve().name or "run") / "report.html"
+def _own_page(run: Run, page: Path, taken: Sequence[Path]) -> Path:
+    """The page of a run that has one of its own beside another page; none that is taken already."""
+    place = run.path / "report.html"
+    if _writable(run.path) and place.resolve() != page.resolve():
+        return place
+    folder = page.with_name(f"{page.stem}-files") / (run.path.resolve().name or "run")
+    own = folder / "report.html"
+    return own if own not in taken else folder.with_name(f"{folder.name}-{len(taken) + 1}") / own.name
 
 
 def _way(own: Path, page: Path) -> str:

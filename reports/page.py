@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+import os
 import pkgutil
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import jinja2
 
@@ -157,6 +159,7 @@ def make(
     )
     behind = {arm: uses for one in runs for arm, uses in looks.behind(one).items()}
     environment.filters["clean"] = words.clean
+    environment.filters["quoted"] = lambda name: quote(os.fsencode(name))
     environment.filters["behind"] = lambda arm: words.clean(behind.get(arm, arm))
     text = environment.get_template("page.html").render(
         run=run,

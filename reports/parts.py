@@ -112,6 +112,7 @@ class Part:
     code: Sequence[tuple[str, str]] = field(default_factory=tuple)
     code_title: str = "The confirmed settings in code"
     folded: bool = False  # shown on request
+    picture_folded: bool = False  # likewise its picture alone
     tables_first: bool = False  # above the picture, where the table is the answer
     signs: Sequence[Cell] = ()  # of a table
     tabs: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)  # code, by what it is for
@@ -154,25 +155,6 @@ def verdict(text: str, note: str = "") -> Cell:
     """A verdict as a cell: its sign, its words, and a status."""
     sign, status = VERDICTS.get(text, ("", "info"))
     return Cell(f"{sign} {text}".strip(), text, note, status)
-
-
-def frame_table(run: Run, frame: pd.DataFrame, caption: str) -> Table:
-    """A frame as a table of the page, names in words."""
-    columns = list(frame.columns)
-    lines = []
-    for values in frame.itertuples(index=False):
-        line = []
-        for name, value in zip(columns, values, strict=True):
-            if name in ("optimizer", "a", "b", "reference"):
-                value = run.title(value)
-            elif name in ("dataset", "scope"):
-                value = run.shown(value)
-            line.append(cell(value))
-        lines.append(line)
-    numeric = {i for i, name in enumerate(columns) if pd.api.types.is_numeric_dtype(frame[name])}
-    return Table(
-        [words.clean(c).replace("_", " ") for c in columns], lines, caption, frozenset(numeric), False
-    )
 
 
 def drawn(run: Run, reading: str = "error", most: int = MANY) -> list[str]:

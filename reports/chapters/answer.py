@@ -28,9 +28,10 @@ def headline(run: Run) -> str:
     firm = [name for name in best if name not in unsure]
     if not firm:
         return f"Nobody is best at the end with certainty, {budget(run)}."
-    quick = [name for name in firm if name in run.unbeaten("ratio")]
-    use, also = (quick, ", or needs fewer examples") if quick else (firm, "")
-    return f"Use {_names(run, use, 'or')}: {budget(run)} nothing ends better{also}."
+    certain = set(run.unbeaten("ratio")) - set(run.unsure("ratio"))
+    quick = [name for name in firm if name in certain] if not circle(run, "ratio") else []
+    use, also = (quick, " at the end, or quicker") if quick else (firm, " at the end")
+    return f"Use {_names(run, use, 'or')}: {budget(run)} nothing is called better{also}."
 
 
 def _names(run: Run, names: list[str], word: str = "and") -> str:
@@ -87,7 +88,7 @@ def instead(run: Run) -> str:
     alike = {model: [d for d in here.dataset if d not in chosen] for model, here in simple.groupby("model")}
     good = [f"{_the(model)} on {_places(run, names)}" for model, names in alike.items() if names]
     parts = [f"better than the tuned network: {words.join(better)}"] if better else []
-    parts += [f"as good as it: {words.join(good)}"] if good else []
+    parts += [f"as good as the tuned network: {words.join(good)}"] if good else []
     return words.sentence(parts)
 
 
@@ -100,12 +101,14 @@ def _places(run: Run, names: list[str]) -> str:
 
 
 def own_table(run: Run, dataset: str) -> str:
-    """What to use on a table of the user's own, and what it reached."""
+    """What to use on a table of the user's own, and what it reached; "" where guessing is better."""
     lines = run["alternatives"]
     pick = run["picks"].set_index("dataset").loc[dataset]
     one = lines[(lines.dataset == dataset) & lines.recommended].iloc[0]
     unit = run.unit(dataset)
-    if one.model in (PICK, *TRIVIAL):
+    if one.model in TRIVIAL:
+        return ""
+    if one.model == PICK:
         what, ends = run.title(pick.optimizer), (pick.confirmed, pick.confirmed_low, pick.confirmed_high)
     else:
         what, ends = _the(one.model), (one.estimate, one.low, one.high)
@@ -114,7 +117,8 @@ def own_table(run: Run, dataset: str) -> str:
 
 def answer(run: Run) -> list[str]:
     """The paragraphs of the answer, the first in large type."""
-    first = [*learned_nothing(run), *(own_table(run, name) for name in run.own_tables)]
+    own = [own_table(run, name) for name in run.own_tables]
+    first = [*learned_nothing(run), *(text for text in own if text)]
     new = [newcomer(run, name) for name in run.newcomers if len(run.optimizers) > 1]
     rest = " ".join(text for text in (where(run), instead(run)) if text)
     return [*first, *new, headline(run), *([rest] if rest else [])]

@@ -159,7 +159,7 @@ def _map(run: Run, here: pd.DataFrame, names: list[str], tag: str) -> Figure:
     for r in here.to_dict("records"):
         x, y = across.index(r[names[0]]), up.index(r[names[1]])
         times = r["median"] / lowest if np.isfinite(r["median"]) else np.inf
-        level = int(np.searchsorted(TIMES, times, side="right")) - 1
+        level = max(int(np.searchsorted(TIMES, times, side="right")) - 1, 0)
         cells.setdefault(style.HEAT[level] if np.isfinite(times) else style.GREY, []).append((x, y))
         ax.text(x, y, _cell(r, unit), ha="center", va="center", fontsize=9.5, color=style.INK)
     for colour, places in cells.items():

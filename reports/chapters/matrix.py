@@ -44,7 +44,8 @@ def matrix(run: Run) -> Part:
             "Below it stands the difference to the lowest of that dataset, paired block by block "
             f"(Hodges-Lehmann, 95{words.THIN}%). A verdict is made over all pairs and datasets (exact "
             "signed-rank test, Holm), an interval for one pair alone: dotted, it has no 0 and yet nothing is "
-            "called. As good: the interval lies within the margin fixed beforehand. Last column: training "
+            "called. As good: the 90 % interval lies within the margin fixed beforehand. Last column: "
+            "training "
             "examples to the same validation losses, all datasets together, in multiples of what the first "
             "needs."
         ),

@@ -13,7 +13,7 @@ SHARES = {0.25: "a quarter of the epochs", 0.5: "half of the epochs", 1.0: "all 
 def other_budgets(run: Run) -> Part | None:
     """Whom nothing beats at the end, by budget."""
     frame = run["budgets"]
-    if len(run.optimizers) < 2 or frame.empty:
+    if len(run.optimizers) < 2 or frame.empty or run.too_few("error"):
         return None
     groups = {
         (kind, amount): here.sort_values("place")

@@ -11,7 +11,8 @@ from reports.data.run import Run, ordered
 from studies.folder.schema.tables import AS_GOOD, TOO_FEW
 
 SAID = {  # by what is known of an optimizer: its sign, and in words
-    "best": ("●", "lowest here"),
+    "best": ("●", "lowest here of the unbeaten"),
+    "better": ("✓", "called better than it"),
     "good": ("=", "as good, within the margin"),
     "open": ("?", "not decided"),
     "worse": ("✗", "called worse"),
@@ -23,13 +24,14 @@ def tone(one: dict[str, Any] | None) -> str:
     """What is known of an optimizer from its comparison with the lowest, which is b; a key of `SAID`."""
     if one is None:
         return "best"
-    return {"b": "worse", AS_GOOD: "good", TOO_FEW: "few"}.get(one["verdict"], "open")
+    known = {"a": "better", "b": "worse", AS_GOOD: "good", TOO_FEW: "few"}
+    return known.get(one["verdict"], "open")
 
 
 def lowest(run: Run, dataset: str) -> str:
-    """The optimizer with the lowest median error on a dataset, ties by place."""
+    """The lowest median error of those that nobody beats on a dataset, ties by place."""
     errors = run["tuning"][run["tuning"].dataset == dataset].set_index("optimizer").searched
-    return min(run.order("error", dataset), key=lambda name: float(errors[name]))
+    return min(run.unbeaten("error", dataset), key=lambda name: float(errors[name]))
 
 
 def frame(run: Run) -> pd.DataFrame:

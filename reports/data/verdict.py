@@ -89,7 +89,7 @@ def learned_nothing(run: Run) -> list[str]:
     where = words.join(f"{run.shown(r.dataset)} ({words.clean(r.model)})" for r in lines.itertuples())
     rare = "majority class" in set(lines.model) and run.manifest["question"]["metric"] == "error"
     remedy = " Where a class is rare, run with --metric balanced-error." if rare else ""
-    return [f"Not better than what looks at no feature is the pick on {where}.{remedy}"]
+    return [f"Not shown to be better than what looks at no feature is the pick on {where}.{remedy}"]
 
 
 def _newcomer(run: Run, name: str) -> str:

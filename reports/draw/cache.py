@@ -123,7 +123,7 @@ def _content(value: Any) -> Iterator[bytes]:
 
 @functools.cache
 def _code() -> str:
-    files = sorted(Path(__file__).parent.rglob("*.py"))
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
     room = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     versions = [f"{name} {importlib.metadata.version(name)}" for name in DRAWN_BY]
     return "\n".join([room, *versions, platform.python_version()])

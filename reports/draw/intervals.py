@@ -52,7 +52,7 @@ def reach(lines: Sequence[Line], least: float) -> float:
     """How far an axis goes: all estimates, and intervals as long as they do not dwarf them."""
     marks = [abs(line.estimate) for line in lines if math.isfinite(line.estimate)]
     ends = [abs(x) for line in lines for x in (line.low, line.high) if math.isfinite(x)]
-    return 1.08 * max(least, min(max(ends, default=0), 3 * max([*marks, least])))
+    return 1.08 * max(least, min(max([*ends, *marks], default=0), 3 * max([*marks, least])))
 
 
 def panel(name: str, title: str, lines: Sequence[Line], scale: Scale, dataset: str = "") -> Panel:

@@ -26,11 +26,12 @@ def beside(run: Run, page: Path) -> dict[str, bytes]:
 
 
 def prefix(run: Run, page: Path) -> str:
-    """What stands before their names: nothing for RUN/report.html and for report.html beside RUN.
+    """What stands before their names: nothing for RUN/report.html and for runs/report.html.
 
     Any other page's files begin as its own name does, so that no two pages share them, and none of
     somebody else's folder is overwritten.
     """
     own = run.path.resolve()
-    usual = page.name == "report.html" and page.parent.resolve() in (own, own.parent)
+    above = own.parent if own.parent.name == "runs" else own
+    usual = page.name == "report.html" and page.parent.resolve() in (own, above)
     return "" if usual else f"{page.stem}-"

@@ -62,7 +62,7 @@ def refresh(run: Path) -> Path | None:
     path = folder / NAME
     if folder.name != FOLDER or not os.access(folder, os.W_OK | os.X_OK) or not _ours(path):
         return None
-    with contextlib.suppress(OSError, jinja2.TemplateError):
+    with contextlib.suppress(Exception):  # a report is worth more than its index
         files.sweep(folder, of=NAME)
         files.write_atomically(path, rendered(folder))
         return path
@@ -108,9 +108,7 @@ def _is_run(path: Path) -> bool:
 
 def listed(path: Path, above: list[Made]) -> Listed:
     """A run's line. above: the pages in the folder of runs."""
-    seconds = _trained(path)
-    day = datetime.datetime.fromtimestamp(seconds).astimezone().date().isoformat() if seconds else ""
-    line = Listed(words.clean(path.name), bytes=_megabytes(path), trained=day)
+    line = Listed(words.clean(path.name), bytes=_megabytes(path), trained=_day(_trained(path)))
     try:
         tables = Tables(path)
         own, now = list(_made(path)), tables.made["tables"]
@@ -202,7 +200,8 @@ def _made(folder: Path) -> Iterator[Made]:
             if (
                 isinstance(found, dict)
                 and found.get("schema_version") == SCHEMA_VERSION
-                and found.get("tables")
+                and isinstance(found.get("tables"), dict)
+                and found["tables"]
             ):
                 yield Made(folder / f"{stem}.html", found)
 
@@ -212,6 +211,13 @@ def _trained(path: Path) -> float:
     with contextlib.suppress(OSError):
         return (path / "timings.jsonl").stat().st_mtime
     return 0.0
+
+
+def _day(seconds: float) -> str:
+    """A date; "" for none, or one that no calendar has."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return datetime.datetime.fromtimestamp(seconds).astimezone().date().isoformat() if seconds else ""
+    return ""
 
 
 def _megabytes(path: Path) -> str:

@@ -13,6 +13,7 @@ from studies.analysis.verdicts import LEVEL, MARGINS
 
 SIGNS = {
     "best": r"$\bullet$",
+    "better": "$+$",
     "good": "$=$",
     "open": "?",
     "worse": r"$\times$",

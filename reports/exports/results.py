@@ -41,7 +41,7 @@ def results(run: Run) -> bytes:
             **{name: value for name, value in question.items() if name not in ("name", "claims")},
         },
         "sha256": run.sha256,
-        "tables": {name: value for name, value in run.hashes.items() if name not in VARYING},
+        "tables": {name: value for name, value in run.hashes.items() if value and name not in VARYING},
         "verdict": verdict(run),
         "comparisons": _comparisons(run),
         **{name: records(name, run[name]) for name in WHOLE},

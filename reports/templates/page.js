@@ -52,8 +52,9 @@ for (const table of all("table[data-sortable]")) {
 const chips = all("#bar button"), marked = all("main [data-optimizer], main [data-dataset]");
 const plain = (word) => { try { return decodeURIComponent(word); } catch { return ""; } };
 const read = () => new Set(location.hash.slice(1).split("&").map(plain).filter((x) => x.includes("=")));
+let chosen = read();
 const show = () => {
-  const chosen = read(), names = (kind) => chips.filter((c) => chosen.has(`${kind}=${c.dataset[kind]}`));
+  const names = (kind) => chips.filter((c) => chosen.has(`${kind}=${c.dataset[kind]}`));
   const lit = names("optimizer").map((c) => c.dataset.optimizer);
   const only = names("dataset").map((c) => c.dataset.dataset);
   for (const one of marked.filter((x) => !x.closest("#bar"))) {
@@ -68,14 +69,18 @@ const show = () => {
 };
 for (const chip of chips) {
   chip.addEventListener("click", () => {
-    const chosen = read(), kind = chip.dataset.optimizer ? "optimizer" : "dataset";
+    const kind = chip.dataset.optimizer ? "optimizer" : "dataset";
     const word = `${kind}=${chip.dataset[kind]}`;
     if (!chosen.delete(word)) chosen.add(word);
     history.replaceState(null, "", `#${[...chosen].map(encodeURIComponent).join("&")}`);
     show();
   });
 }
-addEventListener("hashchange", () => { if (!location.hash || location.hash.includes("=")) show(); });
+addEventListener("hashchange", () => {
+  if (location.hash && !read().size) return;  // a link within the page leaves the choice
+  chosen = read();
+  show();
+});
 show();
 
 const said = (button, word) => {

@@ -48,13 +48,16 @@ def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) 
     return Scores("ratio", pairs, names, _stacked(d, len(names)))
 
 
-def called(p: Doubles, direction: Doubles, blocks: int, tests: int) -> tuple[Doubles, list[str]]:
+def called(
+    p: Doubles, direction: Doubles, blocks: int | Sequence[int], tests: int
+) -> tuple[Doubles, list[str]]:
     """Holm's p-values of a family and its calls: "a" (negative sum), "b", "not decided", "too few blocks"."""
     adjusted = statistics.holm(p)
-    if statistics.smallest_p(blocks) * tests > LEVEL:
-        return adjusted, [TOO_FEW] * len(p)
+    many = np.broadcast_to(blocks, len(p))
+    few = {n: statistics.smallest_p(n) * tests > LEVEL for n in map(int, many)}
     calls = [
-        NOT_DECIDED if q > LEVEL else "a" if t < 0 else "b" for q, t in zip(adjusted, direction, strict=True)
+        TOO_FEW if few[int(n)] else NOT_DECIDED if q > LEVEL else "a" if t < 0 else "b"
+        for q, t, n in zip(adjusted, direction, many, strict=True)
     ]
     return adjusted, calls
 
@@ -86,7 +89,7 @@ def comparisons(scores: Scores, tasks: dict[str, str]) -> pd.DataFrame:
         kinds = ["ratio"] * len(where) if scores.reading == "ratio" else [tasks[name] for name in where]
         here = [scores.datasets.index(name) for name in where]
         for d, (a, b), (p, p_holm, call, share) in zip(scores.d[:, here], scores.pairs, tests, strict=True):
-            described = _described(*in_one_unit(d, kinds), pooled=scope == "pooled")
+            described = _described(*in_one_unit(d, kinds), pooled=len(where) > 1)
             lines.append(
                 {
                     "reading": scores.reading,

@@ -57,7 +57,8 @@ def run_comparison(a: Side, b: Side) -> pd.DataFrame:
     column = "search_error" if a.whole == b.whole else "winner_error"
     sides = [_values(side.readings, column) for side in (a, b)]
     lines, directions, least = list[dict[str, Any]](), list[float](), list[float]()
-    for dataset, optimizer in (key for key in sides[0] if key in sides[1]):
+    common = {name for name, kind in a.kinds.items() if b.kinds.get(name) == kind}
+    for dataset, optimizer in (key for key in sides[0] if key in sides[1] and key[0] in common):
         x, y = (side[dataset, optimizer] for side in sides)
         margin = MARGINS[a.kinds[dataset]]
         shared = x.index.intersection(y.index)

@@ -32,6 +32,7 @@ def size_effects(rows: pd.DataFrame, names: list[str], tasks: dict[str, str]) ->
     found: list[tuple[str, int, int, np.ndarray, np.ndarray]] = []
     for name in names:
         here = best[best.dataset == name]
+        here = here[here.groupby("optimizer").batch_size.transform("nunique") > 1]  # not arms of one
         wide = here.pivot(index=["block", "optimizer"], columns="batch_size", values=["test_error", "lr"])
         sizes = sorted(map(int, here.batch_size.unique()))
         for size in sizes[1:]:
@@ -51,7 +52,7 @@ def size_effects(rows: pd.DataFrame, names: list[str], tasks: dict[str, str]) ->
     for line, (*_, errors, _) in zip(ranks, found, strict=True):
         line[: len(errors)] = statistics.signed_ranks(errors)
     p = statistics.sign_flip(ranks)
-    adjusted, calls = called(p, ranks.sum(axis=1), min(counts), len(p))
+    adjusted, calls = called(p, ranks.sum(axis=1), counts, len(p))
     lines = []
     for i, (name, size, smallest, errors, rates) in enumerate(found):
         margin = MARGINS[tasks[name]]

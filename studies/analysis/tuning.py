@@ -83,13 +83,13 @@ def decay(read: pd.DataFrame, optimizers: list[str], names: list[str], tasks: di
         scores, present = ranks.reshape(shape), read_.reshape(shape)
         p = statistics.sign_flip(scores)
         blocks = present.sum(axis=1)
-        adjusted, calls = called(p, scores.sum(axis=1), int(blocks.min()), len(p))
+        adjusted, calls = called(p, scores.sum(axis=1), blocks, len(p))
         for at, (optimizer, scope) in enumerate(itertools.product(optimizers, scopes)):
             where = names if scope == "pooled" else [scope]
             here = d[optimizers.index(optimizer), [names.index(name) for name in where]]
             values, margin = in_one_unit(here, [tasks[name] for name in where])
             values = values[~np.isnan(values)]
-            alike = equivalent(values, margin, pooled=scope == "pooled")
+            alike = equivalent(values, margin, pooled=len(where) > 1)
             found = verdict(word.get(calls[at], calls[at]), alike)
             ends = (*hodges_lehmann(values), 0.95, margin)
             lines.append((scope, optimizer, p[at], adjusted[at], found, *ends, int(blocks[at])))

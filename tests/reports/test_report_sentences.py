@@ -224,7 +224,8 @@ def test_a_pick_no_better_than_the_majority_class_is_the_first_sentence(bend: Be
 
     first, *rest = reports.verdict(reports.read(bend(edit)))
     assert first == (
-        "Not better than what looks at no feature is the pick on wine (majority class). Where a class is "
+        "Not shown to be better than what looks at no feature is the pick on wine (majority class). Where "
+        "a class is "
         "rare, run with --metric balanced-error."
     )
     assert len(rest) == 2

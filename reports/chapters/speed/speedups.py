@@ -127,7 +127,7 @@ def _answer(run: Run, frame: pd.DataFrame, reference: str) -> str:
         return f"Called faster than {title}: {words.join(run.titles(faster.a))}; {farthest}."
     if slower.empty:
         return f"Nobody is called faster or slower than {title}: {farthest}, {one.verdict}."
-    rest = run.titles(pooled[~pooled.verdict.isin(["a", "b"])].a)
+    rest = run.titles(name for name in run.unbeaten("ratio") if name != reference)
     if not rest:
         return f"{title} needs the fewest examples: {farthest}."
     known = words.join([title, *rest]) if len(rest) < 5 else f"{title} and {words.count(len(rest))} more"

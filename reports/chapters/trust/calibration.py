@@ -92,6 +92,12 @@ def _main(run: Run) -> pd.DataFrame:
     return table[(table.level == LEVEL) & (_several(table) | usual)].reset_index(drop=True)
 
 
+def _worst(lines: pd.DataFrame) -> str:
+    """How often two copies are called different at most, in either reading."""
+    text = _alarms(lines).split(", by the usual")[0]
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def _alarms(lines: pd.DataFrame) -> str:
     """How often two copies are called different at most, in either reading, and by the usual design."""
     two = lines[(lines.question == "2 copies") & lines.network.eq("rule") & (lines.reading != "usual")]
@@ -127,8 +133,8 @@ def alarms(run: Run) -> Part | None:
     return Part(
         name="alarms",
         question="How often are equal things called different?",
-        answer=_answer(run, frame),
-        how=HOW,
+        answer=f"{_worst(frame)}.",
+        how=f"{HOW} {_answer(run, frame)}",
         basis=_basis(frame),
         csv=("calibration",),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -36,12 +34,9 @@ def worth(run: Run) -> Part | None:
     )
 
 
-def _gain(run: Run, r: Any) -> str:
-    return words.interval(r.estimate, r.low, r.high, run.unit(r.dataset), difference=True)
-
-
 def _worth_answer(run: Run, frame: pd.DataFrame) -> str:
-    helped, hurt = int((frame.low > 0).sum()), int((frame.high < 0).sum())
+    lost = frame.untuned_failed > frame.blocks / 2
+    helped, hurt = int(((frame.low > 0) | lost).sum()), int(((frame.high < 0) & ~lost).sum())
     failed, cases = bool(frame.untuned_failed.sum()), words.plural(len(frame), "case")
     parts = [f"by their intervals a search ends below the defaults in {helped} of {cases}, above in {hurt}"]
     parts += ["some defaults diverged"] if failed else []
@@ -59,6 +54,8 @@ def _draw_worth(run: Run, frame: pd.DataFrame) -> list[Panel]:
             gain = words.interval(one.estimate, one.low, one.high, unit, difference=True)
             estimate, low, high = (x * unit.factor for x in (one.estimate, one.low, one.high))
             told = f"{name}, {run.shown(dataset)}: a search gains {gain}"
+            if one.untuned_failed > one.blocks / 2:
+                estimate, told = np.inf, f"{name}, {run.shown(dataset)}: the defaults diverged in most blocks"
             label = words.short(name, 16)
             look = known[optimizer]
             lines.append(intervals.Line(label, estimate, low, high, look, told, uses[optimizer]))
@@ -70,10 +67,9 @@ def _draw_worth(run: Run, frame: pd.DataFrame) -> list[Panel]:
 
 def _sides(lines: list[intervals.Line], span: float) -> tuple[float, float]:
     """Only as far to the left of zero as there are intervals."""
-    lows = [line.low for line in lines if np.isfinite(line.low)]
-    highs = [line.high for line in lines if np.isfinite(line.high)]
+    ends = [x for line in lines for x in (line.estimate, line.low, line.high) if np.isfinite(x)]
     room = 0.08 * span
-    return max(-span, min([*lows, 0.0]) - room), min(span, max([*highs, 0.0]) + room)
+    return max(-span, min([*ends, 0.0]) - room), min(span, max([*ends, 0.0]) + room)
 
 
 @part("tuning", 1)
@@ -98,6 +94,7 @@ def best_of_k(run: Run) -> Part | None:
         describe="Curves of test error against the number of draws, one panel per dataset.",
         data=frame[frame.k.isin(sorted({1, 2, 4, 8, 16, 32, 64, run.draws}))],
         csv=("best_of_k",),
+        picture_folded=True,
     )
 
 
