@@ -129,6 +129,8 @@ def test_what_was_chosen_stays_when_a_link_within_the_page_is_followed(report, o
     both = chosen(page)
     page.locator("nav a[href^='#']").last.click()
     assert pressed(page) == both
+    page.locator("#bar [aria-pressed=true]").first.click()  # and can still be put out, alone
+    assert pressed(page) == both[1:]
 
 
 def test_an_address_of_nobody_changes_nothing(report, opened):

@@ -78,13 +78,8 @@ def test_a_cell_says_the_verdict_of_its_pair_and_is_hollow_where_its_interval_sa
             if pair is None:
                 assert (cell.tone, name) == ("best", one.reference)
                 continue
-            known = {
-                "b": "worse",
-                "as good": "good",
-                "not decided": "open",
-                "too few blocks": "few",
-                "a": "open",
-            }
+            known = {"b": "worse", "as good": "good", "not decided": "open", "too few blocks": "few"}
+            known["a"] = "better"
             assert cell.tone == known[pair["verdict"]]
             without = bool(pair["low"] > 0 or pair["high"] < 0)
             assert cell.hollow == (without and cell.tone == "open")
@@ -92,7 +87,32 @@ def test_a_cell_says_the_verdict_of_its_pair_and_is_hollow_where_its_interval_sa
                 assert without or not np.isfinite(pair["estimate"])
     for dataset in run.datasets:
         here = found.xs(dataset, level="dataset")
-        assert here.error[here.sign == "best"].tolist() == [here.error.min()]
+        unbeaten = here.loc[run.unbeaten("error", dataset)]
+        assert here.error[here.sign == "best"].tolist() == [unbeaten.error.min()]
+
+
+def test_where_all_is_decided_as_good_or_open_is_said_by_dataset(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        table = frames["comparisons"]
+        table["verdict"] = table.verdict.astype(object)
+        error = table.reading == "error"
+        table.loc[error & (table.scope == "wine"), "verdict"] = "as good"
+        table.loc[error & (table.scope == "diabetes"), "verdict"] = "not decided"
+
+    assert (
+        answer.where(reports.read(bend(edit))) == "On wine all are as good; on diabetes not all is decided."
+    )
+
+
+def test_a_newcomer_stands_first_with_whom_it_beats(bend: Bend) -> None:
+    def edit(frames: Frames, manifest: Manifest) -> None:
+        call(frames, {("adam", "sgd"): "beats", ("adam", "momentum"): "as good"})
+        frames["optimizers"].loc[frames["optimizers"].optimizer == "adam", "source"] = (
+            "/somewhere/mine.py:Adam"
+        )
+
+    first = answer.answer(reports.read(bend(edit)))[0]
+    assert first == "Adam, the new one, at the end beats SGD and is as good as Momentum."
 
 
 def test_pairs_stand_in_both_readings_around_the_diagonal(bend: Bend) -> None:

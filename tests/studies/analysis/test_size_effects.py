@@ -80,6 +80,23 @@ def test_searches_of_one_size_say_nothing_nor_do_those_that_all_diverged():
     assert size_effects(rows.assign(status="diverged"), ["d", "e"], TASKS).empty
 
 
+def test_an_arm_of_one_size_is_no_smallest_size_of_others():
+    rows = searches({("d", 256): 0.05})
+    arm = rows[rows.batch_size == 64].assign(optimizer="sgd-16", batch_size=16)
+    plain = size_effects(rows, ["d", "e"], TASKS)
+    pd.testing.assert_frame_equal(size_effects(pd.concat([rows, arm]), ["d", "e"], TASKS), plain)
+
+
+def test_a_size_that_few_blocks_know_leaves_the_others_their_calls():
+    rows = searches({("d", 128): 0.05})
+    lost = (rows.dataset == "d") & (rows.batch_size == 256) & (rows.block > 2)
+    rows.loc[lost, "status"] = "diverged"
+    found = size_effects(rows, ["d", "e"], TASKS).set_index(["dataset", "batch_size"])
+    assert found.loc[("d", 256)].blocks == 3
+    assert found.loc[("d", 256)].verdict in ("too few blocks", "as good")
+    assert found.loc[("d", 128)].verdict == "worse"
+
+
 def test_few_blocks_call_nothing():
     found = size_effects(searches({("d", 256): 0.05}, blocks=4), ["d", "e"], TASKS)
     assert not found.verdict.isin(["better", "worse"]).any()
