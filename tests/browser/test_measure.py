@@ -60,6 +60,7 @@ def test_what_is_over_the_budget_is_named_and_what_is_at_it_is_not(browser, page
     assert len(found.over(Budget(bytes=found.bytes, answer_words=3))) == 1
 
 
+@pytest.mark.slow
 def test_by_hand_it_fails_where_it_is_strict_and_over_the_budget(executable, page):
     def by_hand(*options):
         command = [sys.executable, "-m", "tests.browser.measure", str(page), *options]

@@ -171,6 +171,7 @@ def test_without_a_calibration_the_command_that_makes_one_is_told(bend: Bend) ->
     assert "make calibrate" in part.answer
 
 
+@pytest.mark.slow
 def test_the_box_of_limits_repeats_it(bend: Bend, tmp_path: Path) -> None:
     run = made(bend, TABLE)
     reports.write([run], tmp_path / "page.html")

@@ -169,7 +169,7 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("blank")
 def test_five_files_stand_beside_a_page_under_names_of_its_own(real: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "some runs"
+    runs = tmp_path / "runs"
     shutil.copytree(real, runs / "small")
     run = reports.read(runs / "small")
     for page, prefix in (

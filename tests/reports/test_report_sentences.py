@@ -207,7 +207,7 @@ def test_what_is_as_good_and_what_is_not_decided_are_told_apart(bend: Bend) -> N
     assert rows["diabetes"][at["Linear model"]].text.startswith("= ")
     assert rows["wine"][at["Boosting"]].text.startswith("? ")
     assert rows["wine"][at["Linear model"]].text.startswith("✗ ")
-    assert "As good as it: the linear model on diabetes" in answer.instead(run)
+    assert "As good as the tuned network: the linear model on diabetes" in answer.instead(run)
 
 
 def test_a_pick_that_beats_all_says_so(bend: Bend) -> None:

@@ -331,8 +331,12 @@ def test_the_margin_must_hold_the_ninety_percent_interval_and_pooled_that_of_nin
     # Critical values of Wilcoxon's signed-rank sum, n = 20: 60 at .10 and 52 at .05.
     inner, outer = (max(-means[c], means[-c - 1]) for c in (60, 52))
     assert inner < outer
-    pooled, single = calls_of(d[None, None] * 0.02 / (inner + outer)).itertuples()
-    assert (pooled.equivalent, single.equivalent) == (False, True)
+    d *= 0.02 / (inner + outer)
+    margin = comparison.MARGINS["classification"]
+    found = [comparison.equivalent(d, margin, pooled=pooled) for pooled in (True, False)]
+    assert found == [False, True]
+    pooled, single = calls_of(d[None, None]).itertuples()  # one dataset is no pool
+    assert (pooled.equivalent, single.equivalent) == (True, True)
     assert (pooled.low, pooled.high) == (single.low, single.high)  # what is shown is the 95 % one on both
 
 

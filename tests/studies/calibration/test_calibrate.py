@@ -72,6 +72,7 @@ def test_a_handicap_is_found_where_copies_are_not(tmp_path):
     assert false_alarms(read_table(done.path, "comparisons")) == {"error", "ratio"}
 
 
+@pytest.mark.slow
 def test_a_calibration_goes_on_and_keeps_its_table(tmp_path, monkeypatch):
     monkeypatch.setitem(SIZES, "small", Size(TINY))
     said = []
@@ -86,6 +87,7 @@ def test_a_calibration_goes_on_and_keeps_its_table(tmp_path, monkeypatch):
     assert again.found.tolist() == table.found.tolist()
 
 
+@pytest.mark.slow
 def test_too_many_alarms_are_a_failure_and_no_bad_input(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(SIZES, "small", Size(TINY))
     monkeypatch.setattr(module, "false_alarms", lambda _: {"error"})

@@ -83,6 +83,7 @@ def grown(folder, **changes):
     run(tiny(**changes), out=folder, jobs=1)
 
 
+@pytest.mark.slow
 def test_a_further_optimizer_leaves_the_lines_of_the_others(finished, tmp_path, found):
     folder = tmp_path / "grown"
     shutil.copytree(finished, folder)

@@ -145,6 +145,7 @@ def test_another_arithmetic_is_another_identity(monkeypatch):
     assert not set(here.values()) & set(planned(tiny()).identities.values())
 
 
+@pytest.mark.slow
 def test_rows_that_two_machines_trained_are_one(finished, tmp_path):
     """Each cut its stacks in its own way: one trained all optimizers at once, the other one by one."""
     for name in ("sgd", "adam"):

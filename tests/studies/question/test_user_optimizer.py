@@ -308,6 +308,7 @@ def test_an_optimizer_that_ends_its_process_fails_alone(
     assert run(Study("mine", ("sgd",), **(LONG | {"blocks": blocks})), out=tmp_path / "other", jobs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [2_000_000, 1_000_000])  # chooses, confirms
 def test_an_optimizer_that_fails_in_fresh_blocks_alone_fails_alone(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int

@@ -38,6 +38,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_runs_and_is_answered_first(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
