@@ -44,11 +44,11 @@ def decay(run: Run) -> list[Part]:
     if known.empty:
         return []
     how = (
-        "Half of every search's draws decay the learning rate exponentially, half do not. Estimates are the "
-        "Hodges-Lehmann ones of the error with decay minus the error without, block by block, with "
+        "Half of every search's draws decay the learning rate exponentially, half do not. Estimates are "
+        "the Hodges-Lehmann ones of the error with decay minus the error without, block by block, with "
         f"95{words.THIN}% signed-rank intervals; negative: decay is better. Calls: exact signed-rank "
-        "tests, on "
-        "single datasets Holm over optimizers × datasets, over all together Holm over optimizers."
+        "tests, on single datasets Holm over optimizers × datasets, over all together Holm over "
+        "optimizers."
     )
     signs = [tone for tone in SAID if tone in {TONES[verdict] for verdict in frame.verdict}]
     said = Part(
@@ -113,8 +113,7 @@ def _spread_answer(run: Run, frame: pd.DataFrame) -> str:
     lower, higher = int((here.high < 0).sum()), int((here.low > 0).sum())
     return (
         f"Of {words.plural(len(here), 'interval')}, each for itself, {lower} lie below 0 (decay is better) "
-        "and "
-        f"{higher} above."
+        f"and {higher} above."
     )
 
 

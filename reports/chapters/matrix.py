@@ -40,14 +40,13 @@ def matrix(run: Run) -> Part:
         question="Who ends best, and where?" if len(run.datasets) > 1 else "Who ends best here?",
         answer=_answer(run, found),
         how=(
-            f"A number is the median over blocks of the expected test error of {run.search}, in {run.units}. "
-            "Below it stands the difference to the lowest of that dataset, paired block by block "
-            f"(Hodges-Lehmann, 95{words.THIN}%). A verdict is made over all pairs and datasets (exact "
-            "signed-rank test, Holm), an interval for one pair alone: dotted, it has no 0 and yet nothing is "
-            "called. As good: the 90 % interval lies within the margin fixed beforehand. Last column: "
-            "training "
-            "examples to the same validation losses, all datasets together, in multiples of what the first "
-            "needs."
+            f"A number is the median over blocks of the expected test error of {run.search}, in "
+            f"{run.units}. Below it stands the difference to the lowest of that dataset, paired block by "
+            f"block (Hodges-Lehmann, 95{words.THIN}%). A verdict is made over all pairs and datasets "
+            "(exact signed-rank test, Holm), an interval for one pair alone: dotted, it has no 0 and yet "
+            "nothing is called. As good: the 90 % interval lies within the margin fixed beforehand. Last "
+            "column: training examples to the same validation losses, all datasets together, in multiples "
+            "of what the first needs."
         ),
         basis=blocks_basis(run),
         data=found,
@@ -158,10 +157,9 @@ def pairs(run: Run) -> Part | None:
         ),
         how=(
             "Above the diagonal: at the end, by test error. Below it: on the way, by examples needed. A "
-            "cell says "
-            "how the optimizer of its row stands against that of its column (✓ better, = as good, ? not "
-            "decided, ✗ worse), over "
-            f"{run.place('pooled')}, with p after Holm over the pairs of that reading.{left}"
+            "cell says how the optimizer of its row stands against that of its column (✓ better, = as "
+            f"good, ? not decided, ✗ worse), over {run.place('pooled')}, with p after Holm over the pairs "
+            f"of that reading.{left}"
         ),
         basis=blocks_basis(run),
         csv=("comparisons",),

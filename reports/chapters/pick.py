@@ -27,11 +27,10 @@ def picks(run: Run) -> Part | None:
         answer=recommended_answer(run),
         how=(
             "All stand on the same fresh blocks, which chose nothing, and each is compared with the tuned "
-            "setting block by block (exact signed-rank test, Holm over them). The linear model is logistic "
-            "or "
-            "ridge regression, boosting is HistGradientBoosting, both at scikit-learn's defaults. Median and "
-            "order-statistic interval. What is called better than the tuned setting (✓) is what to take; "
-            f"{SAME}."
+            "setting block by block (exact signed-rank test, Holm over them). The linear model is "
+            "logistic or ridge regression, boosting is HistGradientBoosting, both at scikit-learn's "
+            "defaults. Median and order-statistic interval. What is called better than the tuned setting "
+            f"(✓) is what to take; {SAME}."
         ),
         basis=_basis(run),
         data=scores(run),
@@ -142,8 +141,7 @@ def _settings_answer(run: Run) -> str:
     worse = int((lines.confirmed > lines.searched).sum())
     return (
         f"In fresh blocks {worse} of {len(lines)} end above what their search reached, as a chosen setting "
-        "is "
-        "expected to."
+        "is expected to."
         if worse
         else f"In fresh blocks none of {len(lines)} ends above what its search reached."
     )

@@ -54,9 +54,8 @@ def _your_table(run: Run, dataset: str) -> str:
     alike = [run.title(name) for name in str(pick.as_good).split(",") if name]
     others = f" (or {words.join(alike, 'or')}, as good)" if alike else ""
     text = (
-        f"For {run.shown(dataset)}: {run.title(pick.optimizer)}"
-        f"{others}, "
-        f"batch size {words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
+        f"For {run.shown(dataset)}: {run.title(pick.optimizer)}{others}, batch size "
+        f"{words.count(pick.batch_size)}, {settings}, {decay}: test error {reached}, confirmed in "
         f"{words.count(pick.confirmed_blocks)} fresh blocks; {gain}{least}."
     )
     notes = str(run["datasets"].set_index("dataset").notes[dataset]).splitlines()

@@ -38,8 +38,8 @@ def _trained(run: Run) -> list[str]:
         f"We compared {words.plural(len(run.optimizers), 'optimizer')} "
         f"({words.join(run.titles(run.optimizers))}) on {words.plural(len(data), 'dataset')}: "
         f"{words.join(named)}.",
-        f"Networks ({networks}) were trained for "
-        f"{_span(data.epochs)} epochs in mini-batches of {_span(sizes)} rows.",
+        f"Networks ({networks}) were trained for {_span(data.epochs)} epochs in mini-batches of "
+        f"{_span(sizes)} rows.",
         f"Each optimizer's hyperparameters were searched by {words.plural(run.draws, 'draw')} "
         f"({samplers} sampler), and the whole search was repeated in {words.plural(run.blocks, 'block')} of "
         "each dataset; a block has its own 60/20/20 split, initial weights and order of mini-batches, shared "

@@ -45,11 +45,11 @@ def rate_map(run: Run) -> Part | None:
         folded=True,
         how=(
             "Each cell holds the draws of one batch size within a quarter of a decade of learning rates; "
-            f"a small one has fewer than {ENOUGH}. Colour: their median best validation loss, as a multiple "
-            "of the lowest cell of that dataset, on one scale for all panels; grey: the median is infinite, "
-            f"at least half diverged. Frame: the lowest cell of a batch size among those with {ENOUGH} draws "
-            "or more. "
-            "Other hyperparameters vary within a cell, and cells of a few draws are noisy: a description."
+            f"a small one has fewer than {ENOUGH}. Colour: their median best validation loss, as a "
+            "multiple of the lowest cell of that dataset, on one scale for all panels; grey: the median "
+            "is infinite, at least half diverged. Frame: the lowest cell of a batch size among those with "
+            f"{ENOUGH} draws or more. Other hyperparameters vary within a cell, and cells of a few draws "
+            "are noisy: a description."
         ),
         basis=f"n: {words.count(cells.draws.sum())} draws in {words.count(len(cells))} cells.{rest}",
         draw=lambda: _draw(run, cells, best, names),
@@ -120,8 +120,7 @@ def _answer(cells: pd.DataFrame) -> str:
     few = int((cells.draws < ENOUGH).sum())
     return (
         f"{words.plural(len(cells), 'cell')} of a quarter decade hold {words.count(cells.draws.sum())} "
-        "draws; "
-        f"{words.count(few)} of them hold fewer than {ENOUGH}, too few to read alone."
+        f"draws; {words.count(few)} of them hold fewer than {ENOUGH}, too few to read alone."
     )
 
 

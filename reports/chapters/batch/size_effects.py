@@ -35,15 +35,12 @@ def size_effects(run: Run) -> Part | None:
         answer=_answer(run, frame),
         how=(
             "In each block, of each optimizer, the draw with the lowest validation loss at a size stands "
-            "against "
-            "that at the smallest size; a difference is the mean over optimizers of their test errors, its "
-            f"estimate the Hodges-Lehmann one over blocks with its 95{words.THIN}% interval; negative: the "
-            "size "
-            "is better. Exact signed-rank tests, Holm over sizes × datasets. ×: the best learning rate "
-            "there as "
-            "a multiple of that at the smallest size. At equal epochs a larger size takes fewer steps. "
-            "Blocks and optimizers in which all draws of one of the "
-            "two sizes diverged are left out, which flatters that size. Dotted: no 0 in it, yet not called."
+            "against that at the smallest size; a difference is the mean over optimizers of their test "
+            f"errors, its estimate the Hodges-Lehmann one over blocks with its 95{words.THIN}% interval; "
+            "negative: the size is better. Exact signed-rank tests, Holm over sizes × datasets. ×: the "
+            "best learning rate there as a multiple of that at the smallest size. At equal epochs a "
+            "larger size takes fewer steps. Blocks and optimizers in which all draws of one of the two "
+            "sizes diverged are left out, which flatters that size. Dotted: no 0 in it, yet not called."
         ),
         basis=blocks_basis(run),
         data=frame,

@@ -54,8 +54,7 @@ def verdicts(run: Run) -> Part | None:
         how=(
             "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
             "part of the chapter: rule, evidence, formula and code. ⏱: it is about time, and stands under "
-            "“On "
-            "this machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
+            "“On this machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
             f"{_seen(frame)}"
         ),
         basis=EXACT,
@@ -167,11 +166,13 @@ def counted(run: Run) -> str:
 
 def answer(run: Run) -> list[str]:
     """The paragraphs that a page of claims begins with."""
+    timed = len(run["clocked_claims"])
+    more = f"{words.count(timed)} more are about time and stand under “On this machine”. " if timed else ""
     return [
         counted(run),
-        f"A verdict follows from numbers by a rule. {_seen(run['claims'])} A claim that fails here says "
-        "something "
-        "about these experiments, not about all of deep learning.",
+        f"{more}A verdict follows from numbers by a rule. {_seen(run['claims'])} A claim that fails here "
+        "says "
+        "something about these experiments, not about all of deep learning.",
     ]
 
 
@@ -183,8 +184,7 @@ def _seen(frame: pd.DataFrame) -> str:
         return "All rules and settings were fixed before any number was seen."
     return (
         f"Rules and settings of {before} were fixed before any number was seen, those of {after} settled "
-        "after a "
-        "first look."
+        "after a first look."
     )
 
 

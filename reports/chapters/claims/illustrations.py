@@ -52,8 +52,7 @@ def _starts(frame: pd.DataFrame) -> str:
     when = f"day {days[largest]}" if days[largest] is not None else "the end of the year"
     return (
         f"An average without correction starts too low: with β {words.plain(largest)} it takes until "
-        f"{when} to "
-        f"come within 1{words.THIN}% of the corrected one."
+        f"{when} to come within 1{words.THIN}% of the corrected one."
     )
 
 
@@ -171,8 +170,8 @@ def descents(run: Run) -> Part | None:
         question="How fast does each method come down?",
         answer=_flattest(walks),
         how=(
-            "The height by step, on the same walks as above; steps are "
-            "on a log scale from 1. A level stretch is a plateau: many steps, little gain."
+            "The height by step, on the same walks as above; steps are on a log scale from 1. A level "
+            "stretch is a plateau: many steps, little gain."
         ),
         basis="Exact: no noise, nothing is drawn at random.",
         draw=lambda: _draw_descents(walks),

@@ -63,8 +63,7 @@ def ratios(run: Run) -> list[Part]:
         answer=_each_answer(run, frame),
         how=(
             f"{how} Filled: the pair is called after Holm; hollow: it is not, even where an interval by "
-            "itself "
-            f"leaves out 1×. Grey band: within {AS_FAST}×, as good as each "
+            f"itself leaves out 1×. Grey band: within {AS_FAST}×, as good as each "
             f"other.{left_out(run, [*shown, reference], 'comparisons')}"
         ),
         basis=blocks_basis(run),
@@ -145,11 +144,11 @@ def curves(run: Run) -> Part | None:
         question="How does the loss fall?",
         answer=_curves_answer(run, frame, "validation loss"),
         how=(
-            f"The lowest validation loss so far over an optimizer's {run.draws} draws, by training examples "
-            "seen: the curve the ratios above are read from. Line: median over blocks; bars: the "
-            "quartiles; both are order statistics on a common grid of examples. Both axes are logarithmic; "
-            "losses below 1e−7 lie on that line. A curve that is lower at its end is not called better "
-            "here: that is the question of “Who ends best”."
+            f"The lowest validation loss so far over an optimizer's {run.draws} draws, by training "
+            "examples seen: the curve the ratios above are read from. Line: median over blocks; bars: the "
+            "quartiles; both are order statistics on a common grid of examples. Both axes are "
+            "logarithmic; losses below 1e−7 lie on that line. A curve that is lower at its end is not "
+            "called better here: that is the question of “Who ends best”."
             f"{left_out(run, drawn(run, 'ratio'), 'envelopes')}"
         ),
         basis=blocks_basis(run),

@@ -26,10 +26,10 @@ def importances(run: Run) -> Part | None:
         question="Which hyperparameters matter?",
         answer=_answer(run, frame),
         how=(
-            "The number is PED-ANOVA's share in % (Watanabe and others, 2023): how much each hyperparameter, "
-            "taken alone, has to do with a draw being in the best tenth by validation loss. The shares of "
-            "one optimizer on one dataset sum to 100. It depends on "
-            "the ranges searched. ± is a standard error. A description, and not a test."
+            "The number is PED-ANOVA's share in % (Watanabe and others, 2023): how much each "
+            "hyperparameter, taken alone, has to do with a draw being in the best tenth by validation "
+            "loss. The shares of one optimizer on one dataset sum to 100. It depends on the ranges "
+            "searched. ± is a standard error. A description, and not a test."
         ),
         basis=(
             f"n: {words.join(map(words.count, draws), 'or')} draws of an optimizer on a dataset, of all its "

@@ -34,11 +34,9 @@ def learning_rates(run: Run) -> Part:
         answer=_answer(bands),
         how=(
             "From – to: the longest run of quarter-decade bins in which at least half of the draws come "
-            "within "
-            "the margin (or one row of validation data) of the best validation error of their search, "
-            "whatever "
-            "their other hyperparameters; –: no bin does, so the rate alone is not enough. ✗: draws that "
-            "diverged, of "
+            "within the margin (or one row of validation data) of the best validation error of their "
+            "search, whatever their other hyperparameters; –: no bin does, so the rate alone is not "
+            "enough. ✗: draws that diverged, of "
             f"{words.count(int(run['learning_rates'].groupby(['dataset', 'optimizer']).rows.sum().max()))} "
             "or fewer."
         ),
@@ -54,8 +52,7 @@ def _basis(run: Run) -> str:
     rows = run["rows"].query("kind == 'search'")
     return (
         f"n: {words.count(len(rows))} draws; counts of draws are exact, and each bin's share of good ones "
-        "has its "
-        "Clopper-Pearson interval in learning_rates.csv."
+        "has its Clopper-Pearson interval in learning_rates.csv."
     )
 
 
@@ -116,11 +113,9 @@ def draws_by_rate(run: Run) -> Part:
         answer=_answer(bands),
         how=(
             "A bar: the share of an optimizer's draws with such a learning rate, in quarter-decade bins, "
-            "that come "
-            "within the margin (or one row of validation data) of the best validation error of their search, "
-            "whatever their other hyperparameters; a bar as high as its row: all of them. A red cross: "
-            "some draw "
-            "there diverged. The line below: the band."
+            "that come within the margin (or one row of validation data) of the best validation error of "
+            "their search, whatever their other hyperparameters; a bar as high as its row: all of them. A "
+            "red cross: some draw there diverged. The line below: the band."
             f"{left_out(run, drawn(run), 'learning_rates')}"
         ),
         basis=_basis(run),
