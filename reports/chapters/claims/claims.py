@@ -138,13 +138,16 @@ def glossary(run: Run) -> Part | None:
     frame = run["glossary"].sort_values("position")
     if frame.empty:
         return None
-    rows = [[Cell(words.clean(v)) for v in (r.term, r.chinese, r.meaning)] for r in frame.itertuples()]
+    rows = [
+        [Cell(words.clean(r.term), "", words.clean(r.chinese), lang="zh"), Cell(words.clean(r.meaning))]
+        for r in frame.itertuples()
+    ]
     return Part(
         name="glossary",
         question="What do the words mean?",
         answer=f"{words.plural(len(frame), 'word')} of the field, in English and 中文.",
         basis="No number is estimated here.",
-        tables=[Table(["English", "中文", "Meaning"], rows, "Glossary", sortable=False)],
+        tables=[Table(["Word, 中文", "Meaning"], rows, "Glossary", sortable=False)],
         csv=("glossary",),
         folded=True,
     )
