@@ -24,14 +24,27 @@ def headline(run: Run) -> str:
         if (run.pairs("error").verdict == AS_GOOD).all():
             return "Take the one you know: all end as good as each other, " + budget(run) + "."
         return f"Nobody is called better at the end, {budget(run)}: {run.open('error')}."
-    unsure = run.unsure("error")
-    firm = [name for name in best if name not in unsure]
+    firm, quick = _certain(run)
     if not firm:
         return f"Nobody is best at the end with certainty, {budget(run)}."
-    certain = set(run.unbeaten("ratio")) - set(run.unsure("ratio"))
-    quick = [name for name in firm if name in certain] if not circle(run, "ratio") else []
     use, also = (quick, " at the end, or quicker") if quick else (firm, " at the end")
     return f"Use {_names(run, use, 'or')}: {budget(run)} nothing is called better{also}."
+
+
+def _certain(run: Run) -> tuple[list[str], list[str]]:
+    """Whom nothing beats at the end, and of them whom nothing beats on the way: where both are stable."""
+    firm = [name for name in run.unbeaten("error") if name not in run.unsure("error")]
+    quick = set(run.unbeaten("ratio")) - set(run.unsure("ratio"))
+    return firm, [] if circle(run, "ratio") else [name for name in firm if name in quick]
+
+
+def others(run: Run) -> str:
+    """Who ends unbeaten too, but is not as certainly quick."""
+    if len(run.optimizers) < 2 or not run.beats("error") or circle(run, "error"):
+        return ""
+    firm, quick = _certain(run)
+    rest = [name for name in firm if name not in quick] if quick else []
+    return f"Not beaten at the end: {_names(run, rest)} too." if rest else ""
 
 
 def _names(run: Run, names: list[str], word: str = "and") -> str:
@@ -120,5 +133,5 @@ def answer(run: Run) -> list[str]:
     own = [own_table(run, name) for name in run.own_tables]
     first = [*learned_nothing(run), *(text for text in own if text)]
     new = [newcomer(run, name) for name in run.newcomers if len(run.optimizers) > 1]
-    rest = " ".join(text for text in (where(run), instead(run)) if text)
+    rest = " ".join(text for text in (others(run), where(run), instead(run)) if text)
     return [*first, *new, headline(run), *([rest] if rest else [])]
