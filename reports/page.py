@@ -58,7 +58,7 @@ OF_CLAIMS = ("claims", "this-machine", "provenance")  # the sections of a page o
 # Of a further run a page shows what its study is made for, or else who ends best and gets there first.
 SPECIFIC = ("steps", "best-size", "beta-map", "beta-dots", "schedules")
 BESIDE = {"steps": ("rate-map",), "best-size": ("rate-map",)}  # shown with them
-GENERAL = ("matrix", "ratios")
+GENERAL = ("matrix", "ratios", "ratios-by-dataset")
 
 
 @dataclass(frozen=True)

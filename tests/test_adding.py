@@ -61,6 +61,7 @@ def tree(tmp_path_factory):
         "tests",
         "Makefile",
         "README.md",
+        "CITATION.cff",
         "pyproject.toml",
     ):
         source = ROOT / name
