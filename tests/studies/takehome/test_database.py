@@ -242,7 +242,9 @@ def test_two_who_write_at_once_are_told(mine, url, monkeypatch, capsys, moment):
 
 
 PATIENT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell
 from studies.takehome import database
 from studies.cli.entry import main
 database.PATIENCE = float(sys.argv[1])
