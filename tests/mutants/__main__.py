@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("dlopt", "datasets", "studies", "reports", "tests", "pyproject.toml", "README.md", "Makefile")
+ROOMS = ("dlopt", "datasets", "studies", "reports", "tests")
+FILES = ("pyproject.toml", "README.md", "Makefile", "CITATION.cff")
 FAULTS = Path(__file__).with_name("faults.toml")
 RED = 1  # pytest's code when tests failed; all else means that none ran
 ENVIRONMENT = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -75,10 +76,9 @@ def copy(to: Path) -> Path:
     """What the tests need, in a folder of its own."""
     unwanted = shutil.ignore_patterns("__pycache__", ".hypothesis")
     for name in ROOMS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, to / name, ignore=unwanted)
-        else:
-            shutil.copy(ROOT / name, to / name)
+        shutil.copytree(ROOT / name, to / name, ignore=unwanted)
+    for name in FILES:
+        shutil.copy(ROOT / name, to / name)
     return to
 
 
