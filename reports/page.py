@@ -15,20 +15,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import jinja2
-
 from reports import chapters as all_chapters
 from reports.chapters import answer
 from reports.chapters.claims import claims
 from reports.chapters.comparison import compared
 from reports.chapters.trust import calibration
-from reports.data import words
+from reports.data import templates, words
 from reports.data.arms import families, family
 from reports.data.run import Run
 from reports.draw import cache, looks, processes, style, svg
 from reports.parts import ROWS, Key, Panel, Part, makers
 
-TEMPLATES = Path(__file__).parent / "templates"
 COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)  # a line of the script that no page carries
 for _file in pkgutil.walk_packages(all_chapters.__path__, f"{all_chapters.__name__}."):
     importlib.import_module(_file.name)  # which registers its parts
@@ -149,14 +146,8 @@ def make(
         if one.name in drawn:
             saved[one.number].append(cache.Made(one.part.name, made_of[one.name], drawn[one.name]))
     rules, shown = _classes({name: drawn[name] for name in orders})  # whatever was there before
-    script = COMMENT.sub("", (TEMPLATES / "page.js").read_text("utf-8"))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    script = COMMENT.sub("", (templates.TEMPLATES / "page.js").read_text("utf-8"))
+    environment = templates.environment()
     behind = {arm: uses for one in runs for arm, uses in looks.behind(one).items()}
     environment.filters["clean"] = words.clean
     environment.filters["quoted"] = lambda name: quote(os.fsencode(name))
@@ -176,7 +167,7 @@ def make(
         datasets=[(name, run.shown(name)) for name in run.datasets],
         palette=style.PALETTE,
         script=script,
-        css=(TEMPLATES / "page.css").read_text("utf-8") + rules,
+        css=(templates.TEMPLATES / "page.css").read_text("utf-8") + rules,
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         others=[(f"run{number}", other.name) for number, other in enumerate(further, start=2)],
     )

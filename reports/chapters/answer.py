@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from reports.chapters.pick import the
 from reports.data import words
 from reports.data.run import Run, ordered
 from reports.data.verdict import budget, circle, learned_nothing
 from studies.folder.schema.tables import AS_GOOD, PICK, TOO_FEW, TRIVIAL
 
-NAMED = {"defaults": "its optimizer's defaults", "gradient boosting": "gradient boosting"}
 MOST = 5  # names in the first sentence
 
 
@@ -92,21 +92,17 @@ def instead(run: Run) -> str:
     """Where something simpler is better than the tuned setting, or as good: that is what to take."""
     lines = ordered(run, run["alternatives"])
     better = [
-        f"{_the(r.model)} on {run.shown(r.dataset)}"
+        f"{the(str(r.model))} on {run.shown(r.dataset)}"
         for r in lines[lines.recommended].itertuples()
         if r.model != PICK
     ]
     chosen = set(lines[lines.recommended & lines.model.ne(PICK)].dataset)
     simple = lines[lines.verdict.eq(AS_GOOD) & lines.model.isin(["linear model", "defaults"])]
     alike = {model: [d for d in here.dataset if d not in chosen] for model, here in simple.groupby("model")}
-    good = [f"{_the(model)} on {_places(run, names)}" for model, names in alike.items() if names]
+    good = [f"{the(str(model))} on {_places(run, names)}" for model, names in alike.items() if names]
     parts = [f"better than the tuned network: {words.join(better)}"] if better else []
     parts += [f"as good as the tuned network: {words.join(good)}"] if good else []
     return words.sentence(parts)
-
-
-def _the(model: object) -> str:
-    return NAMED.get(str(model), f"the {model}")
 
 
 def _places(run: Run, names: list[str]) -> str:
@@ -124,7 +120,7 @@ def own_table(run: Run, dataset: str) -> str:
     if one.model == PICK:
         what, ends = run.title(pick.optimizer), (pick.confirmed, pick.confirmed_low, pick.confirmed_high)
     else:
-        what, ends = _the(one.model), (one.estimate, one.low, one.high)
+        what, ends = the(str(one.model)), (one.estimate, one.low, one.high)
     return f"For {run.shown(dataset)} take {what}: test error {words.interval(*ends, unit)} on fresh blocks."
 
 

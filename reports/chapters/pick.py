@@ -82,7 +82,7 @@ def _taken(run: Run) -> Table:
         taken = "its defaults" if taken == "defaults" else words.clean(taken)
         mine = run["alternatives"][run["alternatives"].dataset == pick.dataset]
         simpler = mine[mine.verdict.eq(AS_GOOD) & mine.model.isin(["linear model", "defaults"])].model
-        note = f"or {words.join(map(_the, simpler), 'or')}: as good" if len(simpler) else ""
+        note = f"or {words.join(map(the, simpler), 'or')}: as good" if len(simpler) else ""
         rows.append([*cells, Cell(taken, taken, "" if taken != "tuned setting" else note, tone="best")])
     heads = ["Dataset", *shown, "Tuned setting", "Take"]
     names = [str(name) for name in ordered(run, run["picks"]).dataset]
@@ -185,7 +185,7 @@ def recommended_answer(run: Run) -> str:
     alike = [d for d in run.datasets if d not in better and _simpler(beside[beside.dataset == d])]
     rest = [d for d in run.datasets if d not in better and d not in alike]
     parts = [
-        f"take {_the(model)} on {_places(run, [d for d, m in better.items() if m == model])}, where it is "
+        f"take {the(model)} on {_places(run, [d for d, m in better.items() if m == model])}, where it is "
         "better"
         for model in dict.fromkeys(better.values())
     ]
@@ -207,7 +207,8 @@ def _simpler(beside: pd.DataFrame) -> bool:
     )
 
 
-def _the(model: str) -> str:
+def the(model: str) -> str:
+    """What could be taken, with its article."""
     named = {"defaults": "its optimizer's defaults", BOOSTING: BOOSTING}
     return named.get(model, f"the {model}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reports.data.arms import column
 from reports.data.run import Run
 from reports.draw.style import LIGHT
 from reports.parts import Key, Look
@@ -89,8 +90,7 @@ def plain(i: int) -> Look:
 
 def behind(run: Run) -> dict[str, str]:
     """The optimizer behind each arm."""
-    frame = run["optimizers"]
-    return dict(zip(map(str, frame.optimizer), map(str, frame.uses), strict=True))
+    return column(run, "uses")
 
 
 def legend(run: Run, arms: Iterable[str], line: bool = True) -> list[Key]:

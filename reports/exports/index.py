@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import jinja2
-
 from reports import verdict
-from reports.data import words
+from reports.data import templates, words
 from reports.data.run import Run
 from reports.draw.style import PALETTE
 from reports.exports.results import SCHEMA_VERSION
@@ -34,7 +32,6 @@ READ = (
     *("optimizers", "datasets", "comparisons", "ranking", "picks", "alternatives", "tuning", "power"),
     *("audit", *CLAIMS),
 )
-TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 class Listed(NamedTuple):
@@ -84,18 +81,15 @@ def rendered(folder: Path) -> bytes:
     above = list(_made(folder))
     found = [(_trained(one), listed(one, above)) for one in sorted(folder.iterdir()) if _is_run(one)]
     found.sort(key=lambda pair: -pair[0])
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    text = environment.get_template("index.html").render(
-        runs=[one for _, one in found],
-        palette=PALETTE,
-        css=(TEMPLATES / "page.css").read_text("utf-8"),
-        mark=MARK,
+    text = (
+        templates.environment()
+        .get_template("index.html")
+        .render(
+            runs=[one for _, one in found],
+            palette=PALETTE,
+            css=(templates.TEMPLATES / "page.css").read_text("utf-8"),
+            mark=MARK,
+        )
     )
     return text.encode(errors="replace")
 

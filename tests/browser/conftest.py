@@ -32,7 +32,7 @@ def executable() -> str:
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(chromium.MISSING)
-        pytest.skip(chromium.MISSING)
+        pytest.skip(chromium.MISSING)  # which says that none is there, and how to have one
     return found
 
 

@@ -51,3 +51,9 @@ def test_parts_stand_by_place_and_those_of_a_file_as_written_there():
     files = [make.__module__.rpartition(".")[2] for make in makers("batch")]
     assert (files[0], files[-1]) == ("size_effects", "rate_map")
     assert names == ["size_effects", "steps", "best_size", "rate_map"]
+
+
+def test_no_two_files_share_a_place_or_their_order_would_be_that_of_imports():
+    for chapter, found in PARTS.items():
+        files = {place: {make.__module__ for at, make in found if at == place} for place, _ in found}
+        assert all(len(one) == 1 for one in files.values()), (chapter, files)

@@ -23,7 +23,6 @@ from studies.analysis.statistics import order_interval
 BINS = 4  # to a decade
 ENOUGH = 3  # draws of a cell that may be a size's best
 TIMES = (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # borders of the colours: loss ÷ lowest of the dataset
-SURE = 0.9  # the level below which an interval is not worth a line
 PANELS = 8  # more of them: one dataset only
 KEYS = ["dataset", "uses", "batch_size", "bin"]
 

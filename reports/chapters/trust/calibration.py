@@ -150,7 +150,7 @@ def _basis(frame: pd.DataFrame) -> str:
     )
 
 
-@part("trust", 3)
+@part("trust", 4)
 def calibration(run: Run) -> Part | None:
     """Rates of false alarms and of found handicaps, beside the usual design's."""
     frame = _main(run)

@@ -13,7 +13,7 @@ from reports.parts import Cell, Part, Table, blocks_basis, part
 SEARCHED = 640  # blocks up to which a decision was looked for
 
 
-@part("trust", 2)
+@part("trust", 3)
 def blind(run: Run) -> Part | None:
     """The smallest difference that the blocks find in 80 %, and how many would decide."""
     frame = run["power"]
