@@ -67,25 +67,28 @@ def _way(own: Path, page: Path) -> str:
 
 def _written(found: Sequence[Run], page: Path, claimed: Sequence[tuple[Run, str]]) -> Path:
     """Draw and write one page, with pictures and tables."""
-    from reports.draw import cache, processes  # here, for drawing libraries take a second to import
-    from reports.exports import index
-    from reports.exports.beside import beside
-    from reports.page import make
+    from reports.draw import processes
 
-    places, exported = _places(found, page), beside(found[0], page)
-    for name in (page.name, *exported):
-        files.sweep(page.parent, of=name)
+    places = _places(found, page)
     for folder in (place / name for place in places for name in OWN):
         files.sweep(folder)
     links = [_link(run, place, page) for run, place in zip(found, places, strict=True)]
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         with processes.beside(partial(_csvs, found, places)):
-            made = make(found, places, links, claimed, list(exported))
+            from reports.draw import cache  # here, for drawing libraries take a second to import
+            from reports.exports import beside, index
+            from reports.page import make
+
+            names = beside.names(found[0], page)
+            for name in (page.name, *names):
+                files.sweep(page.parent, of=name)
+            with processes.beside(partial(beside.beside, found[0], page)) as exported:
+                made = make(found, places, links, claimed, names)
         for place, drawn in zip(places, made.pictures, strict=True):
             _save(place / "figures", cache.files(drawn))
         files.write_atomically(page, made.page)
-        _save(page.parent, exported)
+        _save(page.parent, exported.value)
         index.refresh(found[0].path)
     except OSError as error:
         full = error.errno in files.FULL

@@ -23,7 +23,7 @@ from reports.chapters.trust import calibration
 from reports.data import templates, words
 from reports.data.arms import families, family
 from reports.data.run import Run
-from reports.draw import cache, looks, processes, style, svg
+from reports.draw import cache, looks, pictures, processes, style, svg
 from reports.parts import ROWS, Key, Panel, Part, makers
 
 COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)  # a line of the script that no page carries
@@ -70,7 +70,7 @@ class Shown:
     file: str
     prefix: str
     link: str | None
-    panels: Sequence[processes.Picture]
+    panels: Sequence[pictures.Picture]
     legend: Sequence[tuple[Key, str]]
     data: str | None
     csv: Sequence[str]
@@ -174,13 +174,13 @@ def make(
     return Made(text.encode(), saved)
 
 
-def _order(draw: Callable[[], Sequence[Panel]], part: Part) -> processes.Order:
-    return processes.Order(draw, part.question, part.describe, part.legend)
+def _order(draw: Callable[[], Sequence[Panel]], part: Part) -> pictures.Order:
+    return pictures.Order(draw, part.question, part.describe, part.legend)
 
 
 def _classes(
-    drawn: dict[str, Sequence[processes.Picture]],
-) -> tuple[str, dict[str, list[processes.Picture]]]:
+    drawn: dict[str, Sequence[pictures.Picture]],
+) -> tuple[str, dict[str, list[pictures.Picture]]]:
     """The rules of all pictures' styles, and the pictures that name them."""
     rules, svgs = svg.classes([one.svg for pictures in drawn.values() for one in pictures])
     rest = iter(svgs)
@@ -257,7 +257,7 @@ def _further(chapters: list[Chapter], run: Run, number: int) -> tuple[bool, list
 def _shown(
     runs: Sequence[Run],
     chapter: Chapter,
-    drawn: dict[str, list[processes.Picture]],
+    drawn: dict[str, list[pictures.Picture]],
     links: Sequence[str | None],
 ) -> dict[str, Any]:
     """A chapter as the template reads it."""

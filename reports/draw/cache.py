@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from reports.data.run import Run
-from reports.draw.processes import Order, Picture
+from reports.draw.pictures import Order, Picture
 from studies.system.files import read_json
 
 NAME = "made.json"  # beside the pictures: what each was made of, its SVG, the checksum of both

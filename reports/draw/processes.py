@@ -1,62 +1,22 @@
-"""Pictures as SVG and PNG, and whatever else takes long, made on two cores where there are two."""
+"""Whatever takes long, made on two cores where there are two."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
-import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
-from reports.data import words
-from reports.draw import style, svg
-from reports.parts import Key, Panel
 from studies.system import interrupts
 
 MOST = 256  # numbers of tasks in one byte; further ones are done by the first process
+Result = TypeVar("Result")
 Tasks = Mapping[str, Callable[[], Any]]
-
-
-class Order(NamedTuple):
-    """The panels of a part to be made. title, description: for those who do not see them."""
-
-    draw: Callable[[], Sequence[Panel]]
-    title: str
-    description: str
-    legend: Sequence[Key] = ()
-
-    def make(self, name: str) -> list[Picture]:
-        """A picture of each panel; the ids in its SVG begin with the name."""
-        with style.drawing():
-            return self._made(name)
-
-    def _made(self, name: str) -> list[Picture]:
-        made, taken = [], set[str]()
-        for panel in self.draw():
-            short = base = re.sub(r"[^a-z0-9]+", "-", panel.name.lower()).strip("-")[:40] or "panel"
-            number = 2
-            while short in taken:
-                short, number = f"{base}-{number}", number + 1
-            taken.add(short)
-            asked = f"{self.title} {panel.title}"
-            drawn = svg.svg(panel.figure, f"{name}-{short}", asked, self.description)
-            alone = svg.png(panel.figure, asked, self.legend)
-            made.append(Picture(short, panel.title, words.clean(panel.dataset), drawn, alone))
-        return made
-
-
-class Picture(NamedTuple):
-    """A panel, twice. name: of its file, after its part's. dataset: that it shows, if it is one's."""
-
-    name: str
-    title: str
-    dataset: str
-    svg: str
-    png: bytes
 
 
 def each(tasks: Tasks) -> dict[str, Any]:
@@ -64,6 +24,11 @@ def each(tasks: Tasks) -> dict[str, Any]:
 
     A task may be done twice, and by both.
     """
+    with _rare_collections():
+        return _each(tasks)
+
+
+def _each(tasks: Tasks) -> dict[str, Any]:
     names = list(tasks)
     if len(names) < 2 or not _two():
         return {name: tasks[name]() for name in names}
@@ -87,21 +52,50 @@ def each(tasks: Tasks) -> dict[str, Any]:
     return {name: made[name] if name in made else tasks[name]() for name in names}
 
 
+class Later(Generic[Result]):
+    """What a task gives, once it is done."""
+
+    value: Result
+
+
 @contextlib.contextmanager
-def beside(task: Callable[[], None]) -> Iterator[None]:
-    """Do a task that writes files in another process meanwhile; here, where there is none or it fails."""
-    helper = _forked(_do, task) if _two() else None
+def beside(task: Callable[[], Result]) -> Iterator[Later[Result]]:
+    """Do a task in another process meanwhile; here at the end, where there is none or it fails.
+
+    Its value is there after the block. An error in the block ends the task.
+    """
+    later = Later[Result]()
+    if not _two():
+        yield later
+        later.value = task()
+        return
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    helper = _forked(_tell, theirs, task)
+    theirs.close()
+    try:
+        yield later
+    except BaseException:
+        helper.terminate()
+        helper.join()
+        raise
+    try:
+        later.value = ours.recv()
+    except EOFError:  # it was killed, or met what is met here again
+        later.value = task()
+    helper.join()
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look seldom for garbage in circles: a figure is a hundred thousand objects, a fifth of its time."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     try:
         yield
-    except BaseException:
-        if helper:
-            helper.terminate()
-            helper.join()
-        raise
-    if helper:
-        helper.join()
-    if helper is None or helper.exitcode:
-        task()
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _two() -> bool:
@@ -125,11 +119,9 @@ def _alone(parent: int, target: Callable[..., None], *arguments: Any) -> None:
     target(*arguments)
 
 
-def _do(task: Callable[[], None]) -> None:
-    try:
-        task()
-    except Exception:  # which the first process meets again
-        sys.exit(1)
+def _tell(answer: Connection, task: Callable[[], Any]) -> None:
+    with contextlib.suppress(Exception):  # which the first process meets again
+        answer.send(task())
 
 
 def _taken(queue: int, names: list[str]) -> Iterator[str]:
@@ -138,5 +130,4 @@ def _taken(queue: int, names: list[str]) -> Iterator[str]:
 
 
 def _help(queue: int, answer: Connection, tasks: Tasks) -> None:
-    with contextlib.suppress(Exception):  # which the first process meets again
-        answer.send({name: tasks[name]() for name in _taken(queue, list(tasks))})
+    _tell(answer, lambda: {name: tasks[name]() for name in _taken(queue, list(tasks))})

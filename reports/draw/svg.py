@@ -79,7 +79,14 @@ def png(fig: Figure, title: str = "", legend: Sequence[Key] = ()) -> bytes:
     with drawing():
         if title:
             _head(fig, title, legend)
-        fig.savefig(buffer, format="png", dpi=160, facecolor=CARD, metadata={"Software": None})
+        fig.savefig(
+            buffer,
+            format="png",
+            dpi=160,
+            facecolor=CARD,
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": 2},  # 7 % larger than usual, in a third of the time
+        )
     return buffer.getvalue()
 
 

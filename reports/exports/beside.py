@@ -25,6 +25,11 @@ def beside(run: Run, page: Path) -> dict[str, bytes]:
     return {f"{prefix(run, page)}{name}": make(run) for name, make in FILES.items()}
 
 
+def names(run: Run, page: Path) -> list[str]:
+    """What they are called, before they are made."""
+    return [f"{prefix(run, page)}{name}" for name in FILES]
+
+
 def prefix(run: Run, page: Path) -> str:
     """What stands before their names: nothing for RUN/report.html and for runs/report.html.
 

@@ -82,10 +82,10 @@ def test_a_full_disk_leaves_the_old_page_whole(
 
 AS_ANYBODY = """
 import ctypes, os, sys
-from reports.draw import processes
+from reports.draw import pictures
 from reports.entry import main
-made = [processes.Picture("all", "", "", "<svg></svg>", b"")]  # to draw them takes seconds
-processes.Order.make = lambda *_: made
+made = [pictures.Picture("all", "", "", "<svg></svg>", b"")]  # to draw them takes seconds
+pictures.Order.make = lambda *_: made
 if os.getuid() == 0:  # give up all that root may do with files which forbid it
     assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()) == 0
 sys.exit(main(sys.argv[1:]))

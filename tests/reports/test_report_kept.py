@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import reports
-from reports.draw import cache, processes
+from reports.draw import cache, pictures, processes
 from reports.parts import Panel
 from studies.folder.manifest import read_manifest
 from studies.folder.run_folder import RunFolder
@@ -37,13 +37,13 @@ def run(written, tmp_path):
 def drawn(monkeypatch):
     """How many pictures are drawn: in this process, for all are."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
-    made, draw = [], processes.Order.make
+    made, draw = [], pictures.Order.make
 
     def make(order, name):
         made.append(name)
         return draw(order, name)
 
-    monkeypatch.setattr(processes.Order, "make", make)
+    monkeypatch.setattr(pictures.Order, "make", make)
     return made
 
 
@@ -161,7 +161,7 @@ class Opaque:
 def holds(value):
     """What is known of a picture whose drawing holds a value."""
     return cache.made_of(
-        "name", processes.Order(lambda: [Panel("all", "All", Figure(value))], "What?", "A line.")
+        "name", pictures.Order(lambda: [Panel("all", "All", Figure(value))], "What?", "A line.")
     )
 
 
@@ -190,7 +190,7 @@ DIFFERENT = [
     lambda: FRAME,
     lambda x=1: x,
     lambda x=2: x,
-    processes.Picture("", "", "", "", b""),
+    pictures.Picture("", "", "", "", b""),
     Held("a"),
     Held("b"),
 ]

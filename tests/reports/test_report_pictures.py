@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from matplotlib.figure import Figure
 
-from reports.draw import processes
+from reports.draw import pictures, processes
 from reports.parts import Panel
 
 
@@ -32,7 +32,7 @@ def orders(count, before=lambda: None):
                 panels.append(Panel(name, f"On {name}", fig, name))
             return panels
 
-        return processes.Order(draw, f"What is {number}?", "A line.")
+        return pictures.Order(draw, f"What is {number}?", "A line.")
 
     return {(name := f"picture-{number}"): partial(order(number).make, name) for number in range(count)}
 

@@ -25,9 +25,13 @@ KEYS = (
 
 
 @part("tuning", 2)
-def learning_rates(run: Run) -> Part:
-    """Which rates are good, as a table; how many draws diverged."""
+def learning_rates(run: Run) -> list[Part]:
+    """Which rates are good, as a table; how many draws diverged; folded, the shares behind it."""
     bands = rate_bands(run)
+    return [_bands(run, bands), _draws_by_rate(run, bands)]
+
+
+def _bands(run: Run, bands: pd.DataFrame) -> Part:
     return Part(
         name="rates",
         question="Which learning rates are good?",
@@ -103,10 +107,8 @@ def _cell(one: pd.Series) -> Cell:
     return Cell(f"{text}{lost}", float(one.decades))
 
 
-@part("tuning", 2)
-def draws_by_rate(run: Run) -> Part:
+def _draws_by_rate(run: Run, bands: pd.DataFrame) -> Part:
     """The share of good draws by learning rate, where some diverged, and the band."""
-    bands = rate_bands(run)
     return Part(
         name="draws-by-rate",
         question="How many draws of each learning rate are good?",
