@@ -38,7 +38,7 @@ FILLED_BY = {  # the study behind a chapter that may be empty
 CHAPTERS = (  # anchor, in the list of sections, title, what stands beside the title
     ("answer", "Answer", "What should I use?", ""),
     ("ends", "Who ends best", "Who ends best", ""),
-    ("pick", "What to take", "What to take", "on the same fresh blocks, which chose nothing"),
+    ("pick", "What to take", "What to take", "all on the same fresh blocks, which chose nothing"),
     ("trust", "Trust", "Can I trust it?", ""),
     ("first", "How fast", "How fast", "training examples needed for the same losses"),
     ("tuning", "Tuning", "Tuning", "learning rates, defaults, and the number of draws"),

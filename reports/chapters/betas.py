@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
-from matplotlib.transforms import Affine2D
 
 from reports.data import words
 from reports.data.arms import column, families, family
 from reports.data.run import Run
-from reports.draw import looks, style
+from reports.draw import cells, looks, style
 from reports.parts import Key, Look, Panel, Part, blocks_basis, part
 from studies.analysis.statistics import order_interval
 
@@ -37,7 +33,7 @@ def fixed(run: Run) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-def cells(run: Run, uses: str, held: dict[str, dict[str, float]]) -> pd.DataFrame:
+def values(run: Run, uses: str, held: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Median error of each cell with its interval, and whether it is called worse than the best."""
     lines = []
     for dataset in run.datasets:
@@ -62,7 +58,7 @@ def maps(run: Run) -> Part | None:
     groups = {uses: held for uses, held in fixed(run).items() if len(next(iter(held.values()))) == 2}
     if not groups:
         return None
-    frames = {uses: cells(run, uses, held) for uses, held in groups.items()}
+    frames = {uses: values(run, uses, held) for uses, held in groups.items()}
     names = words.join(dict.fromkeys(s for h in groups.values() for s in symbols(h)))
     return Part(
         name="beta-map",
@@ -76,7 +72,7 @@ def maps(run: Run) -> Part | None:
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw_maps(run, groups, frames),
-        legend=_legend(),
+        legend=cells.legend(TIMES),
         describe="Maps of test error over two decay rates, one panel per dataset.",
         data=pd.concat(frames.values(), ignore_index=True),
         csv=("readings", "comparisons"),
@@ -89,7 +85,7 @@ def dots(run: Run) -> Part | None:
     groups = {uses: held for uses, held in fixed(run).items() if len(next(iter(held.values()))) == 1}
     if not groups:
         return None
-    frames = {uses: cells(run, uses, held) for uses, held in groups.items()}
+    frames = {uses: values(run, uses, held) for uses, held in groups.items()}
     names = words.join(f"{family(run, list(h))}'s {symbols(h)[0]}" for h in groups.values())
     return Part(
         name="beta-dots",
@@ -155,37 +151,20 @@ def _map(run: Run, here: pd.DataFrame, names: list[str], tag: str) -> Figure:
     lowest = max(float(here["median"].min()), 1e-9)
     across, up = (sorted(here[name].unique()) for name in names)
     fig, ax = style.panel(44 + 22 * len(up))
-    cells = dict[str, list[tuple[int, int]]]()
-    for r in here.to_dict("records"):
+    lines = here.to_dict("records")
+    squares = dict[str, list[cells.Square]]()
+    for r, colour in zip(lines, cells.colours([r["median"] / lowest for r in lines], TIMES), strict=True):
         x, y = across.index(r[names[0]]), up.index(r[names[1]])
-        times = r["median"] / lowest if np.isfinite(r["median"]) else np.inf
-        level = max(int(np.searchsorted(TIMES, times, side="right")) - 1, 0)
-        cells.setdefault(style.HEAT[level] if np.isfinite(times) else style.GREY, []).append((x, y))
+        squares.setdefault(colour, []).append(cells.Square(x, y, 0.96))
         ax.text(x, y, _cell(r, unit), ha="center", va="center", fontsize=9.5, color=style.INK)
-    for colour, places in cells.items():
-        squares = [
-            Path.unit_rectangle().transformed(Affine2D().scale(0.96).translate(x - 0.48, y - 0.48))
-            for x, y in places
-        ]
-        ax.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, lw=0, gid=tag))
+    cells.fill(ax, squares, tag)
     ax.set_xticks(range(len(across)), [words.plain(v) for v in across])
     ax.set_yticks(range(len(up)), [words.plain(v) for v in up])
     ax.set(xlim=(-0.5, len(across) - 0.5), ylim=(-0.5, len(up) - 0.5))
     ax.set(xlabel=words.symbol(names[0]), ylabel=words.symbol(names[1]))
-    ax.tick_params(length=0, labelcolor=style.INK)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
+    ax.tick_params(labelcolor=style.INK)
+    cells.bare(ax)
     return fig
-
-
-def _legend() -> list[Key]:
-    """The colours by their multiple of the lowest cell's error."""
-    ends = [f"{low:g}× to {high:g}×" for low, high in pairwise(TIMES)]
-    keys = [
-        Key(text, Look(colour, "s", "-"), line=False)
-        for text, colour in zip([*ends, f"{TIMES[-1]:g}× or more"], style.HEAT, strict=True)
-    ]
-    return [*keys, Key("infinite", Look(style.GREY, "s", "-"), line=False)]
 
 
 def _cell(r: dict[str, Any], unit: words.Unit) -> str:

@@ -59,7 +59,7 @@ def decay(run: Run) -> list[Part]:
         basis=blocks_basis(run),
         data=frame,
         csv=("decay",),
-        tables=[_signs(run, frame)],
+        tables=_signs(run, frame),
         tables_first=True,
         signs=[Cell(" ".join(SAID[tone]), tone=tone) for tone in signs],
     )
@@ -92,19 +92,26 @@ SAID = {
 }
 
 
-def _signs(run: Run, frame: pd.DataFrame) -> Table:
-    """The verdict of every optimizer, over all datasets and on each."""
-    names = [name for name in run.order("error") if name in set(frame.optimizer)][:MANY]
+def _signs(run: Run, frame: pd.DataFrame) -> list[Table]:
+    """The verdict of every optimizer, over all datasets and on each; of many, the last ones folded."""
+    names = [name for name in run.order("error") if name in set(frame.optimizer)]
     known = {(r.scope, r.optimizer): r for r in frame.itertuples()}
-    rows = []
-    for name in names:
-        cells = [known[scope, name] for scope in run.scopes]
-        tones = [TONES[one.verdict] for one in cells]
-        rows.append([Cell(run.title(name)), *(Cell(SAID[tone][0], tone, tone=tone) for tone in tones)])
     heads = ["Decay against none", *(run.place(scope) for scope in run.scopes)]
     across = ["", *("" if scope == "pooled" else scope for scope in run.scopes)]
-    caption = "Is exponential decay better than none?"
-    return Table(heads, rows, caption, sortable=False, optimizers=names, datasets_across=across)
+
+    def made(some: list[str], caption: str, folded: bool) -> Table:
+        rows = []
+        for name in some:
+            tones = [TONES[known[scope, name].verdict] for scope in run.scopes]
+            rows.append([Cell(run.title(name)), *(Cell(SAID[tone][0], tone, tone=tone) for tone in tones)])
+        return Table(
+            heads, rows, caption, sortable=False, folded=folded, optimizers=some, datasets_across=across
+        )
+
+    tables = [made(names[:MANY], "Is exponential decay better than none?", False)]
+    if rest := names[MANY:]:
+        tables.append(made(rest, f"The other {len(rest)}", True))
+    return tables
 
 
 def _spread_answer(run: Run, frame: pd.DataFrame) -> str:

@@ -37,7 +37,7 @@ def other_budgets(run: Run) -> Part | None:
             if always
             else f"Nobody is unbeaten with every one of {words.plural(len(sets), 'budget')}"
         )
-        + ("; who else is unbeaten differs between them." if many > 1 else "; and nobody else is."),
+        + ("; who else is unbeaten differs between them." if many > 1 else "; all others are beaten."),
         how=(
             f"By epochs: every search is read as it stood then, {run.search}, each draw's best parameters by "
             "then. By draws: after all epochs, the expected test error of the best of so many. Each budget "

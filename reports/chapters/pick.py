@@ -23,14 +23,16 @@ def picks(run: Run) -> Part | None:
     """What to take on each dataset, all on the same fresh blocks, and its code."""
     return Part(
         name="picks",
-        question="What should I take?",
+        question="Which setting, on each dataset?",
         answer=recommended_answer(run),
         how=(
             "All stand on the same fresh blocks, which chose nothing, and each is compared with the tuned "
             "setting block by block (exact signed-rank test, Holm over them). The linear model is "
             "logistic or ridge regression, boosting is HistGradientBoosting, both at scikit-learn's "
-            "defaults. Median and order-statistic interval. What is called better than the tuned setting "
-            f"(✓) is what to take; {SAME}."
+            "defaults. A score is the median over blocks; below it stands the Hodges-Lehmann difference to "
+            f"the tuned setting, with its 95{words.THIN}% signed-rank interval. What is called better than "
+            f"the tuned setting (✓) is what to take; {SAME}. The tuned setting did best in the blocks for "
+            "choosing; its optimizer may be another than those that the page's first sentence names."
         ),
         basis=_basis(run),
         data=scores(run),
@@ -119,14 +121,10 @@ def settings(run: Run) -> Part:
         question="Which settings are these?",
         answer=_settings_answer(run),
         how=(
-            "Candidates are, of every optimizer that nobody beats on that dataset, the median of its winning "
-            "draws (the most frequent batch size, medians on the log scale) and its defaults, and every "
-            f"winner of the one placed first. The pick has the lowest mean error in {_choosing(run)} fresh "
-            "blocks; within one standard error defaults come first, then medians. Brackets under a value are "
-            "its optimizer's winners' quartiles: a wide one means that it hardly matters. “What a search "
-            f"reached”: the median over blocks of the test error expected of {run.search}; “{CONFIRMED}” is "
-            "this one setting, trained again in other fresh blocks that chose nothing. Only the second may "
-            "stand beside the code."
+            f"{_chosen(run)} Brackets under a value are its optimizer's winners' quartiles: a wide one means "
+            "that it hardly matters. “What a search reached”: the median over blocks of the test error "
+            f"expected of {run.search}; “{CONFIRMED}” is this one setting, trained again in other fresh "
+            "blocks that chose nothing. Only the second may stand beside the code."
         ),
         basis=_basis(run),
         tables=[_table(run)],
@@ -147,8 +145,20 @@ def _settings_answer(run: Run) -> str:
     )
 
 
-def _choosing(run: Run) -> str:
-    return words.count(run["candidates"].blocks.iloc[0])
+def _chosen(run: Run) -> str:
+    """How a setting became the pick."""
+    blocks = int(run["candidates"].blocks.iloc[0])
+    if not blocks:  # when this run was made, there was nothing to choose among
+        return (
+            "The pick is the median of the winning draws of the optimizer placed first (the most frequent "
+            "batch size, medians on the log scale)."
+        )
+    return (
+        "Candidates are, of every optimizer that nobody beats on that dataset, the median of its winning "
+        "draws (the most frequent batch size, medians on the log scale) and its defaults, and every winner "
+        f"of the one placed first. The pick has the lowest mean error in {words.count(blocks)} fresh blocks; "
+        "within one standard error defaults come first, then medians."
+    )
 
 
 def scores(run: Run) -> pd.DataFrame:
@@ -169,7 +179,7 @@ def scores(run: Run) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["dataset", "what", "estimate", "low", "high", "blocks"])
 
 
-def instead(run: Run) -> dict[str, str]:
+def better(run: Run) -> dict[str, str]:
     """The datasets on which something is called better than the pick, and what is recommended there."""
     lines = ordered(run, run["picks"])
     return {r.dataset: r.recommended for r in lines.itertuples() if r.recommended != PICK}
@@ -177,21 +187,21 @@ def instead(run: Run) -> dict[str, str]:
 
 def recommended_answer(run: Run) -> str:
     """What to take where, in numbers of datasets: the table says which."""
-    beside, better = run["alternatives"], instead(run)
+    beside, instead = run["alternatives"], better(run)
     if beside.verdict.eq("").all():
         return "When this run was made, nothing was compared with the picks."
     if (beside.verdict == TOO_FEW).any():
         return "The fresh blocks are too few to compare the tuned setting with anything."
-    alike = [d for d in run.datasets if d not in better and _simpler(beside[beside.dataset == d])]
-    rest = [d for d in run.datasets if d not in better and d not in alike]
+    alike = [d for d in run.datasets if d not in instead and _simpler(beside[beside.dataset == d])]
+    rest = [d for d in run.datasets if d not in instead and d not in alike]
     parts = [
-        f"take {the(model)} on {_places(run, [d for d, m in better.items() if m == model])}, where it is "
+        f"take {the(model)} on {_places(run, [d for d, m in instead.items() if m == model])}, where it is "
         "better"
-        for model in dict.fromkeys(better.values())
+        for model in dict.fromkeys(instead.values())
     ]
     parts += [f"on {_places(run, alike)} something simpler is as good"] if alike else []
     if rest:
-        where = "elsewhere" if better or alike else "everywhere" if len(run.datasets) > 1 else "here"
+        where = "elsewhere" if instead or alike else "everywhere" if len(run.datasets) > 1 else "here"
         parts.append(f"{where} take the tuned setting")
     return words.sentence(parts)
 

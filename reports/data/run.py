@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow.csv import WriteOptions, write_csv
 
 from reports.data import words
-from studies.analysis.verdicts import STABLE, blocks_needed
+from studies.analysis.verdicts import MARGINS, STABLE, blocks_needed
 from studies.errors import UsageError
 from studies.folder.read import Tables
 from studies.folder.schema.notes import MACHINE, Manifest, misfit
@@ -129,6 +129,11 @@ class Run:
         """How errors on a dataset are written."""
         metric = self.manifest["question"]["metric"]
         return words.unit_of(metric, self._tasks[dataset] != "regression")
+
+    def margin(self, dataset: str) -> float:
+        """The difference of errors that is too small to matter; NaN of losses."""
+        loss = self.manifest["question"]["metric"] == "loss"
+        return MARGINS["loss" if loss else self._tasks[dataset]]
 
     @property
     def units(self) -> str:

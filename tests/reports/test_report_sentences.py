@@ -182,7 +182,7 @@ def test_what_is_better_than_a_pick_is_what_to_take(bend: Bend) -> None:
         beside(frames, "diabetes", "linear model", "model")
 
     run = reports.read(bend(edit))
-    assert pick.instead(run) == {"diabetes": "linear model"}
+    assert pick.better(run) == {"diabetes": "linear model"}
     assert pick.recommended_answer(run) == (
         "Take the linear model on diabetes, where it is better; elsewhere take the tuned setting."
     )

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter
-from matplotlib.transforms import Affine2D
 
 from reports.chapters.batch.steps import sizes
 from reports.data import words
 from reports.data.arms import families, family
 from reports.data.run import Run
-from reports.draw import style
-from reports.parts import Key, Look, Panel, Part, part
+from reports.draw import cells, style
+from reports.parts import Panel, Part, part
 from studies.analysis.statistics import order_interval
 
 BINS = 4  # to a decade
@@ -30,17 +27,17 @@ KEYS = ["dataset", "uses", "batch_size", "bin"]
 @part("batch", 3)
 def rate_map(run: Run) -> Part | None:
     """Median best validation loss by learning rate and batch size, one panel per optimizer."""
-    cells = rate_cells(run)
-    if cells is None:
+    found = rate_cells(run)
+    if found is None:
         return None
-    best, names = best_bins(run, cells), {uses: family(run, arms) for uses, arms in families(run).items()}
-    datasets = list(cells.dataset.unique())
+    best, names = best_bins(run, found), {uses: family(run, arms) for uses, arms in families(run).items()}
+    datasets = list(found.dataset.unique())
     left = [d for d in run.datasets if d not in datasets]
     rest = f" Drawn: {words.join(map(run.shown, datasets))}; all draws are in csv/rows.csv." if left else ""
     return Part(
         name="rate-map",
         question="Which learning rates go with which batch size?",
-        answer=_answer(cells),
+        answer=_answer(found),
         folded=True,
         how=(
             "Each cell holds the draws of one batch size within a quarter of a decade of learning rates; "
@@ -50,9 +47,9 @@ def rate_map(run: Run) -> Part | None:
             f"{ENOUGH} draws or more. Other hyperparameters vary within a cell, and cells of a few draws "
             "are noisy: a description."
         ),
-        basis=f"n: {words.count(cells.draws.sum())} draws in {words.count(len(cells))} cells.{rest}",
-        draw=lambda: _draw(run, cells, best, names),
-        legend=_legend(),
+        basis=f"n: {words.count(found.draws.sum())} draws in {words.count(len(found))} cells.{rest}",
+        draw=lambda: _draw(run, found, best, names),
+        legend=cells.legend(TIMES),
         describe="Map of batch size by learning rate, coloured by loss.",
         data=best,
         csv=("best_rates", "rows"),
@@ -82,9 +79,9 @@ def rate_cells(run: Run) -> pd.DataFrame | None:
         bin=np.floor(np.log10(rows.lr) * BINS + 1e-9).astype(int),
         loss=np.where(rows.status == "ok", rows.best_validation_loss, np.inf),
     )
-    cells = kept.groupby(KEYS).loss.agg(loss=_median, draws="size").reset_index()
+    found = kept.groupby(KEYS).loss.agg(loss=_median, draws="size").reset_index()
     places = {name: i for i, name in enumerate([*run.datasets, *groups])}
-    return cells.sort_values(
+    return found.sort_values(
         KEYS, key=lambda s: s.map(places) if s.name in KEYS[:2] else s, kind="stable", ignore_index=True
     )
 
@@ -94,13 +91,13 @@ def _median(losses: pd.Series) -> float:
     return middle
 
 
-def best_bins(run: Run, cells: pd.DataFrame) -> pd.DataFrame:
+def best_bins(run: Run, found: pd.DataFrame) -> pd.DataFrame:
     """The lowest cell of each size: its range of learning rates, its median loss, its draws.
 
     And the rate of a block's best draw, which the run's own table tells of each arm.
     """
     lines = []
-    for key, here in cells.groupby(KEYS[:3], sort=False):
+    for key, here in found.groupby(KEYS[:3], sort=False):
         known = here[np.isfinite(here.loss) & (here.draws >= ENOUGH)]
         if len(known):
             one = known.sort_values("loss", kind="stable").iloc[0]
@@ -115,19 +112,19 @@ def best_bins(run: Run, cells: pd.DataFrame) -> pd.DataFrame:
     return best.merge(rates.drop(columns=["optimizer", "blocks"]), on=KEYS[:3], how="left")
 
 
-def _answer(cells: pd.DataFrame) -> str:
-    few = int((cells.draws < ENOUGH).sum())
+def _answer(found: pd.DataFrame) -> str:
+    few = int((found.draws < ENOUGH).sum())
     return (
-        f"{words.plural(len(cells), 'cell')} of a quarter decade hold {words.count(cells.draws.sum())} "
+        f"{words.plural(len(found), 'cell')} of a quarter decade hold {words.count(found.draws.sum())} "
         f"draws; {words.count(few)} of them hold fewer than {ENOUGH}, too few to read alone."
     )
 
 
-def _draw(run: Run, cells: pd.DataFrame, best: pd.DataFrame, names: dict[str, str]) -> list[Panel]:
-    lowest = cells[np.isfinite(cells.loss)].groupby("dataset").loss.min()
-    span = int(cells.bin.min()), int(cells.bin.max()) + 1
+def _draw(run: Run, found: pd.DataFrame, best: pd.DataFrame, names: dict[str, str]) -> list[Panel]:
+    lowest = found[np.isfinite(found.loss)].groupby("dataset").loss.min()
+    span = int(found.bin.min()), int(found.bin.max()) + 1
     panels = []
-    for (dataset, uses), here in cells.groupby(["dataset", "uses"], sort=False):
+    for (dataset, uses), here in found.groupby(["dataset", "uses"], sort=False):
         mine = best[(best.dataset == dataset) & (best.uses == uses)]
         low = float(lowest.get(dataset, 1.0)) or 1e-9
         fig = _map(here, mine, low, span, style.tag(str(uses)))
@@ -140,44 +137,23 @@ def _map(here: pd.DataFrame, chosen: pd.DataFrame, lowest: float, span: tuple[in
     known = sorted(here.batch_size.unique())
     fig, ax = style.panel(44 + 17 * max(len(known), 3))
     rows = {size: i for i, size in enumerate(known)}
-    losses = here.loss.to_numpy(float)
-    times = np.divide(losses, lowest, out=np.full(len(losses), np.inf), where=np.isfinite(losses))
-    level = np.clip(np.searchsorted(TIMES, times, side="right") - 1, 0, len(style.HEAT) - 1)
-    colours = np.where(np.isfinite(times), np.array(style.HEAT)[level], style.GREY)
-    for colour in dict.fromkeys(colours):  # one path for each colour keeps the page small
-        corners = [
-            _square(row.bin, rows[row.batch_size], 0.94 if row.draws >= ENOUGH else 0.5)
-            for row, mine in zip(here.itertuples(), colours == colour, strict=True)
-            if mine
-        ]
-        ax.add_patch(PathPatch(Path.make_compound_path(*corners), facecolor=colour, lw=0, gid=tag))
-    if len(chosen):
-        frames = [_square(row.bin, rows[row.batch_size], 0.94) for row in chosen.itertuples()]
-        ax.add_patch(PathPatch(Path.make_compound_path(*frames), fill=False, lw=1.3, ec=style.INK))
+    squares = dict[str, list[cells.Square]]()
+    for row, colour in zip(here.itertuples(), cells.colours(here.loss / lowest, TIMES), strict=True):
+        side = 0.94 if row.draws >= ENOUGH else 0.5
+        squares.setdefault(colour, []).append(_square(row, rows, side))
+    cells.fill(ax, squares, tag)
+    cells.frame(ax, [_square(row, rows, 0.94) for row in chosen.itertuples()])
     ax.set_xlim(*span)
     ax.set_ylim(-0.5, len(known) - 0.5)
     decades = [b for b in range(span[0], span[1] + 1) if b % BINS == 0]
     ax.xaxis.set_major_locator(FixedLocator(decades[:: -(-len(decades) // 6)]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda b, _: style.power(10 ** (b / BINS))))
     ax.set_yticks(range(len(known)), [words.count(size) for size in known])
-    ax.tick_params(length=0)
     ax.set(xlabel="learning rate (log)", ylabel="batch size")
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
+    cells.bare(ax)
     return fig
 
 
-def _legend() -> list[Key]:
-    """The colours by their multiple of the lowest cell's loss."""
-    ends = [f"{low:g}× to {high:g}×" for low, high in pairwise(TIMES)]
-    keys = [
-        Key(text, Look(colour, "s", "-"), line=False)
-        for text, colour in zip([*ends[:-1], f"{TIMES[-2]:g}× or more"], style.HEAT, strict=True)
-    ]
-    return [*keys, Key("infinite", Look(style.GREY, "s", "-"), line=False)]
-
-
-def _square(left: int, row: int, side: float) -> Path:
-    """A cell with a little air around it, or a small one in its middle."""
-    gap = (1 - side) / 2
-    return Path.unit_rectangle().transformed(Affine2D().scale(side).translate(left + gap, row - side / 2))
+def _square(row: Any, rows: dict[int, int], side: float) -> cells.Square:
+    """Where a bin of learning rates and a batch size meet, with air around it."""
+    return cells.Square(row.bin + 0.5, rows[row.batch_size], side)

@@ -103,15 +103,11 @@ def _draws_answer(run: Run, frame: pd.DataFrame) -> str:
     first: dict[str, int] = {}
     for pick in ordered(run, run["picks"]).itertuples():
         here = frame[(frame.dataset == pick.dataset) & (frame.optimizer == pick.optimizer)].sort_values("k")
-        margin = run.pairs("error", pick.dataset).margin
-        if here.empty or margin.isna().all():  # draws that depend on each other, or a loss
-            continue
-        near = here[here.estimate <= here.estimate.iloc[-1] + float(margin.iloc[0])]
-        first[run.shown(pick.dataset)] = int(near.k.iloc[0])
+        if len(here) and np.isfinite(margin := run.margin(pick.dataset)):
+            near = here[here.estimate <= here.estimate.iloc[-1] + margin]
+            first[run.shown(pick.dataset)] = int(near.k.iloc[0])
     if not first:
-        return (
-            "How many draws are enough is not known here: there is no margin, or draws depend on each other."
-        )
+        return "How many draws are enough is not known here: losses have no margin."
     most = max(first, key=lambda name: first[name])
     low, high, all_ = min(first.values()), first[most], words.plural(int(frame.k.max()), "draw")
     if low == high:

@@ -38,9 +38,8 @@ def _bands(run: Run, bands: pd.DataFrame) -> Part:
         answer=_answer(bands),
         how=(
             "From – to: the longest run of quarter-decade bins in which at least half of the draws come "
-            "within the margin (or one row of validation data) of the best validation error of their "
-            "search, whatever their other hyperparameters; –: no bin does, so the rate alone is not "
-            "enough. ✗: draws that diverged, of "
+            f"within {_good(run)} the best validation error of their search, whatever their other "
+            "hyperparameters; –: no bin does, so the rate alone is not enough. ✗: draws that diverged, of "
             f"{words.count(int(run['learning_rates'].groupby(['dataset', 'optimizer']).rows.sum().max()))} "
             "or fewer."
         ),
@@ -50,6 +49,13 @@ def _bands(run: Run, bands: pd.DataFrame) -> Part:
         tables=_tables(run, bands),
         tables_first=True,
     )
+
+
+def _good(run: Run) -> str:
+    """What makes a learning rate good."""
+    if run.manifest["question"]["results_version"] < 2:  # the rule was another one then
+        return "1.1 times"
+    return "the margin (or one row of validation data) of"
 
 
 def _basis(run: Run) -> str:
@@ -115,9 +121,9 @@ def _draws_by_rate(run: Run, bands: pd.DataFrame) -> Part:
         answer=_answer(bands),
         how=(
             "A bar: the share of an optimizer's draws with such a learning rate, in quarter-decade bins, "
-            "that come within the margin (or one row of validation data) of the best validation error of "
-            "their search, whatever their other hyperparameters; a bar as high as its row: all of them. A "
-            "red cross: some draw there diverged. The line below: the band."
+            f"that come within {_good(run)} the best validation error of their search, whatever their other "
+            "hyperparameters; a bar as high as its row: all of them. A red cross: some draw there diverged. "
+            "The line below: the band."
             f"{left_out(run, drawn(run), 'learning_rates')}"
         ),
         basis=_basis(run),

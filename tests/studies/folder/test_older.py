@@ -14,7 +14,7 @@ from tests.support.folders import refused
 from tests.support.sealed import seal
 
 CALLS = {"as good": "tied", "not decided": "tied"}
-NEW = ("candidates", "choices", "alternatives", "budgets")  # tables that it has not
+NEW = ("candidates", "choices", "alternatives", "budgets", "size_effects")  # tables that it has not
 
 
 def as_before(name, frame, read):
@@ -33,6 +33,8 @@ def as_before(name, frame, read):
     if name == "baselines":
         beside = read("alternatives").query("model not in ('pick', 'defaults')")
         return beside[["dataset", "model", "estimate", "low", "high", "level", "blocks"]]
+    if name == "learning_rates":
+        return frame.rename(columns={"band": "safe"})
     return frame
 
 
@@ -62,6 +64,9 @@ def test_an_old_run_is_shown_and_reported_and_says_which_version_it_is_from(old,
     page = reports.write([old]).read_text()
     assert "results version 1" in page
     assert "When this run was made, nothing was compared with the picks." in page
+    assert "come within 1.1 times the best validation error" in page
+    assert "The pick is the median of the winning draws" in page
+    assert "0 fresh blocks" not in page
 
 
 def test_what_is_known_of_an_old_run_is_kept_and_what_is_not_is_empty(old, finished):
@@ -77,7 +82,8 @@ def test_what_is_known_of_an_old_run_is_kept_and_what_is_not_is_empty(old, finis
     assert set(now["picks"].recommended) == {"pick"}
     assert set(now["picks"].not_decided) == {"sgd"}
     assert now["rows"].quarter_test_error.isna().all()
-    for name in ("choices", "budgets", "baselines"):
+    assert now["learning_rates"].band.tolist() == before["learning_rates"].band.tolist()
+    for name in ("choices", "budgets", "baselines", "size_effects"):
         assert now[name].empty
     models = before["alternatives"].query("model != 'defaults'")
     assert set(zip(now["alternatives"].dataset, now["alternatives"].model, strict=True)) == set(
