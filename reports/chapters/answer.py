@@ -44,7 +44,7 @@ def others(run: Run) -> str:
         return ""
     firm, quick = _certain(run)
     rest = [name for name in firm if name not in quick] if quick else []
-    return f"Not beaten at the end: {_names(run, rest)} too." if rest else ""
+    return f"Nor is {_names(run, rest, 'or')} beaten at the end, but less certainly in speed." if rest else ""
 
 
 def _names(run: Run, names: list[str], word: str = "and") -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.data import words
-from reports.data.matrix import SAID, frame, tone
+from reports.data.matrix import SAID, differ, frame, tone
 from reports.data.run import Run
 from reports.parts import MANY, Cell, Part, Table, blocks_basis, part
 from studies.folder.schema.tables import AS_GOOD, TOO_FEW
@@ -20,6 +20,7 @@ AGAINST = {  # by what is known of a row against its column
     "open": ("?", "not decided"),
     "worse": ("✗", "worse"),
 }
+HOLLOW = Cell("dotted: without a 0, yet not called; or with one, yet called", hollow=True)
 LEAST = 0.0001  # a smaller p is written as smaller than this
 
 
@@ -30,11 +31,10 @@ def matrix(run: Run) -> Part:
     signs = [name for name in SIGNS if (found.sign == name).any()]
     said = {name: " ".join(SAID[name]) for name in signs}
     if "good" in said and (margins := _margins(run)):
-        said["good"] = f"= as good, within {margins}"
+        said["good"] = f"= as good, 90{words.THIN}% within {margins}"
     legend = [Cell(text, tone=name) for name, text in said.items()]
-    apart = found[(found.low > 0) | (found.high < 0)]
-    if (apart.sign == "open").any():
-        legend.append(Cell("dotted: no 0 in it, yet not called among all pairs", hollow=True))
+    if any(map(differ, found.sign, found.low, found.high)):
+        legend.append(HOLLOW)
     return Part(
         name="matrix",
         question="Who ends best, and where?" if len(run.datasets) > 1 else "Who ends best here?",
@@ -84,7 +84,7 @@ def _tables(run: Run, found: pd.DataFrame) -> list[Table]:
     heads = ["Test error", *(f"{run.shown(name)}, {run.unit(name).short}" for name in run.datasets)]
     heads += ["Examples needed"] if len(run.optimizers) > 1 else []
     across = ["", *run.datasets, *([""] if len(run.optimizers) > 1 else [])]
-    caption = f"Median test error of {run.search}; below, the paired difference to the lowest"
+    caption = f"Median test error of {run.search}; below, block by block, the difference to the lowest"
 
     def made(some: slice, text: str, folded: bool) -> Table:
         return Table(
@@ -120,7 +120,7 @@ def _cell(one: Any, unit: words.Unit, compared: bool) -> Cell:
     if one.sign != "best":
         ends = one.difference, one.low, one.high
         note = words.interval(*ends, unit, difference=True, name=False)
-    hollow = one.sign == "open" and bool(one.low > 0 or one.high < 0)
+    hollow = differ(one.sign, one.low, one.high)
     return Cell(f"{SIGNS[one.sign]} {text}", float(one.error), note, tone=one.sign, hollow=hollow)
 
 
@@ -132,7 +132,7 @@ def _examples(run: Run, name: str) -> Cell:
     sign = tone(one)
     text, _, ends = words.times(one["estimate"], one["low"], one["high"]).partition(" ")
     value = float(np.exp(one["estimate"]))
-    hollow = sign == "open" and bool(one["low"] > 0 or one["high"] < 0)
+    hollow = differ(sign, one["low"], one["high"])
     return Cell(f"{SIGNS[sign]} {text}", value, ends, tone=sign, hollow=hollow)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from reports.chapters.matrix import HOLLOW
 from reports.data import words
+from reports.data.matrix import differ
 from reports.data.run import Run, ordered
 from reports.parts import Cell, Part, Table, part
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW, TRIVIAL
@@ -39,12 +41,13 @@ def picks(run: Run) -> Part | None:
         csv=("picks", "alternatives", "confirmations", "baselines", "candidates"),
         tables=[_taken(run)],
         tables_first=True,
-        signs=[Cell(f"{SIGNS[name]} {text}", tone=name) for name, text in SAID.items()],
+        signs=_signs(run),
         tabs=_code(run),
     )
 
 
 SAME = "where something simpler is as good (=), take the simpler"
+SIMPLER = ("linear model", "defaults")  # the simplest first
 SIGNS = {"best": "✓", "good": "=", "open": "?", "worse": "✗"}
 SAID = {
     "best": "better than the tuned setting",
@@ -80,18 +83,38 @@ def _taken(run: Run) -> Table:
             mine = [model for model in models if (pick.dataset, model) in beside.index]
             cells.append(_against(beside.loc[(pick.dataset, mine[0])], unit) if mine else Cell("–"))
         cells.append(_tuned(run, pick, unit))
-        taken = pick.recommended if pick.recommended != PICK else "tuned setting"
-        taken = "its defaults" if taken == "defaults" else words.clean(taken)
-        mine = run["alternatives"][run["alternatives"].dataset == pick.dataset]
-        simpler = mine[mine.verdict.eq(AS_GOOD) & mine.model.isin(["linear model", "defaults"])].model
-        note = f"or {words.join(map(the, simpler), 'or')}: as good" if len(simpler) else ""
-        rows.append([*cells, Cell(taken, taken, "" if taken != "tuned setting" else note, tone="best")])
+        rows.append([*cells, _take(run, pick)])
     heads = ["Dataset", *shown, "Tuned setting", "Take"]
     names = [str(name) for name in ordered(run, run["picks"]).dataset]
     caption = (
-        f"Median test error on fresh blocks ({run.units}); below, the paired difference to the tuned setting"
+        f"Median test error on fresh blocks ({run.units}); below, block by block, the difference to the "
+        "tuned setting"
     )
     return Table(heads, rows, caption, datasets=names)
+
+
+def _signs(run: Run) -> list[Cell]:
+    """What the signs mean, and a dotted interval where there is one."""
+    beside = run["alternatives"]
+    tones = beside.verdict.map(TONES).fillna("few")
+    said = [Cell(f"{SIGNS[name]} {text}", tone=name) for name, text in SAID.items()]
+    return [*said, *([HOLLOW] if any(map(differ, tones, beside.gap_low, beside.gap_high)) else [])]
+
+
+def _take(run: Run, pick: Any) -> Cell:
+    """What to take: what is called better, else what is as good and simpler, else the tuned setting."""
+    beside = run["alternatives"][run["alternatives"].dataset == pick.dataset].set_index("model").verdict
+    known = {model: beside[model] for model in SIMPLER if model in beside.index}
+    alike = [model for model, call in known.items() if call == AS_GOOD]
+    if pick.recommended != PICK:
+        taken, note = str(pick.recommended), ""
+    elif alike:
+        taken, note = alike[0], "as good, and simpler"
+    else:
+        open_ = [the(model) for model, call in known.items() if call == NOT_DECIDED]
+        taken, note = "tuned setting", f"{words.join(open_)}: not decided" if open_ else ""
+    text = "its defaults" if taken == "defaults" else words.clean(taken)
+    return Cell(text, text, note, tone="best")
 
 
 def _against(one: Any, unit: words.Unit) -> Cell:
@@ -99,7 +122,8 @@ def _against(one: Any, unit: words.Unit) -> Cell:
     tone, score = TONES.get(one.verdict, ""), _score(one.estimate, one.low, one.high, unit)
     gap = words.interval(-one.gap, -one.gap_high, -one.gap_low, unit, difference=True, name=False)
     text = f"{SIGNS.get(tone, '')} {score.text}".strip()
-    return score._replace(text=text, note=gap if one.verdict else score.note, tone=tone)
+    hollow = differ(tone, one.gap_low, one.gap_high)
+    return score._replace(text=text, note=gap if one.verdict else score.note, tone=tone, hollow=hollow)
 
 
 def _tuned(run: Run, pick: Any, unit: words.Unit) -> Cell:

@@ -28,6 +28,16 @@ def tone(one: dict[str, Any] | None) -> str:
     return known.get(one["verdict"], "open")
 
 
+def differ(tone: str, low: float, high: float) -> bool:
+    """Whether a verdict and the interval beside it differ: Holm counts all pairs, an exact test has ties.
+
+    Something is called, yet the interval holds a 0; or it holds none, yet nothing is called.
+    """
+    if np.isnan([low, high]).any() or tone in ("good", "few"):
+        return False
+    return (tone != "open") == (low <= 0 <= high)
+
+
 def lowest(run: Run, dataset: str) -> str:
     """The lowest median error of those that nobody beats on a dataset, ties by place."""
     errors = run["tuning"][run["tuning"].dataset == dataset].set_index("optimizer").searched

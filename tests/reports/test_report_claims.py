@@ -97,8 +97,8 @@ def test_every_verdict_is_counted_in_words(asked: Path) -> None:
     rows = found["verdicts"].tables[0].rows
     assert [int(row[0].sort) for row in rows] == sorted(int(row[0].sort) for row in rows)
     timed = {int(n) for n in reports.read(asked)["clocked_claims"].number}
-    assert {int(row[0].sort) for row in rows if "⏱" in row[2].text} == timed
-    effects = [row[3].text for row in rows if "⏱" not in row[2].text]
+    assert {int(row[0].sort) for row in rows if "◷" in row[2].text} == timed
+    effects = [row[3].text for row in rows if "◷" not in row[2].text]
     assert effects == ["0.500 [0.400, 0.600]", "∞ (exact)", "–", "1.00", "1.00", "–"]
 
 

@@ -21,6 +21,7 @@ SAYS_HOW = {
     "settings": "intervals stand under its numbers",
     "findings": "verdicts alone",
     "pairs": "p-values",
+    "words": "meanings, nothing estimated",
 }
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from reports.chapters.matrix import SIGNS
+from reports.chapters.matrix import HOLLOW, SIGNS
 from reports.data import words
+from reports.data.matrix import differ
 from reports.data.run import Run, ordered
 from reports.parts import Cell, Part, Table, blocks_basis, part
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, TOO_FEW
@@ -47,7 +48,10 @@ def size_effects(run: Run) -> Part | None:
         csv=("size_effects", "best_rates", "rows"),
         tables=[_table(run, frame, _error, ERRORS), _table(run, frame, _rate, RATES, folded=True)],
         tables_first=True,
-        signs=[Cell(" ".join(SAID[name]), tone=name) for name in SAID if name in seen],
+        signs=[
+            *(Cell(" ".join(SAID[name]), tone=name) for name in SAID if name in seen),
+            *([HOLLOW] if any(map(differ, seen, frame.low, frame.high)) else []),
+        ],
     )
 
 
@@ -73,7 +77,7 @@ def _table(run: Run, frame: Any, cell: Any, caption: str, *, folded: bool = Fals
     return Table(heads, rows, caption, sortable=False, folded=folded, datasets=names)
 
 
-ERRORS = "Test error minus that of the smallest size, paired"
+ERRORS = "Test error minus that of the smallest size, block by block"
 RATES = "The best learning rate, in multiples of that of the smallest size"
 
 
@@ -81,8 +85,13 @@ def _error(run: Run, name: str, one: Any) -> Cell:
     tone, unit = TONES[one.verdict], run.unit(name)
     gap = words.interval(one.estimate, one.low, one.high, unit, difference=True, name=False)
     text, _, ends = gap.partition(" ")
-    hollow = tone == "open" and bool(one.low > 0 or one.high < 0)
-    return Cell(f"{SAID[tone][0]} {text}", float(one.estimate), ends, tone=tone, hollow=hollow)
+    return Cell(
+        f"{SAID[tone][0]} {text}",
+        float(one.estimate),
+        ends,
+        tone=tone,
+        hollow=differ(tone, one.low, one.high),
+    )
 
 
 def _rate(run: Run, name: str, one: Any) -> Cell:

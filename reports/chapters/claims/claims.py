@@ -53,7 +53,7 @@ def verdicts(run: Run) -> Part | None:
         answer=_answer(frame),
         how=(
             "A verdict follows from the numbers by a rule; nobody wrote it by hand. A number leads to its "
-            "part of the chapter: rule, evidence, formula and code. ⏱: it is about time, and stands under "
+            "part of the chapter: rule, evidence, formula and code. ◷: it is about time, and stands under "
             "“On this machine”. In part: shown to hold somewhere, and shown not to elsewhere. "
             f"{_seen(frame)}"
         ),
@@ -223,7 +223,7 @@ def table(frame: pd.DataFrame, timed: pd.DataFrame | None = None) -> Table:
         for r in frame.itertuples()
     ]
     for r in () if timed is None else timed.itertuples():
-        here = Cell("⏱ on this machine", "~", link="this-machine")
+        here = Cell("◷ on this machine", "~", link="this-machine")
         said = Cell(words.clean(r.says), "", words.clean(r.chapter), lang="zh")
         rows.append([cell(int(r.number)), said, here, Cell(""), Cell("before" if r.blind else "after")])
     rows.sort(key=lambda row: int(row[0].sort))

@@ -98,6 +98,12 @@ def _worst(lines: pd.DataFrame) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def _of_version(run: Run, lines: pd.DataFrame) -> str:
+    """That another results version than the run's was counted."""
+    same = run.manifest["question"]["results_version"] == int(lines.results_version.iloc[0])
+    return "" if same else ", counted with another results version"
+
+
 def _alarms(lines: pd.DataFrame) -> str:
     """How often two copies are called different at most, in either reading, and by the usual design."""
     two = lines[(lines.question == "2 copies") & lines.network.eq("rule") & (lines.reading != "usual")]
@@ -133,7 +139,7 @@ def alarms(run: Run) -> Part | None:
     return Part(
         name="alarms",
         question="How often are equal things called different?",
-        answer=f"{_worst(frame)}.",
+        answer=f"{_worst(frame)}{_of_version(run, frame)}.",
         how=f"{HOW} {_answer(run, frame)}",
         basis=_basis(frame),
         csv=("calibration",),

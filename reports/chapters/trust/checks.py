@@ -14,7 +14,10 @@ from studies.analysis.verdicts import LEVEL
 CHECKS = {
     "budget": ("Equal budgets", "every optimizer got the same number of trainings"),
     "edge": ("Search ranges wide enough", "fewer than a quarter of the winners crowd at an end of a range"),
-    "inclusion": ("Inclusion holds", "a method that contains another is not called worse than it"),
+    "inclusion": (
+        "No special case is better",
+        "a method that contains another is not called worse than it",
+    ),
     "divergence": ("Divergence", "diverged draws rank last; they are never averaged"),
     "confirmed": ("Claimed against confirmed", "the picked setting holds in fresh blocks"),
     "test read": (
@@ -117,8 +120,8 @@ def _chips(run: Run) -> list[Cell]:
             status, said = _status(here)
             if check == "divergence":
                 read = run["readings"]
-                share = 100 * read.diverged.sum() / max(read["rows"].sum(), 1)
-                chips.append(Cell(f"{words.number(share, 2)}{words.THIN}% of draws diverged", status=status))
+                lost, all_ = (words.count(int(read[name].sum())) for name in ("diverged", "rows"))
+                chips.append(Cell(f"{lost} of {all_} draws diverged", status=status))
                 continue
             chips.append(Cell(f"{said} {title}" if status != "look" else f"{title}: {said}", status=status))
     return chips

@@ -56,8 +56,8 @@ def _answer(run: Run, rows: list[Any]) -> str:
         return f"{start}."
     more, nearest = sum(float(r.needed) <= 2 * r.blocks for r in rest), rest[0]
     pair = f"{run.title(nearest.first)} and {run.title(nearest.second)} on {run.shown(nearest.dataset)}"
-    needed = f"about {int(nearest.needed)}" if np.isfinite(nearest.needed) else f"more than {SEARCHED}"
-    return f"{start}; twice the blocks would decide {more or 'no'} more. Nearest: {pair}, with {needed}."
+    twice = f"{2 * nearest.blocks} blocks would decide {more or 'no'} more"
+    return f"{start}; {twice}. Nearest: {pair}."
 
 
 def _called(run: Run, r: Any) -> bool:

@@ -38,7 +38,9 @@ def _worth_answer(run: Run, frame: pd.DataFrame) -> str:
     lost = frame.untuned_failed > frame.blocks / 2
     helped, hurt = int(((frame.low > 0) | lost).sum()), int(((frame.high < 0) & ~lost).sum())
     failed, cases = bool(frame.untuned_failed.sum()), words.plural(len(frame), "case")
-    parts = [f"by their intervals a search ends below the defaults in {helped} of {cases}, above in {hurt}"]
+    parts = [
+        f"by their intervals a search gains over the defaults in {helped} of {cases} and loses in {hurt}"
+    ]
     parts += ["some defaults diverged"] if failed else []
     return words.sentence(parts)
 

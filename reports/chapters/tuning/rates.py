@@ -99,7 +99,13 @@ def _tables(run: Run, bands: pd.DataFrame) -> list[Table]:
     def made(some: slice, text: str, folded: bool) -> Table:
         return Table(heads, rows[some], text, frozenset(), False, folded, order[some], datasets_across=across)
 
-    tables = [made(slice(MANY), "Good learning rates, from – to; ✗ diverged draws", False)]
+    tables = [
+        made(
+            slice(MANY),
+            "From – to: where half of the draws or more end within the margin of the best; ✗ diverged draws",
+            False,
+        )
+    ]
     if len(rows) > MANY:
         tables.append(made(slice(MANY, None), f"The other {len(rows) - MANY}", True))
     return tables
