@@ -91,6 +91,7 @@ FEW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("moment", "jobs", "signals", "whole_group"), FEW)
 def test_whatever_is_interrupted_ends_at_once_and_says_how_to_go_on(
     finished, tmp_path, moment, jobs, signals, whole_group

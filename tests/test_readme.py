@@ -215,6 +215,7 @@ def listening(port):
     return {line[1].split(":")[0] for line in lines if line[3] == "0A" and line[1].endswith(f":{port:04X}")}
 
 
+@pytest.mark.slow
 def test_the_python_runs_as_it_stands(quick, tmp_path):
     assert len(PYTHON) == 7
     script = tmp_path / "readme.py"

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 def test_what_people_write_is_taken_and_what_is_wrong_is_refused(tmp_path):
     usage, wrong = (ROOT / "tests" / "typing" / name for name in ("usage.py", "wrong.py"))
     readme = tmp_path / "readme.py"

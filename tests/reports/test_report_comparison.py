@@ -159,6 +159,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "each", lambda orders: {name: [] for name in orders})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_comparison_stands_after_the_answer_once_for_each_further_run(bend: Bend, tmp_path: Path) -> None:
     runs = [reports.read(bend(edit)) for edit in (unchanged, worse_adam, other_seed)]

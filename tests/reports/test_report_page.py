@@ -202,6 +202,7 @@ def test_headings_descend_and_scroll_boxes_have_names(made: Path) -> None:
     assert not any("tabindex" in box for box in boxes)  # the script gives it to those that scroll
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(bend: Bend) -> None:
     folder = bend(hostile_names)
     page = reports.write([folder]).read_text()
@@ -293,6 +294,7 @@ def test_bad_input_is_one_sentence_and_a_remedy(
         assert remedy in lines[1], case
 
 
+@pytest.mark.slow
 def test_command_says_verdict_path_and_what_to_look_at(
     bend: Bend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -160,6 +160,7 @@ def test_equal_time_names_the_quickest_size_and_the_lowest_loss_in_its_time(size
     assert answer == ("In the time of the quickest size (batch 64) the lowest median loss is at batch 8.")
 
 
+@pytest.mark.slow
 def test_equal_time_stands_in_the_section_about_the_machine(sizes: Path, tmp_path: Path) -> None:
     page = reports.write([sizes], tmp_path / "page.html").read_text()
     assert 'id="best-in-time"' in page[page.index('<section id="this-machine"') :]

@@ -64,6 +64,7 @@ def test_two_processes_give_the_tables_of_one(finished, tmp_path):
     assert digests(tmp_path / "two") == digests(finished)
 
 
+@pytest.mark.slow
 def test_three_optimizers_then_one_more_give_the_tables_of_four_at_once(tmp_path):
     four = ("sgd", "momentum", "rmsprop", "adam")
     run(tiny(optimizers=four), out=tmp_path / "four", jobs=1)
@@ -269,6 +270,7 @@ def test_a_changed_search_range_trains_what_it_touches_again(
     assert again <= trained <= again + 2 * 4 * (8 + 2)  # and candidates and picks
 
 
+@pytest.mark.slow
 def test_changed_data_trains_again(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / "run")
     wine = datasets.load("wine")
@@ -280,6 +282,7 @@ def test_changed_data_trains_again(finished, tmp_path, monkeypatch):
 LOAD = datasets.load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [1, 3, 6])
 def test_a_run_of_dependent_draws_goes_on_as_if_it_had_never_stopped(tmp_path, kept):
     arms = (Arm("sgd", name="sgd-tpe", sampler="tpe"), Arm("sgd"))

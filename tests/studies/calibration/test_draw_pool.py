@@ -126,6 +126,7 @@ def wild(tmp_path_factory):
     return rows, curves, {arm.name: arms_of(rows, curves, arm.name, study) for arm in made}
 
 
+@pytest.mark.slow
 def test_readings_are_those_of_a_run_to_the_digits_of_a_float32(wild):
     rows, curves, arms = wild
     assert (rows.status == "diverged").sum() > 3

@@ -52,6 +52,7 @@ def test_a_failure_makes_its_end_of_the_interval_infinite():
 # Claim 12
 
 
+@pytest.mark.slow
 def test_without_correction_a_fixed_rate_goes_farther_and_trains_sooner():
     seen = measured(12)
     fixed = seen[seen.what == "lr = .001"].set_index("x")

@@ -34,6 +34,7 @@ class Hasty(dlopt.Exponential):
 # Claim 27
 
 
+@pytest.mark.slow
 def test_decay_is_fast_and_stable_per_epoch_and_stops_early_per_step():
     seen = measured(27)
     assert verdict(27) == PARTLY
@@ -151,6 +152,7 @@ def costs(worse, wide=0.2):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("worse", "wide", "expected"),
     [

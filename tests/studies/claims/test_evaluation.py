@@ -83,6 +83,7 @@ def finished(path: Path, study: Any, **tables: pd.DataFrame) -> None:
     RunFolder(path, content).write_tables(tables, [], str, {})
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_kept_for_the_same_code(
     world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ def test_what_was_measured_is_kept_for_the_same_code(
     assert (one.calls, two.calls) == (4, 2)
 
 
+@pytest.mark.slow
 def test_an_interrupt_loses_the_claim_that_was_asked_and_no_other(world: Any, tmp_path: Path) -> None:
     one = Counted()
 
@@ -152,6 +154,7 @@ def test_claims_about_time_come_last_and_stand_apart(world: Any, tmp_path: Path)
     assert found["clocked_evidence"].number.tolist() == [2]
 
 
+@pytest.mark.slow
 def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: Path) -> None:
     measure = Counted()
     world[False] |= {13: made(13, measure, reads=("own/lessons", "quick/glossary"))}
@@ -185,6 +188,7 @@ def test_a_claim_reads_finished_whole_runs_beside_its_own(world: Any, tmp_path: 
     assert (verdict().verdict, measure.calls) == (HOLDS, 2)  # kept for the same tables
 
 
+@pytest.mark.slow
 def test_an_optimizer_that_came_later_changes_no_evidence(world: Any, tmp_path: Path) -> None:
     measure = Counted()
     world[False] |= {13: made(13, measure, reads=("quick/best_rates",))}
@@ -209,6 +213,7 @@ def test_an_optimizer_that_came_later_changes_no_evidence(world: Any, tmp_path: 
     assert measure.calls == 2
 
 
+@pytest.mark.slow
 def test_calls_and_places_are_those_of_the_study_alone(finished_runs: tuple[Path, Path]) -> None:
     alone, grown = finished_runs
     for table in ("comparisons", "ranking", "decay", "importances", "rows", "readings", "ratios"):

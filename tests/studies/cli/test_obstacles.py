@@ -25,6 +25,7 @@ def full_disk(monkeypatch):
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["none", "half", "all"])
 def test_a_full_disk_ends_in_a_sentence_and_the_next_run_goes_on(finished, tmp_path, full_disk, capsys, kept):
     out = tmp_path / "run"

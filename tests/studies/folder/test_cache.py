@@ -23,6 +23,7 @@ def compared_again(monkeypatch, folder, **changes):
     return bool(calls)
 
 
+@pytest.mark.slow
 def test_finished_tables_stand_until_what_they_are_made_of_changes(finished, tmp_path, monkeypatch):
     folder = tmp_path / "again"
     shutil.copytree(finished, folder)

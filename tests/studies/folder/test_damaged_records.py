@@ -161,6 +161,7 @@ def test_rows_that_two_machines_trained_are_one(finished, tmp_path):
     assert digests(merged) == digests(finished)
 
 
+@pytest.mark.slow
 def test_rows_of_two_machines_that_differ_are_named(finished, tmp_path, capsys):
     run(tiny(optimizers=("sgd",)), out=tmp_path / "there", jobs=1)
     shutil.copytree(finished, tmp_path / "here")

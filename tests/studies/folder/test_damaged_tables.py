@@ -106,6 +106,7 @@ NOTES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", NOTES)
 def test_a_note_that_is_none_is_named_and_made_again(finished, copy, capsys, case):
     (copy / "tables" / "made.json").write_bytes(NOTES[case])

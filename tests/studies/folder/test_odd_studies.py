@@ -57,6 +57,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 def test_an_odd_study_is_read_and_gone_on_with(tmp_path, case):
     study = tiny(**({"datasets": ("wine",), "blocks": 2, "draws": 2} | ODD[case]))

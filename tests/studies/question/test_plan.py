@@ -28,6 +28,7 @@ def counted(monkeypatch):
     return loads, budgets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_loads_each_dataset_once(tmp_path, counted, jobs):
     loads, budgets = counted
@@ -38,6 +39,7 @@ def test_a_run_loads_each_dataset_once(tmp_path, counted, jobs):
         assert set(budgets) == set(study.datasets)
 
 
+@pytest.mark.slow
 def test_a_run_that_grows_loads_what_its_folder_holds_once(tmp_path, counted):
     loads, _ = counted
     run(tiny(datasets=("wine",)), out=tmp_path / "run", jobs=1)

@@ -221,6 +221,7 @@ def test_a_server_that_never_comes_back_is_named(mine, url, monkeypatch, capsys)
     assert len(asked) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["creates", "deletes"])
 def test_two_who_write_at_once_are_told(mine, url, monkeypatch, capsys, moment):
     command = ["mirror", str(mine), "--storage", url]
@@ -302,6 +303,7 @@ def test_the_command_that_goes_on_keeps_the_password(mine, monkeypatch, capsys):
     assert "--storage 'postgresql://me:***@127.0.0.1/mine'" in err
 
 
+@pytest.mark.slow
 def test_a_missing_psycopg_is_named_with_the_command_that_brings_it(mine):
     script = (
         "import sys; sys.modules['psycopg'] = None; from studies.cli.entry import main; main(sys.argv[1:])"
