@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from datasets import scikit
 from datasets.split import Block, make_block, seed_of, sizes
-from datasets.table import Table, from_arrays, from_frame, read, read_folder
+from datasets.columns.readings import Reading
+from datasets.tables.making import from_arrays, from_frame, read, read_folder
+from datasets.tables.table import Table
 
 __all__ = [
     "Block",
