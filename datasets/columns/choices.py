@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from datasets.sentences import nearest, shown
 
@@ -23,11 +23,13 @@ class Choices(NamedTuple):
         return next((option for option in OPTIONS if column in getattr(self, option)), "")
 
 
-def choices(given: dict[str, object], columns: Sequence[str], name: str, target: str, group: str | None) -> Choices:
+def choices(
+    given: dict[str, object], columns: Sequence[str], name: str, target: str, group: str | None
+) -> Choices:
     """The user's choices, checked against a table's columns.
 
-    given: names of columns by option. Raises ValueError for a name that is not there, that stands in two options,
-    or that is the target's or the group's.
+    given: names of columns by option. Raises ValueError for a name that is not there, that stands in two
+    options, or that is the target's or the group's.
     """
     found: dict[str, tuple[str, ...]] = {}
     seen: dict[str, str] = {}
@@ -35,11 +37,17 @@ def choices(given: dict[str, object], columns: Sequence[str], name: str, target:
         found[option] = _names(option, given.get(option, ()))
         for one in found[option]:
             if one not in columns:
-                raise ValueError(f"{name} has no column {shown(one)!r} for {option}.\n{nearest(one, columns)}")
+                raise ValueError(
+                    f"{name} has no column {shown(one)!r} for {option}.\n{nearest(one, columns)}"
+                )
             if one == target:
-                raise ValueError(f"{option} names the target {shown(one)!r}.\nSay what a target is by the task.")
+                raise ValueError(
+                    f"{option} names the target {shown(one)!r}.\nSay what a target is by the task."
+                )
             if one == group:
-                raise ValueError(f"{option} names the group {shown(one)!r}, which is no feature.\nLeave it out.")
+                raise ValueError(
+                    f"{option} names the group {shown(one)!r}, which is no feature.\nLeave it out."
+                )
             if seen.setdefault(one, option) != option:
                 raise ValueError(
                     f"{shown(one)!r} stands in {seen[one]} and in {option}.\nName it in one of them only."
@@ -47,9 +55,14 @@ def choices(given: dict[str, object], columns: Sequence[str], name: str, target:
     return Choices(**found)
 
 
+def _is_several(given: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(given, Iterable) and not isinstance(given, str)
+
+
 def _names(option: str, given: object) -> tuple[str, ...]:
-    some = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
-    for one in some:
+    found: dict[str, None] = {}
+    for one in () if given is None else tuple(given) if _is_several(given) else (given,):
         if not isinstance(one, str):
             raise ValueError(f"{option} takes names of columns, not {shown(one)}.\nName them as text.")
-    return tuple(dict.fromkeys(one.strip() for one in some))
+        found[one.strip()] = None
+    return tuple(found)

@@ -24,10 +24,13 @@ WORDS = (
     "|state|country|sector|status|channel|species|genre|cd|sic|naics|icd|occupation|industry|department|dept"
 )
 CODE = re.compile(
-    rf"(?i:(.*[_ .-])?({WORDS})s?([_ .-]?(code|id|cd|no|nr|number))?)|.*[a-z0-9](Code|Type|Zip|Class|Category|Group)"
+    rf"(?i:(.*[_ .-])?({WORDS})s?([_ .-]?(code|id|cd|no|nr|number))?)"
+    r"|.*[a-z0-9](Code|Type|Zip|Class|Category|Group)"
 )
 MEASURED = re.compile(r"(?i:.*(_|\b)(n|num|number|count|total|share|rate|mean|age|size|score)(_|\b).*)")
-NINES = re.compile(r"-?(9\.?9[9.]*|9{2,}|8{2,}|7{2,})0*|-1|-9|-?(32767|32768|65535|2147483647|2147483648)|-?1e\+?(20|30)")
+NINES = re.compile(
+    r"-?(9\.?9[9.]*|9{2,}|8{2,}|7{2,})0*|-1|-9|-?(32767|32768|65535|2147483647|2147483648)|-?1e\+?(20|30)"
+)
 LEADING = r"0\d+"
 FAR = 2  # times the range of all other values, between them and one that stands for missing
 DISTINCT = 5  # other values that a column needs for that
@@ -63,6 +66,8 @@ def sentinels_of(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 def _is_far(value: float, rest: NDArray[np.float64]) -> bool:
     if value == -1:  # of what is never negative, and counts more than a few
-        return bool(rest[0] >= 0 and len(rest) > 2 * DISTINCT and rest[-1] >= 20 and rest[len(rest) // 2] >= 10)
+        return bool(
+            rest[0] >= 0 and len(rest) > 2 * DISTINCT and rest[-1] >= 20 and rest[len(rest) // 2] >= 10
+        )
     gap = rest[0] - value if value < rest[0] else value - rest[-1]
     return bool(abs(value) > 9 and gap > FAR * (rest[-1] - rest[0])) or (value == -9 and bool(rest[0] >= 0))

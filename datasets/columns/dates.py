@@ -11,8 +11,21 @@ from numpy.typing import NDArray
 
 from datasets.columns.text import Text
 
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-FULL = "january february march april may june july august september october november december".split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+FULL = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 NAME = rf"(?P<name>{'|'.join([*FULL, 'sept', *MONTHS])})\.?"
 DAY_NAME = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
 YEAR, SHORT = r"(?P<y>\d{4})", r"'?(?P<y>\d{4}|\d{2})"
@@ -25,8 +38,10 @@ AFTER = rf"(?:(?:t|,? | - ){TIME}|,? (?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[ap])\.?
 LAYOUTS = {
     "year-month-day": rf"{YEAR}(?P<s>[-/. ])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){AFTER}",
     "day and month": rf"{DAY_NAME}(?P<a>\d{{1,2}})(?P<s>[-/. ])(?P<b>\d{{1,2}})(?P=s){SHORT}{AFTER}",
-    "compact": rf"{YEAR}(?P<m>\d\d)(?P<d>\d\d)(?:[t _-]?(?P<H>\d\d):?(?P<M>[0-5]\d):?(?P<S>[0-5]\d)?(?P<z>z)?)?",
-    "day, month's name": rf"{DAY_NAME}(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)?[-/ ]?{NAME},?[-/ ]?{SHORT}{AFTER}",
+    "compact": rf"{YEAR}(?P<m>\d\d)(?P<d>\d\d)"
+    r"(?:[t _-]?(?P<H>\d\d):?(?P<M>[0-5]\d):?(?P<S>[0-5]\d)?(?P<z>z)?)?",
+    "day, month's name": rf"{DAY_NAME}(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)?[-/ ]?{NAME}"
+    rf",?[-/ ]?{SHORT}{AFTER}",
     "month's name, day": rf"{DAY_NAME}{NAME}[-/ ]?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[-/ ]{YEAR}{AFTER}",
     "year, month's name, day": rf"{YEAR}[-/ ]?{NAME}[-/ ]?(?P<d>\d{{1,2}}){AFTER}",
     "day's and month's name": rf"{DAY_NAME}{NAME} (?P<d>\d{{1,2}}) {TIME}(?: [a-z]{{3,4}})? {YEAR}",
@@ -39,13 +54,16 @@ LAYOUTS = {
     "quarter and year": rf"(?:q|quarter ?)(?P<q>[1-4])[-/ ']*{YEAR}|(?P<q2>[1-4])q[-/ ]*(?P<y2>\d{{4}})",
     "year and week": rf"{YEAR}-?w(?P<w>\d\d)(?:-?(?P<wd>[1-7]))?",
 }
-CLOCK = r"(?P<sign>-)?(?P<H>\d{1,3}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?(?: ?(?P<p>[ap])\.?m\.?)?"
+CLOCK = (
+    r"(?P<sign>-)?(?P<H>\d{1,3}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?"
+    r"(?: ?(?P<p>[ap])\.?m\.?)?"
+)
 PIVOT = 69  # a year written 69 .. 99 is of the last century
 FEW = 60  # labels that tell which layouts are worth trying
 
 
 class Layout(NamedTuple):
-    """How a column writes its dates: a name of LAYOUTS, and whether the day stands first in "day and month"."""
+    """How a column writes its dates: a name of LAYOUTS, and whether "day and month" begins with the day."""
 
     name: str
     day_first: bool = False
@@ -75,7 +93,7 @@ def layout_of(words: Text) -> tuple[Layout, bool] | None:
     if rising[0] != rising[1]:
         return orders[int(rising[1])], False
     marks = [labels.str.contains(mark, regex=False).any() for mark in "/."]
-    return orders[int(not marks[0])], not marks[1] and not np.array_equal(*times)
+    return orders[int(not marks[0])], not marks[1] and not np.array_equal(times[0], times[1])
 
 
 def clock_of(labels: pd.Series) -> tuple[NDArray[np.float64], bool]:
@@ -92,7 +110,9 @@ def clock_of(labels: pd.Series) -> tuple[NDArray[np.float64], bool]:
 
 def _rises(times: NDArray[np.datetime64]) -> bool:
     present = times[~np.isnat(times)]
-    return bool((np.diff(present) >= np.timedelta64(0)).all() or (np.diff(present) <= np.timedelta64(0)).all())
+    return bool(
+        (np.diff(present) >= np.timedelta64(0)).all() or (np.diff(present) <= np.timedelta64(0)).all()
+    )
 
 
 def _parts(labels: pd.Series, layout: str) -> dict[str, pd.Series]:
@@ -108,7 +128,7 @@ def _hours(hours: NDArray[np.float64], half: pd.Series) -> NDArray[np.float64]:
     twelve = half.notna().to_numpy(bool, copy=True)
     wrong = twelve & ((hours < 1) | (hours > 12))
     moved = hours % 12 + 12 * (half == "p").to_numpy(bool, copy=True)
-    return np.where(wrong, np.nan, np.where(twelve, moved, hours))
+    return np.asarray(np.where(wrong, np.nan, np.where(twelve, moved, hours)), np.float64)
 
 
 def _times(found: dict[str, pd.Series], day_first: bool) -> NDArray[np.datetime64]:
@@ -117,14 +137,16 @@ def _times(found: dict[str, pd.Series], day_first: bool) -> NDArray[np.datetime6
     def number(name: str, missing: float) -> NDArray[np.float64]:
         if name not in found:
             return np.full(n, missing)
-        return pd.to_numeric(found[name]).fillna(missing).to_numpy(np.float64)
+        return np.asarray(pd.to_numeric(found[name]).fillna(missing), np.float64)
 
     year, day = number("y", np.nan), number("d", 1)
     short = (found["y"].str.len() == 2).to_numpy(bool, copy=True)
     year = np.where(short, year + np.where(year < PIVOT, 2000, 1900), year)
     month = number("m", 1)
     if "name" in found:
-        month = found["name"].str[:3].map({name: i + 1.0 for i, name in enumerate(MONTHS)}).to_numpy(np.float64)
+        month = (
+            found["name"].str[:3].map({name: i + 1.0 for i, name in enumerate(MONTHS)}).to_numpy(np.float64)
+        )
     if "q" in found:
         month = 3 * number("q", np.nan) - 2
     if "a" in found:
@@ -143,12 +165,14 @@ def _times(found: dict[str, pd.Series], day_first: bool) -> NDArray[np.datetime6
     fraction = ("0." + found["f"].fillna("0")).astype(float).to_numpy() if "f" in found else 0.0
     seconds = np.nan_to_num(hour) * 3600 + number("M", 0) * 60 + number("S", 0) + fraction - _shift(found, n)
     times = days.astype("M8[us]") + np.round(seconds * 1e6).astype("m8[us]")
-    return np.where(good, times, np.datetime64("NaT", "us"))
+    return np.asarray(np.where(good, times, np.datetime64("NaT", "us")))
 
 
-def _days(year: NDArray[np.float64], month: NDArray[np.float64], day: NDArray[np.float64]) -> NDArray[np.datetime64]:
+def _days(
+    year: NDArray[np.float64], month: NDArray[np.float64], day: NDArray[np.float64]
+) -> NDArray[np.datetime64]:
     months = ((year - 1970) * 12 + month - 1).astype(np.int64).astype("M8[M]")
-    return months.astype("M8[D]") + (day - 1).astype(np.int64).astype("m8[D]")
+    return np.asarray(months.astype("M8[D]") + (day - 1).astype(np.int64).astype("m8[D]"))
 
 
 def _weeks(
@@ -179,7 +203,8 @@ STAMPS = {  # whole numbers that are times: the unit, and the range from 1980 to
 }
 STAMP_NAME = re.compile(
     r"(.*[_ .-])?(time|date|datetime|timestamp|stamp|epoch|ts|unix|unixtime|when|created|updated|modified|at"
-    r"|day|month|period|yyyymm|yyyymmdd|dt)([_ .-]?(s|ms|us|ns|utc|at|on|time|date|id|key))?|.*(date|time|timestamp)"
+    r"|day|month|period|yyyymm|yyyymmdd|dt)([_ .-]?(s|ms|us|ns|utc|at|on|time|date|id|key))?"
+    r"|.*(date|time|timestamp)"
 )
 
 
@@ -209,13 +234,23 @@ def stamped(values: NDArray[np.float64], stamp: str) -> NDArray[np.datetime64]:
         return compact(values * 100 + 1)
     unit, least, most = STAMPS[stamp]
     good = (values >= least / 10) & (values <= most * 2)
-    return np.where(good, np.where(good, values, 0).astype(np.int64).astype(f"M8[{unit}]"), np.datetime64("NaT"))
+    return np.where(
+        good, np.where(good, values, 0).astype(np.int64).astype(f"M8[{unit}]"), np.datetime64("NaT")
+    )
 
 
 def compact(values: NDArray[np.float64]) -> NDArray[np.datetime64]:
     """Numbers such as 20230131 as days, NaT where one is none."""
     year, month, day = values // 10_000, values // 100 % 100, values % 100
-    good = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (values % 1 == 0)
+    good = (
+        (year >= 1)
+        & (year <= 9999)
+        & (month >= 1)
+        & (month <= 12)
+        & (day >= 1)
+        & (day <= 31)
+        & (values % 1 == 0)
+    )
     days = _days(np.where(good, year, 1970), np.where(good, month, 1), np.where(good, day, 1))
     good &= days.astype("M8[M]").astype(np.int64) % 12 + 1 == month
     return np.where(good, days, np.datetime64("NaT")).astype("M8[us]")

@@ -105,8 +105,11 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         lacking = [one.column for one in self.sources if one.column not in X.columns]
         if lacking:
             raise ValueError(
-                f"The frame lacks {listed([*map(repr, lacking)])}.\nGive the columns that the table was read from."
+                f"The frame lacks {listed([*map(repr, lacking)])}.\n"
+                "Give the columns that the table was read from."
             )
         found = [part for one in self.sources for part in one.at_rest(X[one.column])]
         same = zip(found, self.columns, strict=True)
-        return np.column_stack([values.astype(column.values.dtype) for values, column in same]).astype(np.float64)
+        return np.column_stack([values.astype(column.values.dtype) for values, column in same]).astype(
+            np.float64
+        )

@@ -79,7 +79,9 @@ def forced(name: str, series: pd.Series, option: str) -> Finding:
         try:
             words = text(series)
         except TypeError:
-            raise ValueError(f"{shown(name)!r} holds lists or the like, which are no categories.\nDrop it.") from None
+            raise ValueError(
+                f"{shown(name)!r} holds lists or the like, which are no categories.\nDrop it."
+            ) from None
         return Finding(Category(tuple(words.labels)), "category", why)
     if option == "number":
         return _as_numbers(name, series, why)
@@ -135,7 +137,9 @@ def _text(name: str, series: pd.Series) -> Text:
         raise ValueError(f"{shown(name)!r} holds lists or other compound values.\nDrop it.") from None
 
 
-def _mostly_none(name: str, kind: str, series: pd.Series, good: NDArray[np.bool_], example: str) -> ValueError:
+def _mostly_none(
+    name: str, kind: str, series: pd.Series, good: NDArray[np.bool_], example: str
+) -> ValueError:
     bad = _present(series) & ~good
     values = [shown(one) for one in series[bad].astype(str).drop_duplicates().head(3)]
     share = bad.sum() / max(int(_present(series).sum()), 1)
@@ -206,7 +210,9 @@ def _mixed(what: str, words: Text, others: NDArray[np.bool_], blank: NDArray[np.
 
 def _with_rows(words: Text, which: NDArray[np.bool_]) -> str:
     rows = words.counts[which]
-    return listed([f"{shown(one)!r} ({counted(n, 'row')})" for one, n in zip(words.labels[which], rows, strict=True)])
+    return listed(
+        [f"{shown(one)!r} ({counted(n, 'row')})" for one, n in zip(words.labels[which], rows, strict=True)]
+    )
 
 
 def _dates(name: str, words: Text) -> Finding | None:
@@ -236,9 +242,10 @@ def _clocks(name: str, words: Text) -> Finding | None:
     blank &= ~known
     if not known.any() or words.share(known) < MOSTLY * words.share(~blank):
         return None
-    kind = "time of day" if of_a_day else "duration"
-    said = (f"Read as {kind}s, in minutes", _mixed("times", words, ~known & ~blank, blank))
-    return Finding(Clock(), kind, f"{kind}s, such as {shown(words.labels[known].iloc[0])}", tuple(filter(None, said)))
+    kind, several = ("time of day", "times of day") if of_a_day else ("duration", "durations")
+    said = (f"Read as {several}, in minutes", _mixed("times", words, ~known & ~blank, blank))
+    why = f"{several}, such as {shown(words.labels[known].iloc[0])}"
+    return Finding(Clock(), kind, why, tuple(one for one in said if one))
 
 
 def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text | None) -> Finding:
@@ -255,13 +262,19 @@ def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text 
         return Finding(None, "identifier", why, ("Dropped, an identifier",), "number")
     owner = len(distinct) > 2 and _is_owner(name)
     if stamp := stamp_of(name, clean):
-        said = f"Read as times, written as {stamp}" if stamp != "compact" else "Read as dates, written as YYYYMMDD"
+        said = (
+            f"Read as times, written as {stamp}"
+            if stamp != "compact"
+            else "Read as dates, written as YYYYMMDD"
+        )
         return Finding(Date(stamp=stamp), "date", said[0].lower() + said[1:], (*base.said, said), "number")
     if owner or (len(distinct) > 2 and is_named_a_code(name) and isinstance(base.reader, Number)):
         labels = tuple(sorted(map(written, distinct.tolist()))) if words is None else tuple(words.labels)
         if owner and len(distinct) > MOST_CATEGORIES:
             why = f"its name: {len(distinct):,} identifiers, each in several rows"
-            return Finding(None, "identifier", why, ("Dropped, an identifier that comes again",), "number", True)
+            return Finding(
+                None, "identifier", why, ("Dropped, an identifier that comes again",), "number", True
+            )
         what = "identifiers" if owner else "codes"
         said = f"Taken as categories, whole numbers named as {what}"
         why = f"its name, and {len(distinct):,} distinct whole numbers"
@@ -274,16 +287,16 @@ def _is_owner(name: str) -> bool:
 
 
 def _quantity(clean: NDArray[np.float64], base: Finding) -> Finding:
-    assert isinstance(base.reader, Number)
+    before = base.reader
+    assert isinstance(before, Number)
     option = "category" if len(np.unique(clean[~np.isnan(clean)])) <= MOST_CATEGORIES else "drop"
     base = base._replace(option=option)
     if found := sentinels_of(clean):
         counts = [f"{written(one)}: {counted(int((clean == one).sum()), 'row')}" for one in found]
         said = f"Far from all others, taken as missing ({', '.join(counts)}); `--number` keeps it a number"
         why = f"{base.why}; {', '.join(map(written, found))} taken as missing"
-        return base._replace(
-            reader=Number(base.reader.notation, found), said=(*base.said, said), why=why, option="number"
-        )
+        reader = Number(before.notation, found)
+        return base._replace(reader=reader, said=(*base.said, said), why=why, option="number")
     return base
 
 
@@ -293,7 +306,9 @@ def _words(words: Text) -> Finding:
     if distinct > HALF * present and words.labels.str.len().mean() >= LONG:
         return Finding(None, "text", "long, and most values but once", ("Dropped, free text",), "category")
     if present > 1 and distinct > 0.9 * present:
-        return Finding(None, "identifier", "nearly every value but once", ("Dropped, an identifier",), "category")
+        return Finding(
+            None, "identifier", "nearly every value but once", ("Dropped, an identifier",), "category"
+        )
     return Finding(Category(tuple(words.labels)), "category", f"{distinct:,} distinct words")
 
 

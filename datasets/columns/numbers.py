@@ -25,8 +25,8 @@ WRITTEN = re.compile(
 )
 UNIT = re.compile(r"[^\d]*|[^\d]*[^\W\d_][23]|[^\d]*/\d+\s?[^\d]+")  # "m2", "l/100 km", but not "A12"
 CODES = (
-    "usd eur gbp jpy cny rmb inr chf cad aud nzd sek nok dkk pln czk huf rub try brl mxn zar krw idr thb php vnd "
-    "sgd hkd twd aed sar ils egp ngn kes ghs pkr lkr bdt uah ron bgn clp cop ars pen rs rp kr zł kč "
+    "usd eur gbp jpy cny rmb inr chf cad aud nzd sek nok dkk pln czk huf rub try brl mxn zar krw idr thb "
+    "php vnd sgd hkd twd aed sar ils egp ngn kes ghs pkr lkr bdt uah ron bgn clp cop ars pen rs rp kr zł kč "
     "ft r$ us$ a$ c$ s$ hk$ nt$ euro euros dollar dollars"
 )
 CURRENCIES = frozenset(CODES.split())
@@ -38,7 +38,10 @@ MAGNITUDES = {
     **dict.fromkeys(("lakh", "lakhs", "lac"), 1e5),
     **dict.fromkeys(("cr", "crore", "crores"), 1e7),
 }
-BYTES = {name: 1000.0**i for i, name in enumerate(("b", "kb", "mb", "gb", "tb"))} | {"bytes": 1.0, "byte": 1.0}
+BYTES = {name: 1000.0**i for i, name in enumerate(("b", "kb", "mb", "gb", "tb"))} | {
+    "bytes": 1.0,
+    "byte": 1.0,
+}
 
 
 class Notation(NamedTuple):
@@ -93,7 +96,9 @@ class Notation(NamedTuple):
         if self.factors:
             found.append(f"Read with magnitudes ({listed([name for name, _ in self.factors])})")
         elif self.unit:
-            found.append(f"Read without signs ({self.unit})" if len(self.unit) == 1 else f"Read in {self.unit!r}")
+            found.append(
+                f"Read without signs ({self.unit})" if len(self.unit) == 1 else f"Read in {self.unit!r}"
+            )
         return found
 
 
@@ -134,7 +139,9 @@ def notation_of(labels: pd.Series) -> tuple[Notation, tuple[str, ...]]:
         read = [sum(one.number(d) is not None for d in digits) for one in made]
         strict = [sum(_grouped(*pair).fullmatch(d) is not None for d in digits) for pair in separators]
         every = [one for one in labels[plain] if one.count(".") == 1]
-        fits = [sum(_grouped(*pair).fullmatch(d.lstrip("+-")) is not None for d in every) for pair in separators]
+        fits = [
+            sum(_grouped(*pair).fullmatch(d.lstrip("+-")) is not None for d in every) for pair in separators
+        ]
         best = max(range(len(separators)), key=lambda i: (read[i], strict[i] + fits[i], -i))
         pair = separators[best]
     else:
@@ -156,7 +163,7 @@ def _grouped(thousands: str, decimals: str) -> re.Pattern[str]:
     if thousands != ",":  # groups of two are written in India only, with commas
         whole = rf"[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+"
     point = re.escape(decimals)
-    return re.compile(rf"(?:{whole}|\d+)(?:{point}\d*)?|{point}\d+" if thousands else rf"\d+\.?\d*|\.\d+")
+    return re.compile(rf"(?:{whole}|\d+)(?:{point}\d*)?|{point}\d+" if thousands else r"\d+\.?\d*|\.\d+")
 
 
 def _part(label: str) -> Part | None:

@@ -1,7 +1,7 @@
-"""How a column of the file becomes columns at rest: found once in the whole table, then the same for any rows.
+"""How a column of the file becomes columns at rest: found once in the whole table, the same for any rows.
 
 A reader is plain data. It reads a raw column, as pandas or a file gives it, as parts with a kind each:
-"number" (floats, NaN where missing), "boolean" (0, 1, NaN) or "category" (numbers of labels, -1 where missing).
+"number" (floats, NaN where missing), "boolean" (0, 1, NaN), "category" (numbers of labels, -1 where missing).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datasets.columns import dates
 from datasets.columns.numbers import Notation, plain
 from datasets.columns.text import numeric, plainly, text, truths
 
+PLAINLY = Notation()
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 
 
@@ -33,7 +34,7 @@ class Part(NamedTuple):
 class Number:
     """Numbers in one notation, some of which stand for missing."""
 
-    notation: Notation = Notation()
+    notation: Notation = PLAINLY
     sentinels: tuple[float, ...] = ()
 
     def parts(self, series: pd.Series) -> list[Part]:
@@ -73,7 +74,7 @@ class Boolean:
 
 @dataclasses.dataclass(frozen=True)
 class Date:
-    """Dates in one layout, or in whole numbers (stamp: see `dates.stamp_of`); neither for a column of times."""
+    """Dates in one layout, or in whole numbers (stamp: see `dates.stamp_of`); neither where the type says."""
 
     layout: dates.Layout | None = None
     stamp: str = ""
@@ -145,7 +146,7 @@ def _value(label: str) -> float | None:
 def _by_value(labels: Sequence[str]) -> dict[float | None, int]:
     """The labels that are numbers, by their value, where it is theirs alone."""
     found: dict[float | None, int] = {}
-    twice = {None}
+    twice: set[float | None] = {None}
     for i, label in enumerate(labels):
         value = _value(label)
         twice |= {value} if value in found else set()

@@ -16,9 +16,10 @@ MISSING = (
 )
 # missing only among numbers and dates, for a category may be named so; in lower case
 PLACEHOLDERS = re.compile(
-    r"[^\w\s<>]+|[(\[<]?(na|n\.?a\.?|nd|n\.d\.?|n/[ad]|nr|n/r|k\.? ?a\.?|nan|nil|null|none|missing|unknown|unk"
+    r"[^\w\s<>]+|[(\[<]?(na|n\.?a\.?|nd|n\.d\.?|n/[ad]|nr|n/r|k\.? ?a\.?|nan|nil|null|none|missing|unk(nown)?"
     r"|blank|empty|not (available|applicable|reported|recorded|known|tested|measured|done|given)|no data"
-    r"|tbd|undefined|unavailable|invalid|error|missing value|x+)[)\]>]?|#(ref!|div/0!|value!|num!|name\?|null!)"
+    r"|tbd|undefined|unavailable|invalid|error|missing value|x+)[)\]>]?"
+    r"|#(ref!|div/0!|value!|num!|name\?|null!)"
 )
 
 
@@ -50,7 +51,8 @@ class Text(NamedTuple):
 
     def placeholders(self) -> NDArray[np.bool_]:
         """Which labels stand for missing where all others are numbers or dates."""
-        return self.labels.str.lower().str.fullmatch(PLACEHOLDERS.pattern).to_numpy(bool, copy=True)
+        found = self.labels.str.lower().str.fullmatch(PLACEHOLDERS.pattern)
+        return np.array(found, bool)
 
     def without(self, labels: NDArray[np.bool_]) -> Text:
         """The same column, in which some labels are missing."""
@@ -97,7 +99,7 @@ def numeric(series: pd.Series) -> NDArray[np.float64] | None:
         return None
     if pd.api.types.is_timedelta64_dtype(kind):
         return np.asarray(series.dt.total_seconds(), np.float64)
-    if kind == object and pd.api.types.infer_dtype(series, skipna=True) == "timedelta":
+    if kind == np.dtype(object) and pd.api.types.infer_dtype(series, skipna=True) == "timedelta":
         return np.asarray(pd.to_timedelta(series).dt.total_seconds(), np.float64)
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         return np.asarray(series.to_numpy(np.float64, na_value=np.nan), np.float64)

@@ -33,7 +33,9 @@ class Source:
     def at_rest(self, series: pd.Series) -> list[NDArray[Any]]:
         """The kept parts of rows of that column, with a category's number for missing and unknown ones."""
         found = {part.name: part for part in self.reader.parts(series)}
-        return [self._numbered(found[name]) if name in found else np.zeros(len(series)) for name in self.parts]
+        return [
+            self._numbered(found[name]) if name in found else np.zeros(len(series)) for name in self.parts
+        ]
 
     def _numbered(self, part: Part) -> NDArray[Any]:
         if part.kind != "category":
@@ -44,7 +46,7 @@ class Source:
 
 
 class Understood(NamedTuple):
-    """The columns at rest, what they came from, a reading for each column of the file, and the owners' names."""
+    """Columns at rest, what they came from, a reading for each column of the file, and the owners' names."""
 
     columns: list[Column]
     sources: list[Source]
@@ -108,7 +110,9 @@ def _made(
         notes.add(said, name)
     varying = [part for part in parts if _varies(part)]
     if dated:
-        varying = [part for part in varying if not (clock and part.name == "year")]
+        whole = "day" not in [part.name for part in varying]  # months or quarters, which have no weekday
+        useless = ("year" if clock else "", "weekday" if whole else "")
+        varying = [part for part in varying if part.name not in useless]
     elif missing and parts[0] not in varying:
         varying = [parts[0], *varying]  # its holes vary
     if not varying:
@@ -126,7 +130,9 @@ def _made(
         else:
             holes = bool(missing) and part is varying[0]  # the parts of a date are missing together
             found.append(column._replace(holes=holes, values=resting(column.values)))
-            _distant(name, part, notes)
+            if part.kind == "number" and (value := distant(part.values)) is not None:
+                where = f"cut at {FAR} standard deviations of the training rows"
+                notes.add(f"Values far from all others ({value:g}), {where}", name)
     if missing and found and found[0].kind != "category":
         notes.add("Missing values imputed with an indicator", name)
     if not found:
@@ -151,11 +157,11 @@ def _varies(part: Part) -> bool:
     return len(present) > 0 and bool((present != present[0]).any())
 
 
-def _distant(name: str, part: Part, notes: Notes) -> None:
-    """Note values so far from the rest that a split without them in training cuts them."""
-    values = part.values[~np.isnan(part.values)]
-    if part.kind != "number" or not len(values):
-        return
+def distant(values: NDArray[np.float64]) -> float | None:
+    """A value so far from the rest that where it does not train it is beyond FAR standard deviations."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
     middle = np.median(values)
     off = np.abs(values - middle)
     at = int(np.argmax(off))
@@ -163,9 +169,7 @@ def _distant(name: str, part: Part, notes: Notes) -> None:
     few = len(values) - len(rest) <= max(LEAST_ROWS, FEW * len(values))
     spread = float(rest.std()) if few and len(rest) else float(values.std())
     centre = float(rest.mean()) if few and len(rest) else float(values.mean())
-    if abs(values[at] - centre) > FAR * spread:
-        example = f"{values[at]:g}"
-        notes.add(f"Values far from all others ({example}), cut at {FAR} standard deviations of the training rows", name)
+    return float(values[at]) if abs(values[at] - centre) > FAR * spread else None
 
 
 def _category(column: Column, reader: Reader, notes: Notes) -> list[Column]:

@@ -1,1 +1,1 @@
-"""What should be looked at before a result is believed: leaks, copies, rows of one owner, odd spellings, totals."""
+"""What to look at before a result is believed: leaks, copies, rows of one owner, spellings, totals."""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from datasets.columns.resting import Column
 
 SHARE = 0.05  # of the rows that are copies, below which they do not matter
-HALF = 0.5  # so few of the different rows may look alike when the column that varies most is left out
+ROOM = 10  # times as many different rows as there are rows must be possible
+HALF = 0.5  # of that share: as many of the different rows may look alike without the richest column
 
 
 def copies(columns: Sequence[Column], y: NDArray[Any]) -> tuple[int, NDArray[np.intp]] | None:
-    """How many rows are copies of others, in all inputs and the target, and the number of each row's original.
+    """How many rows are copies of others, in inputs and target, and the number of each row's original.
 
     None where copies are few, or where rows come again since their columns vary little: then different rows,
     too, look alike without the column that varies most.
@@ -26,9 +27,11 @@ def copies(columns: Sequence[Column], y: NDArray[Any]) -> tuple[int, NDArray[np.
     n, different = len(rows), int(rows.max()) + 1
     if n - different < SHARE * n:
         return None
-    first = np.unique(rows, return_index=True)[1]
-    distinct = frame.iloc[first]
-    richest = max(distinct.columns, key=lambda i: (distinct[i].nunique(), -i))
+    distinct = frame.iloc[np.unique(rows, return_index=True)[1]]
+    values = distinct.nunique()
+    if np.log(np.maximum(values, 1)).sum() < np.log(ROOM * n):
+        return None
+    richest = max(distinct.columns, key=lambda i: (values[i], -i))
     others = distinct.drop(columns=richest)
     alike = 1.0 if others.empty else 1 - (int(_numbers(others).max()) + 1) / different
     return (n - different, rows) if alike < HALF * (n - different) / n else None

@@ -35,7 +35,9 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
     if same:
         found.append(f"Look out, one-to-one with the target, perhaps a leak: {listed([*map(repr, same)])}.")
     if alone:
-        found.append(f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}.")
+        found.append(
+            f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}."
+        )
     if not classification:
         known = {*same, *alone}
         sums = together([one for one in some if one.label not in known], y.astype(np.float64))
@@ -44,7 +46,7 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
 
 
 def _one_to_one(values: NDArray[Any], y: NDArray[Any], classification: bool) -> bool:
-    """Is each value one class's and each class one value's? Is its order that of the target, or its reverse?"""
+    """Does each value go with one class, each class with one? Is its order the target's or the reverse?"""
     column = pd.Series(values)
     if classification:
         codes, wanted = column.factorize(use_na_sentinel=False)[0], pd.factorize(y)[0]
@@ -59,19 +61,21 @@ def _tells(column: Column, y: NDArray[Any], classification: bool) -> bool:
     values = np.asarray(column.values, np.float64)
     if column.kind == "category":
         values = _by_mean(column.values, y, classification)
-    if not classification and (rank := _ranks(values, y)) >= RANKS:
-        return rank >= RANKS
+    if not classification and _ranks(values, y) >= RANKS:
+        return True
     if len(np.unique(values[~np.isnan(values)])) < 2 and not np.isnan(values).any():
         return False
     halves = np.arange(len(y)) % 2 == 0
     left = [_left(values, y, part, classification) for part in (halves, ~halves)]
     if classification:
         least = 1 - np.bincount(y).max() / len(y)
-        return float(np.mean(left)) <= min(NEARLY, TENTH * least)
-    return float(np.mean(left)) <= NEARLY / 2
+        return bool(np.mean(left) <= min(NEARLY, TENTH * least))
+    return bool(np.mean(left) <= NEARLY / 2)
 
 
-def _left(values: NDArray[np.float64], y: NDArray[Any], part: NDArray[np.bool_], classification: bool) -> float:
+def _left(
+    values: NDArray[np.float64], y: NDArray[Any], part: NDArray[np.bool_], classification: bool
+) -> float:
     """The error, or the share of the variance, that a tree on half of the rows leaves in the other half."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -105,24 +109,27 @@ def _ranks(values: NDArray[np.float64], y: NDArray[Any]) -> float:
 
 
 def together(columns: Sequence[Column], y: NDArray[np.float64]) -> list[str]:
-    """Pairs of number columns whose sum, difference, product or ratio is the target, up to scale and shift."""
-    numbers = [one for one in columns if one.kind == "number" and not np.isnan(one.values).any()][:MOST_NUMBERS]
+    """Pairs of numbers whose sum, difference, product or ratio is the target, up to scale and shift."""
+    numbers = [one for one in columns if one.kind == "number" and not np.isnan(one.values).any()][
+        :MOST_NUMBERS
+    ]
     if len(numbers) < 2:
         return []
     names = [one.label for one in numbers]
     X = np.column_stack([one.values for one in numbers]).astype(np.float64)
-    found = [
-        f"{names[i]!r} {'+' if sign > 0 else '-'} {names[j]!r}" for i, j, sign in _sums(X, y)
-    ]
+    found = [f"{names[i]!r} {'+' if sign > 0 else '-'} {names[j]!r}" for i, j, sign in _sums(X, y)]
     positive = np.flatnonzero((X > 0).all(axis=0))
     if (y > 0).all() and len(positive) > 1:
         pairs = _sums(np.log(X[:, positive]), np.log(y), slope=1.0)
-        found += [f"{names[positive[i]]!r} {'*' if sign > 0 else '/'} {names[positive[j]]!r}" for i, j, sign in pairs]
+        found += [
+            f"{names[positive[i]]!r} {'*' if sign > 0 else '/'} {names[positive[j]]!r}"
+            for i, j, sign in pairs
+        ]
     return found[:3]
 
 
 def _sums(X: NDArray[np.float64], y: NDArray[np.float64], slope: float = 0.0) -> list[tuple[int, int, int]]:
-    """Which columns' sums (1) and differences (-1) equal y up to scale and shift; slope: the scale, 0 for any."""
+    """Which columns' sums (1) or differences (-1) are y up to shift and scale; slope: 0 for any scale."""
     with np.errstate(all="ignore"):
         Z = (X - X.mean(axis=0)) / max(float(y.std()), 1e-300)
         goal = (y - y.mean()) / max(float(y.std()), 1e-300)

@@ -1,1 +1,1 @@
-"""Files as frames: which are tables, how they are packed, encoded and laid out, and the names of their columns."""
+"""Files as frames: which are tables, how they are packed, encoded and laid out, their columns' names."""

@@ -6,11 +6,9 @@ import contextlib
 import csv
 import io
 import itertools
-import re
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from datasets.files.encodings import encodings, said, undecodable
@@ -64,7 +62,9 @@ def _read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
             frame = frame.iloc[:, : len(names)]  # separators at the ends of lines
         elif width == len(names) + 1 and frame[0].is_unique:
             frame, names = frame.iloc[:, 1:], names
-            notes.append("The first value of each row has no name and is unique: it was left out as the row's name.")
+            notes.append(
+                "The first value of each row has no name and is unique: it was left out as the row's name."
+            )
         else:
             raise _unfit(path, _first_long(path, encoding, layout), layout.separator)
     frame.columns = names
@@ -81,7 +81,9 @@ def _lines(path: Path, encoding: str) -> io.TextIOWrapper:
 
 def _check_names(path: Path, layout: Layout) -> None:
     names = layout.names
-    if not names or not any(name.strip("\ufeff \r\n") for name in names):  # no more than the mark of its bytes
+    if not names or not any(
+        name.strip("\ufeff \r\n") for name in names
+    ):  # no more than the mark of its bytes
         raise empty(path)
     if len(names) > MOST_COLUMNS:
         raise ValueError(
@@ -119,7 +121,9 @@ def _frame(path: Path, encoding: str, layout: Layout) -> pd.DataFrame:
             if "EOF inside string" in str(error):
                 where = _open_quote(path, encoding, layout)
                 remedy = "Close it, or double each quote inside a value."
-                raise ValueError(f"In {shown(path.name)} a quote is left open (line {where}).\n{remedy}") from None
+                raise ValueError(
+                    f"In {shown(path.name)} a quote is left open (line {where}).\n{remedy}"
+                ) from None
             raise _unfit(path, _first_long(path, encoding, layout), layout.separator) from None
 
 

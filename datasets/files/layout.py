@@ -20,8 +20,9 @@ COMMENTS = ("#", "%", "//")
 
 
 class Layout(NamedTuple):
-    """separator: one character, or BLANKS. skip: lines before the names. names: as they are written. values: in a
-    row. units: does the line below the names hold no values? notes: sentences about what was guessed.
+    """separator: one character, or BLANKS. skip: lines before the names. names: as they are written.
+
+    values: in a row. units: does the line below the names hold no values? notes: sentences about guesses.
     """
 
     separator: str
@@ -99,9 +100,14 @@ def _is_comment(lines: Sequence[str], at: int) -> bool:
 
 def _separator(lines: Sequence[str], start: int) -> tuple[str, int, int]:
     """The separator, which row holds the names, and how many values rows have."""
-    found = []
+    found: list[tuple[int, float, int, int, str]] = []
+    failed: csv.Error | None = None
     for i, separator in enumerate((*SEPARATORS, BLANKS)):
-        rows = list(itertools.islice(rows_of(lines, separator, start), LOOKED_AT))
+        try:
+            rows = list(itertools.islice(rows_of(lines, separator, start), LOOKED_AT))
+        except csv.Error as error:  # a value that is very long: perhaps another one separates
+            failed = error
+            continue
         if not rows:
             continue
         at, width = _names_at(rows)
@@ -109,6 +115,8 @@ def _separator(lines: Sequence[str], start: int) -> tuple[str, int, int]:
         if width < 2 or (separator == BLANKS and (share < MOST_ALIKE or found)):
             continue
         found.append((at, -round(share, 1), -width, i, separator))
+    if not found and failed is not None:
+        raise failed
     if not found:
         return ",", 0, 1
     best = min(found)
@@ -139,7 +147,7 @@ def is_number(value: str) -> bool:
 
 
 def _holds_units(rows: Sequence[Row]) -> bool:
-    """Has the first row words, found nowhere else, in all the columns that hold numbers in every other row?"""
+    """Has the first row words, found nowhere else, in all columns that hold numbers in every other row?"""
     first, others = rows[0].values, [row.values for row in rows[1:]]
     if len(others) < 5 or any(map(is_number, first)):
         return False

@@ -21,7 +21,7 @@ def head(path: Path) -> bytes:
     """The first bytes, after all that is packed was unpacked once: no later reading meets a broken place."""
     try:
         with path.open("rb") as handle:
-            first = cast("bytes", handle.read(HEAD))
+            first = handle.read(HEAD)
     except OSError as error:
         mine = f"Give yourself the right: chmod u+r {shown(str(path))}"
         remedy = mine if error.errno == errno.EACCES else "Copy it to another disk, and read that."

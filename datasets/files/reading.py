@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, list[str]]:
             f"Known are {', '.join((*TEXT, *PARQUET))}, each also with .gz, .bz2, .xz or .zip."
         )
     first = head(path)
-    if not first.strip():
+    if codecs.BOM_UTF8.startswith(first.strip()):
         raise delimited.empty(path)
     if first.startswith(WORKBOOKS):
         raise ValueError(

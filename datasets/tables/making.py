@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datasets.columns.choices import OPTIONS, Choices, choices
+from datasets.columns.choices import OPTIONS, choices
 from datasets.columns.readings import Reading, example
-from datasets.columns.resting import SAMPLE, n_features
+from datasets.columns.resting import n_features
 from datasets.columns.understanding import Understood, understand
 from datasets.doubts import copies, leaks, rows
 from datasets.files.naming import known, named
@@ -22,7 +23,7 @@ from datasets.files.reading import as_path, read_frame, tables_in
 from datasets.sentences import Notes, listed, shown
 from datasets.tables.order import groups_of, order_of
 from datasets.tables.splits import WINDOW
-from datasets.tables.table import MOST_CELLS, Table
+from datasets.tables.table import Table
 from datasets.tables.target import (
     MISSING_TARGET,
     Target,
@@ -35,7 +36,7 @@ from datasets.tables.target import (
 MOST_FEATURES = 20_000  # after encoding
 RARE = 5  # rows of a class that a stratified 60/20/20 split needs
 TASKS = ("classification", "regression")
-Names = str | Sequence[str]  # of columns
+Names = str | Sequence[str] | None  # of columns
 
 
 class Options(NamedTuple):
@@ -48,7 +49,7 @@ class Options(NamedTuple):
     category: Names = ()
     number: Names = ()
     date: Names = ()
-    missing_target: str = "leave out"
+    missing_target: str | None = None
     positive: object = None
 
 
@@ -63,7 +64,7 @@ def read(
     category: Names = (),
     number: Names = (),
     date: Names = (),
-    missing_target: str = "leave out",
+    missing_target: str | None = None,
     positive: object = None,
 ) -> Table:
     """A file as a table: CSV, TSV or Parquet, plain or compressed (.gz, .bz2, .xz, .zip).
@@ -71,8 +72,8 @@ def read(
     target: the column to predict. group: a column whose equal values stay in one part. time: a column of
     dates or numbers that orders the rows. task: "classification" or "regression"; None looks at the target.
     drop, category, number, date: columns to leave out, or to read as such whatever they seem to be.
-    missing_target: rows whose target is missing are left out ("leave out"), refused ("refuse"), or, where they
-    hold a word such as NA, a class of their own ("class"). positive: a class; all others become one.
+    missing_target: rows whose target is missing are left out ("leave out", or None), refused ("refuse"), or,
+    where they hold a word such as NA, a class of their own ("class"). positive: a class; others become one.
     Raises ValueError for what cannot be read or learned from: a sentence, then a line that says what to do.
     """
     said = Options(group, time, task, drop, category, number, date, missing_target, positive)
@@ -111,7 +112,7 @@ def from_frame(
     category: Names = (),
     number: Names = (),
     date: Names = (),
-    missing_target: str = "leave out",
+    missing_target: str | None = None,
     positive: object = None,
 ) -> Table:
     """A data frame as a table; see `read`. The frame is copied, its index is not looked at."""
@@ -134,10 +135,10 @@ def from_arrays(
     category: Names = (),
     number: Names = (),
     date: Names = (),
-    missing_target: str = "leave out",
+    missing_target: str | None = None,
     positive: object = None,
 ) -> Table:
-    """Arrays as a table. X: (n, F) numbers, named x0, x1, ..., or a frame. y: (n,) numbers or labels. See `read`."""
+    """Arrays as a table; see `read`. X: (n, F) numbers, named x0, x1, ..., or a frame. y: (n,)."""
     frame = X.reset_index(drop=True) if isinstance(X, pd.DataFrame) else _array("X", X)
     targets = _array("y", y)
     if frame.ndim != 2 or targets.ndim != 1 or len(frame) != len(targets):
@@ -172,10 +173,11 @@ def _table(frame: pd.DataFrame, target: str, name: str, said: Options, told: Seq
         raise ValueError(f"The target {target!r} cannot also split the rows.\nName another column for that.")
     asked = {option: getattr(said, option) for option in OPTIONS}
     chosen = choices(asked, list(frame.columns), name, target, group)
-    found = target_of(frame[target], said.task, said.missing_target)
+    missing = said.missing_target or MISSING_TARGET[0]
+    found = target_of(frame[target], said.task, missing)
     if said.positive is not None:
         found = against(found, target, said.positive)
-    check_target(name, target, len(frame), found, said.missing_target)
+    check_target(name, target, len(frame), found, missing)
     lost = lost_rows(len(frame), int(found.known.sum()))
     y, frame, origin = found.y[found.known], frame[found.known].reset_index(drop=True), origin[found.known]
     groups, moments = None if group is None else groups_of(frame[group]), None
@@ -186,14 +188,16 @@ def _table(frame: pd.DataFrame, target: str, name: str, said: Options, told: Seq
     done = understand(inputs, seen, clock, chosen)
     _check_columns(name, done, seen)
     doubts = _doubts(frame, done, found, y, target, split=group is not None or clock is not None)
-    if group is None and clock is None and (same := copies.copies(done.columns, y)) is not None:
-        groups = same[1]
-        doubts.append(_copied(same[0], groups))
     readings = _readings(whole, frame, target, group, found, done)
     table = Table(
         name, tuple(done.columns), y, found.classes, groups, moments, origin, tuple(done.sources), readings
     )
-    _check_splits(table, group)
+    same = copies.copies(done.columns, y)
+    if same is not None and not table.timed and group is None:
+        table = _apart(table, same[1])
+    if same is not None:
+        doubts.append(_copied(same[0], same[1], table.groups is same[1]))
+    _check_splits(table)
     notes = [*told, found.why, *found.more, *([lost] if lost else []), *seen.sentences()]
     doubts = [*([lost] if lost.startswith("Look out") else []), *doubts]
     notes += [*_split_notes(table, group, clock), *(one for one in doubts if one != lost)]
@@ -206,7 +210,7 @@ def _checked(name: str, said: Options) -> str:
         raise ValueError(f"The name of a table must be text, not {shown(name)}.\nName it, such as 'mine'.")
     for what, value, allowed in (
         ("task", said.task, (None, *TASKS)),
-        ("missing target", said.missing_target, MISSING_TARGET),
+        ("missing target", said.missing_target, (None, *MISSING_TARGET)),
     ):
         if not (value is None or isinstance(value, str)) or value not in allowed:
             word = shown(repr(value) if isinstance(value, str) else value)
@@ -234,9 +238,11 @@ def _doubts(
     frame: pd.DataFrame, done: Understood, found: Target, y: NDArray[Any], target: str, split: bool
 ) -> list[str]:
     """Sentences that begin "Look out", cheapest first."""
-    doubts = rows.spellings(target, found.classes)
+    doubts = rows.spellings(target, found.classes) if found.classes else rows.targets(target, y)
     for source in done.sources:
-        labels = next((c.labels for c in done.columns if c.label == source.column and c.kind == "category"), ())
+        labels = next(
+            (c.labels for c in done.columns if c.label == source.column and c.kind == "category"), ()
+        )
         doubts += rows.spellings(source.column, labels)
     doubts += rows.totals(frame)
     if not split:
@@ -244,10 +250,21 @@ def _doubts(
     return doubts + leaks.leaks(done.columns, y, bool(found.classes))
 
 
-def _copied(many: int, originals: NDArray[np.intp]) -> str:
+def _apart(table: Table, originals: NDArray[np.intp]) -> Table:
+    """The table with copies of rows in one part; as it is where too few rows differ to be held out."""
+    grouped = dataclasses.replace(table, groups=originals)
+    try:
+        _check_splits(grouped)
+    except ValueError:
+        return table
+    return grouped
+
+
+def _copied(many: int, originals: NDArray[np.intp], apart: bool) -> str:
+    how = "are kept in one part" if apart else "stand on both sides of a split"
     return (
-        f"Look out: {many:,} of {len(originals):,} rows are copies of others; "
-        f"copies are kept together, {int(originals.max()) + 1:,} rows differ."
+        f"Look out: {many:,} of {len(originals):,} rows are copies of others, which {how}; "
+        f"{int(originals.max()) + 1:,} rows differ."
     )
 
 
@@ -277,10 +294,8 @@ def _readings(
     return tuple(by_name[name] for name in whole.columns)
 
 
-def _check_splits(table: Table, group: str | None) -> None:
+def _check_splits(table: Table) -> None:
     """Raise ValueError if a class is too rare for the splits of the table, or no split is possible."""
-    if table.groups is not None and group is None:
-        _check_copies(table)
     _ = table.n_train  # is there any split?
     if not table.n_classes:
         return
@@ -301,17 +316,6 @@ def _check_splits(table: Table, group: str | None) -> None:
             raise ValueError(table.unbalanced())
 
 
-def _check_copies(table: Table) -> None:
-    try:
-        _ = table.n_train
-    except ValueError:
-        assert table.groups is not None
-        raise ValueError(
-            f"{table.name} has {table.n_rows:,} rows, and only {int(table.groups.max()) + 1:,} of them differ.\n"
-            "Leave copies of rows out of the file."
-        ) from None
-
-
 def _split_notes(table: Table, group: str | None, clock: str | None) -> list[str]:
     """Sentences about how blocks take and split their rows."""
     found = []
@@ -329,6 +333,7 @@ def _split_notes(table: Table, group: str | None, clock: str | None) -> list[str
             "its year (or number) is no feature. Rows of one time are in one part. "
             f"Each block takes a window of {WINDOW:.0%} of them in a row, with a random start."
         )
-    if table.n_block in (SAMPLE, MOST_CELLS // table.n_features) and table.n_block < table.n_rows:
+    window = math.ceil(WINDOW * table.n_rows) if table.timed else table.n_rows
+    if table.n_block < window:
         found.append(f"Each block takes its own random sample of {table.n_block:,} of {table.n_rows:,} rows.")
     return found

@@ -62,5 +62,6 @@ def words(series: pd.Series) -> Text:
         return text(series)
     except TypeError:
         raise ValueError(
-            f"The column {shown(str(series.name))!r} holds lists or the like.\nName a column of words or numbers."
+            f"The column {shown(str(series.name))!r} holds lists or the like.\n"
+            "Name a column of words or numbers."
         ) from None

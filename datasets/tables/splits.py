@@ -17,7 +17,10 @@ from datasets.split import sizes
 
 WINDOW = 0.8  # of the rows in order of time, in each block
 TRAINED = 0.4  # share of the rows that groups must leave for training
-USUAL, LEAST = 0.8, 0.5  # a window may have parts so much smaller than the best one's, than a window without ties
+USUAL, LEAST = (
+    0.8,
+    0.5,
+)  # a window may have parts so much smaller than the best one's, than a window without ties
 Rows = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -58,7 +61,7 @@ class AtRandom:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ByGroup:
-    """Rows of a group in one part. groups: (n,), the number of each row's group, from 0. name: of the table."""
+    """Rows of a group in one part. groups: (n,), the number of each row's group. name: the table's."""
 
     groups: NDArray[np.intp]
     n_block: int
@@ -120,7 +123,7 @@ class ByGroup:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ByTime:
-    """A window of rows in order of time, equal times in one part. moments: (n,), the number of each row's time."""
+    """A window of rows in order of time, equal times in one part. moments: (n,), numbers of times."""
 
     moments: NDArray[np.intp]
     n_block: int
@@ -179,5 +182,3 @@ class ByTime:
 
 
 Splits = AtRandom | ByGroup | ByTime
-
-

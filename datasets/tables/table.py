@@ -32,9 +32,9 @@ class Table:
     columns: inputs at rest. y: class numbers 0 .. n_classes-1, or real targets where n_classes is 0.
     classes: their names. groups: the number of each row's group; rows of a group stay in one part. moments:
     the number of each row's time, where rows are in order of time: no training row is as late as a validation
-    row, nor that as late as a test row. origin: which row of the file each row is, from 0. sources: how columns
-    of the file become those at rest. readings: one for each column of the file. doubts: sentences that begin
-    "Look out". notes: a sentence for everything that was decided, doubts among them.
+    row, nor that as late as a test row. origin: which row of the frame each row is, from 0. sources: how its
+    columns become those at rest. readings: one for each of its columns. doubts: sentences that begin "Look
+    out". notes: a sentence for everything that was decided, doubts among them.
     """
 
     name: str

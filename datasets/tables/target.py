@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from datasets.columns.codes import leads_with_zeros
 from datasets.columns.dates import clock_of, layout_of
 from datasets.columns.kinds import MOSTLY
-from datasets.columns.numbers import notation_of, plain
+from datasets.columns.numbers import LARGEST, notation_of, plain
 from datasets.columns.text import MISSING, Text, numeric, plainly, text, truths, written
 from datasets.sentences import counted, listed, shown
 from datasets.tables.order import words
 
 MOST_CLASSES = 20  # distinct whole numbers that are still taken for classes, with 10 rows each on average
 ROWS_EACH = 10
-LOST = 0.05  # share of the rows whose target is missing, above which it is doubted that the rest stands for all
+LOST = (
+    0.05  # share of the rows whose target is missing, above which it is doubted that the rest stands for all
+)
 LEAST = 50  # rows of a table
 MISSING_TARGET = ("leave out", "refuse", "class")
 
@@ -53,12 +55,12 @@ def target_of(series: pd.Series, task: str | None, missing: str = "leave out") -
     labelled = isinstance(series.dtype, pd.CategoricalDtype) or truths(series) is not None
     values = None if labelled else numeric(series)
     if values is not None:
-        return _numbers(plain(values), name, task, "")
+        return _numbers(values, name, task, "")
     found = words(series)
     if not labelled and (read := _read(found, name)) is not None:
-        as_numbers = _numbers(plain(found.spread(read[0])), name, task, read[1])
+        as_numbers = _numbers(found.spread(read[0]), name, task, read[1])
         if not (missing == "class" and as_numbers.classes and _taken(series, found)):
-            return as_numbers._replace(more=_said(series, found, as_numbers))
+            return as_numbers._replace(more=(*as_numbers.more, *_said(series, found, as_numbers)))
     if missing == "class":
         found = text(series, ("",))
     classes = _classes(found, name, task)
@@ -124,7 +126,12 @@ def _classes(found: Text, name: object, task: str | None) -> Target:
     return Target(found.codes, names, f"Classification: {name!r} has {len(names)} classes ({listed(names)}).")
 
 
-def _numbers(values: NDArray[np.float64], name: object, task: str | None, how: str) -> Target:
+def _numbers(written_ones: NDArray[np.float64], name: object, task: str | None, how: str) -> Target:
+    values = plain(written_ones)
+    wrong = int(np.sum(np.isnan(values)) - np.sum(np.isnan(written_ones)))
+    more = (f"Infinite targets, or beyond {LARGEST:g}, taken as missing: {counted(wrong, 'row')}.",) * bool(
+        wrong
+    )
     present = values[~np.isnan(values)]
     distinct = np.unique(present)
     whole = bool((distinct % 1 == 0).all())
@@ -138,15 +145,15 @@ def _numbers(values: NDArray[np.float64], name: object, task: str | None, how: s
             if whole
             else "not whole"
         )
-        return Target(values, (), f"Regression: {what} ({reason}).{how}")
+        return Target(values, (), f"Regression: {what} ({reason}).{how}", more)
     reason = "as asked" if task else f"at most {MOST_CLASSES}, {ROWS_EACH} rows or more each on average"
     names = tuple(str(int(one)) if whole else repr(float(one)) for one in distinct)
     numbers = np.where(np.isnan(values), -1, np.searchsorted(distinct, values))
-    return Target(numbers, names, f"Classification: {what} ({reason}).{how}")
+    return Target(numbers, names, f"Classification: {what} ({reason}).{how}", more)
 
 
 def against(target: Target, name: object, positive: object) -> Target:
-    """Two classes: a class of the target, number 1, against all others. Raises ValueError for an unknown one."""
+    """Two classes: one of the target, number 1, against all others. Raises ValueError for an unknown one."""
     if not target.classes:
         raise ValueError(
             f"The target {name!r} holds numbers, and a positive class needs classes.\nAsk for classification."
@@ -155,7 +162,8 @@ def against(target: Target, name: object, positive: object) -> Target:
     wanted = written(float(positive)) if number else shown(positive).strip()  # type: ignore[arg-type]
     if wanted not in target.classes:
         raise ValueError(
-            f"The target {name!r} has no class {wanted!r}.\nThere are: {listed([*map(repr, target.classes)], 20)}."
+            f"The target {name!r} has no class {wanted!r}.\n"
+            f"There are: {listed([*map(repr, target.classes)], 20)}."
         )
     at = target.classes.index(wanted)
     other = target.classes[1 - at] if len(target.classes) == 2 else f"not {wanted}"
@@ -165,7 +173,7 @@ def against(target: Target, name: object, positive: object) -> Target:
 
 
 def check_target(name: str, target: str, n: int, found: Target, missing: str) -> None:
-    """Raise ValueError unless there are rows enough, with a target that varies, and missing ones are allowed."""
+    """Raise ValueError unless there are rows enough, with a target that varies, and none lacks it unasked."""
     y = found.y[found.known]
     lost = n - len(y)
     if not n:
