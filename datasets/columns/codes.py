@@ -38,8 +38,7 @@ DISTINCT = 5  # other values that a column needs for that
 
 def leads_with_zeros(labels: pd.Series) -> bool:
     """Are all labels digits, and some begin with a 0 that a number would lose, such as 00501?"""
-    digits = labels.str.fullmatch(r"\d+")
-    return bool(digits.all() and labels.str.fullmatch(LEADING).any())
+    return bool(labels.str.fullmatch(LEADING).any() and labels.str.fullmatch(r"\d+").all())
 
 
 def is_named_a_code(name: str) -> bool:

@@ -16,7 +16,7 @@ from datasets.columns.codes import (
     sentinels_of,
 )
 from datasets.columns.dates import clock_of, layout_of, stamp_of
-from datasets.columns.numbers import notation_of, plain
+from datasets.columns.numbers import notation_of, plain, plain_numbers
 from datasets.columns.readers import Boolean, Category, Clock, Date, Number, Reader
 from datasets.columns.text import Text, numeric, plainly, text, truths, written
 from datasets.sentences import counted, flag, listed, shown
@@ -54,6 +54,8 @@ def kind_of(name: str, series: pd.Series) -> Finding:
     if pd.api.types.is_complex_dtype(series.dtype):
         return Finding(None, "complex", "complex numbers", ("Dropped, complex numbers",), "")
     values = numeric(series)
+    if values is None:
+        values = plain_numbers(series)
     if values is not None:
         return _numbers(name, values, Finding(Number(), "number", "all values are numbers"), None)
     try:

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from datasets.columns.text import MISSING
 from datasets.sentences import listed
 
+QUICK = 100  # rows that tell whether a column may be plain
 SAMPLE = 20_000  # labels that tell a column's notation
 LARGEST = 1e100  # larger numbers count as missing: their squares would overflow
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?")
@@ -200,6 +202,21 @@ def _part(label: str) -> Part | None:
 
 def _is_currency(word: str) -> bool:
     return word in CURRENCIES or (len(word) == 1 and unicodedata.category(word) == "Sc")
+
+
+def plain_numbers(series: pd.Series) -> NDArray[np.float64] | None:
+    """A column of text in which all is a plain number or missing as floats, quickly; None for any other."""
+    if not isinstance(series.dtype, pd.StringDtype):
+        return None
+    labels = series.str.strip()
+    labels = labels.mask(labels.isin(MISSING))
+    few = labels.iloc[:QUICK].dropna()
+    if not len(few) or not few.str.fullmatch(PLAIN.pattern).all():
+        return None
+    present = labels.dropna()
+    if not present.str.fullmatch(PLAIN.pattern).all() or present.str.match(r"[+-]?0\d").any():
+        return None
+    return np.asarray(pd.to_numeric(labels).to_numpy(np.float64, na_value=np.nan), np.float64)
 
 
 def plain(values: NDArray[Any]) -> NDArray[np.float64]:

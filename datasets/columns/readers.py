@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns import dates
-from datasets.columns.numbers import Notation, plain
+from datasets.columns.numbers import Notation, plain, plain_numbers
 from datasets.columns.text import numeric, plainly, text, truths
 
 PLAINLY = Notation()
@@ -48,6 +48,8 @@ class Number:
         values, limits = truths(series), None
         if values is None:
             values = numeric(series)
+        if values is None and (self.notation.plain or not self.notation.thousands):
+            values = plain_numbers(series)
         if values is None:
             words = text(series)
             read, some = self.notation.values(words.labels)

@@ -51,8 +51,9 @@ class Text(NamedTuple):
 
     def placeholders(self) -> NDArray[np.bool_]:
         """Which labels stand for missing where all others are numbers or dates."""
-        found = self.labels.str.lower().str.fullmatch(PLACEHOLDERS.pattern)
-        return np.array(found, bool)
+        found = ~np.array(self.labels.str.match(r"[+-]?\.?\d"), bool)  # nearly all of a column of numbers
+        found[found] = self.labels[found].str.lower().str.fullmatch(PLACEHOLDERS.pattern)
+        return found
 
     def without(self, labels: NDArray[np.bool_]) -> Text:
         """The same column, in which some labels are missing."""

@@ -21,6 +21,7 @@ TENTH = 0.1  # of the error of always the largest class may be left
 RANKS = 0.999  # of a rank correlation with the target
 EXACT = 1e-9  # of the variance may be left by a sum
 MOST_NUMBERS = 400  # columns whose pairs are tried
+BINS = 64  # of a quick look at a column
 LARGE = 5  # rows of a category that say something
 
 
@@ -28,16 +29,15 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
     """Sentences about columns that tell the target nearly alone. They look at 4,000 rows at most."""
     rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), ROWS)).astype(int))
     y = y[rows]
-    some = [column._replace(values=np.asarray(column.values[rows], None)) for column in columns]
-    same = [one.label for one in some if _one_to_one(one.values, y, classification)]
-    alone = [one.label for one in some if one.label not in same and _tells(one, y, classification)]
+    some = [column._replace(values=np.asarray(column.values[rows])) for column in columns]
+    goal = pd.factorize(y)[0] if classification else pd.Series(y).rank().to_numpy()
+    same = [one.label for one in some if _one_to_one(one.values, goal, classification)]
+    alone = [one.label for one in some if one.label not in same and _tells(one, y, goal, classification)]
     found = []
     if same:
         found.append(f"Look out, one-to-one with the target, perhaps a leak: {listed([*map(repr, same)])}.")
     if alone:
-        found.append(
-            f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}."
-        )
+        found.append(f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}.")
     if not classification:
         known = {*same, *alone}
         sums = together([one for one in some if one.label not in known], y.astype(np.float64))
@@ -45,32 +45,51 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
     return found
 
 
-def _one_to_one(values: NDArray[Any], y: NDArray[Any], classification: bool) -> bool:
-    """Does each value go with one class, each class with one? Is its order the target's or the reverse?"""
+def _one_to_one(values: NDArray[Any], goal: NDArray[Any], classification: bool) -> bool:
+    """Does each value go with one class, each class with one? Is its order the target's or the reverse?
+
+    goal: numbers of classes, or ranks.
+    """
     column = pd.Series(values)
     if classification:
-        codes, wanted = column.factorize(use_na_sentinel=False)[0], pd.factorize(y)[0]
-        pairs = len(np.unique(codes * np.int64(len(y)) + wanted))
-        return bool(pairs == codes.max() + 1 == wanted.max() + 1)
-    ranks, goal = column.rank().to_numpy(), pd.Series(y).rank().to_numpy()
-    return np.array_equal(ranks, goal) or np.array_equal(ranks, len(y) + 1 - goal)
+        codes = column.factorize(use_na_sentinel=False)[0]
+        if codes.max() != goal.max():
+            return False
+        pairs = len(np.unique(codes * np.int64(len(goal)) + goal))
+        return bool(pairs == goal.max() + 1)
+    ranks = column.rank().to_numpy()
+    return np.array_equal(ranks, goal) or np.array_equal(ranks, len(goal) + 1 - goal)
 
 
-def _tells(column: Column, y: NDArray[Any], classification: bool) -> bool:
+def _tells(column: Column, y: NDArray[Any], goal: NDArray[Any], classification: bool) -> bool:
     """Does one column nearly decide the target in rows that its rule was not found on?"""
     values = np.asarray(column.values, np.float64)
     if column.kind == "category":
         values = _by_mean(column.values, y, classification)
-    if not classification and _ranks(values, y) >= RANKS:
+    if not classification and _ranks(values, goal) >= RANKS:
         return True
-    if len(np.unique(values[~np.isnan(values)])) < 2 and not np.isnan(values).any():
-        return False
+    least = 1 - np.bincount(y).max() / len(y) if classification else 1.0
+    most = min(NEARLY, TENTH * least) if classification else NEARLY / 2
+    if _binned(values, y, classification) > most + 2 / BINS:
+        return False  # as nearly all columns, and quickly
     halves = np.arange(len(y)) % 2 == 0
     left = [_left(values, y, part, classification) for part in (halves, ~halves)]
+    return bool(np.mean(left) <= most)
+
+
+def _binned(values: NDArray[np.float64], y: NDArray[Any], classification: bool) -> float:
+    """What is left by the best guess in each of some bins of equally many values."""
+    order = np.argsort(values, kind="stable")  # missing ones last
+    ranked = values[order]
+    first = np.flatnonzero(np.append(True, (ranked[1:] != ranked[:-1]) & ~np.isnan(ranked[:-1])))
+    bins = np.empty(len(y), np.intp)  # equal values in one bin
+    bins[order] = np.repeat(first * BINS // len(y), np.diff(np.append(first, len(y))))
     if classification:
-        least = 1 - np.bincount(y).max() / len(y)
-        return bool(np.mean(left) <= min(NEARLY, TENTH * least))
-    return bool(np.mean(left) <= NEARLY / 2)
+        table = np.bincount(bins * (int(y.max()) + 1) + y, minlength=BINS * (int(y.max()) + 1))
+        return float(1 - table.reshape(BINS, -1).max(axis=1).sum() / len(y))
+    counts = np.maximum(np.bincount(bins, minlength=BINS), 1)
+    means = np.bincount(bins, y, BINS) / counts
+    return float(np.var(y - means[bins]) / max(float(np.var(y)), 1e-300))
 
 
 def _left(
@@ -100,12 +119,14 @@ def _by_mean(codes: NDArray[Any], y: NDArray[Any], classification: bool) -> NDAr
     return np.where(counts[codes] >= LARGE, score[codes], -1.0 if classification else float(np.mean(y)))
 
 
-def _ranks(values: NDArray[np.float64], y: NDArray[Any]) -> float:
+def _ranks(values: NDArray[np.float64], goal: NDArray[np.float64]) -> float:
+    """The rank correlation with the target, without sign; 0 where more than a few values are missing."""
     present = ~np.isnan(values)
-    if present.mean() < 1 - NEARLY or len(np.unique(values[present])) < 2:
+    if present.mean() < 1 - NEARLY:
         return 0.0
-    ranks, goal = pd.Series(values[present]).rank(), pd.Series(y[present]).rank()
-    return float(abs(np.corrcoef(ranks, goal)[0, 1])) if goal.nunique() > 1 else 0.0
+    ranks = pd.Series(values[present]).rank().to_numpy()
+    some = goal[present]
+    return float(abs(np.corrcoef(ranks, some)[0, 1])) if np.ptp(ranks) and np.ptp(some) else 0.0
 
 
 def together(columns: Sequence[Column], y: NDArray[np.float64]) -> list[str]:
