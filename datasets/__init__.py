@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets import scikit
+from datasets.columns.readings import Reading
 from datasets.split import Block, make_block, seed_of, sizes
-from datasets.table import Table, from_arrays, from_frame, read, read_folder
+from datasets.tables.making import from_arrays, from_frame, read, read_folder
+from datasets.tables.table import Table
 
 __all__ = [
     "Block",
     "Dataset",
+    "Reading",
     "Table",
     "add",
     "from_arrays",

@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import OneHotEncoder
 
-from datasets import columns, table
-from datasets.columns import Notes, understand
-from datasets.encoders import OneHot
+from datasets.columns import resting
+from datasets.columns.features import OneHot
+from datasets.columns.understanding import understand
+from datasets.sentences import Notes
+from datasets.tables import making as table
 
 N = 200
 
@@ -17,7 +19,7 @@ def read(values, name="c"):
     """The columns that one column of a frame becomes, and the sentences about it."""
     notes = Notes()
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    found = understand(pd.DataFrame({name: series}), None, notes)
+    found = understand(pd.DataFrame({name: series}), notes).columns
     return found, " ".join(notes.sentences())
 
 
@@ -63,20 +65,18 @@ def test_a_few_words_among_numbers_are_missing_and_more_make_categories():
     for words, kind in ((N // 20, "number"), (N // 10, "category")):
         (column,), notes = read([*["much"] * words, *cycle(["1", "2", "3"], N - words)])
         assert column.kind == kind
-        assert ("Mixed types: numbers, of which others (much) are missing: 'c'" in notes) == (
-            kind == "number"
-        )
+        assert (
+            f"Mixed types: numbers, of which others ('much' ({words} rows)) are missing: 'c'" in notes
+        ) == (kind == "number")
 
 
 @pytest.mark.parametrize("values", [[True, False], ["True", "False"], [True, None, False], [True, pd.NA]])
 def test_booleans_are_0_and_1(values):
     made = pd.Series(cycle(values), dtype=object)
     (column,), _ = read(made)
-    if isinstance(values[0], str):
-        assert (column.kind, column.labels) == ("category", ("False", "True"))
-    else:
-        assert column.kind == "boolean"
-        np.testing.assert_array_equal(column.values, [np.nan if pd.isna(v) else float(v) for v in made])
+    assert column.kind == "boolean"
+    wanted = [np.nan if pd.isna(v) else float(str(v) == "True") for v in made]
+    np.testing.assert_array_equal(column.values, wanted)
 
 
 @pytest.mark.parametrize(
@@ -194,12 +194,12 @@ def test_one_hot_keeps_its_width_and_its_frequent_categories():
 
 
 def test_large_tables_rest_in_float32_where_that_loses_nothing():
-    n = columns.SAMPLE + 1
+    n = resting.SAMPLE + 1
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {"measured": rng.normal(size=n), "stamp": 1.7e9 + rng.random(n), "huge": 1e60 * rng.random(n)}
     )
-    found = understand(frame, None, Notes())
+    found = understand(frame, Notes()).columns
     assert [column.values.dtype for column in found] == [np.float32, np.float64, np.float64]
     assert read(rng.normal(size=N))[0][0].values.dtype == np.float64
 
@@ -212,14 +212,20 @@ def test_a_column_one_to_one_with_the_target_is_noted_and_kept():
     )
     found = table.from_frame(frame.assign(y=y), "y")
     assert found.n_features == 4
-    assert found.notes[-1] == "Look out, one-to-one with the target, perhaps a leak: 'log', 'minus'."
+    assert found.doubts == (
+        "Look out, one-to-one with the target, perhaps a leak: 'log', 'minus'.",
+        "Look out, tells the target nearly alone, perhaps a leak: 'near'.",
+    )
     kind = rng.integers(0, 3, N)
     frame = pd.DataFrame(
         {"code": 10 - kind, "word": np.array(["p", "q", "r"])[kind], "half": kind > 0, "fine": kind}
     )
     frame.loc[0, "fine"] = 9
     found = table.from_frame(frame.assign(y=kind), "y")
-    assert found.notes[-1] == "Look out, one-to-one with the target, perhaps a leak: 'code', 'word'."
+    assert found.doubts == (
+        "Look out, one-to-one with the target, perhaps a leak: 'code', 'word'.",
+        "Look out, tells the target nearly alone, perhaps a leak: 'fine'.",
+    )
 
 
 def test_a_source_that_changes_later_does_not_change_the_table():

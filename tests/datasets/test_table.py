@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import datasets
 import dlopt
-from datasets import table
+from datasets.tables import making as table
+from datasets.tables import table as whole
 
 PARTS = ("train", "validation", "test")
 
@@ -185,7 +186,7 @@ def test_a_column_that_only_held_out_rows_know_is_constant_in_training():
     block, j = mine.block(0), numbers.index("seldom")
     assert block.X_train.shape[1] == mine.n_features
     assert not block.X_train[:, j].any()
-    np.testing.assert_allclose(block.X_test[:, j], frame.seldom[test])
+    assert not block.X_test[:, j].any()  # no weight was trained for it
 
 
 def test_equal_groups_lose_no_row():
@@ -209,12 +210,13 @@ def test_no_row_trains_that_is_later_than_one_held_out():
     starts = set()
     for seed in range(40):
         train, validation, test = (days[rows] for rows in mine.rows(seed))
-        assert train.max() <= validation.min()
-        assert validation.max() <= test.min()
+        assert train.max() < validation.min()
+        assert validation.max() < test.min()
         assert test.max() - train.min() < 400 / 3
         starts.add(train.min())
     assert len(starts) > 10
-    assert (mine.n_train, mine.n_test) == (240, 80)
+    assert 237 <= mine.n_train <= 240
+    assert 76 <= mine.n_test <= 80
 
 
 @pytest.mark.parametrize(
@@ -241,12 +243,12 @@ def test_a_block_of_a_large_table_is_its_own_sample():
     for how in ({"time": "when"}, {"group": "when"}):
         split = table.from_frame(frame.assign(when=rng.integers(0, 1_000, n)), "y", **how)
         total = 48_000 if "time" in how else 50_000
-        assert split.n_test == total // 5
+        assert 0.99 * total / 5 <= split.n_test <= total // 5
         assert list(map(len, split.rows(0))) == [split.n_train, split.n_test, split.n_test]
 
 
 def test_a_block_of_many_features_takes_fewer_rows(monkeypatch):
-    monkeypatch.setattr(table, "MOST_CELLS", 1_000)
+    monkeypatch.setattr(whole, "MOST_CELLS", 1_000)
     mine = table.from_arrays(np.random.default_rng(0).normal(size=(200, 10)), np.arange(200.0))
     assert mine.n_block == 100
     assert "Each block takes its own random sample of 100 of 200 rows." in mine.notes

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import table
+from datasets.tables import making as table
 
 
 def numbered(n, seed=0, **more):
@@ -56,7 +56,7 @@ def test_the_task_can_be_set():
     assert table.from_frame(categories, "y").classes == ("no", "yes")
 
 
-def test_a_few_rows_without_a_target_are_left_out_and_more_are_refused():
+def test_rows_without_a_target_are_left_out_and_doubted_where_they_are_many_or_refused():
     frame = numbered(200).assign(y=["high", "low"] * 100)
     whole = table.from_frame(frame[6:], "y")
     frame.loc[:5, "y"] = None
@@ -65,8 +65,15 @@ def test_a_few_rows_without_a_target_are_left_out_and_more_are_refused():
     assert "6 rows without a target were left out." in mine.notes
     assert mine.digest == whole.digest
     frame.loc[:10, "y"] = None
-    with pytest.raises(ValueError, match=r"11 of the 200 rows of table have no 'y'.*\nLeave those rows out"):
-        table.from_frame(frame, "y")
+    doubted = (
+        "Look out, 11 rows without a target were left out (6% of all): what is left may not stand for all."
+    )
+    many = table.from_frame(frame, "y")
+    assert doubted in many.doubts
+    assert doubted in many.notes
+    assert many.digest == table.from_frame(frame[11:], "y").digest
+    with pytest.raises(ValueError, match=r"11 of the 200 rows of table have no 'y'.*\nFill them"):
+        table.from_frame(frame, "y", missing_target="refuse")
     infinite = numbered(100)
     infinite.loc[4, "y"] = np.inf
     assert table.from_frame(infinite, "y").n_rows == 99
@@ -75,7 +82,7 @@ def test_a_few_rows_without_a_target_are_left_out_and_more_are_refused():
 REFUSED = {
     "one class": (classes(60), {}, "has one class, 'k0'"),
     "one value": (numbered(60).assign(y=1.5), {}, r"has one value, 1\.5"),
-    "no target value": (numbered(60).assign(y=np.nan), {}, "60 of the 60 rows"),
+    "no target value": (numbered(60).assign(y=np.nan), {}, "has 0 rows with a target"),
     "no rows": (numbered(60)[:0], {}, "has no rows"),
     "few rows": (numbered(49), {}, "has 49 rows"),
     "one row a class": (classes(*[1] * 60), {}, "60 of 60 classes .* 'k0' .1., .*55 more; each needs 5"),

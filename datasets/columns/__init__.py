@@ -1,0 +1,1 @@
+"""What each column of a table is: numbers, dates, categories and codes, and the features they give."""
