@@ -35,10 +35,12 @@ ANOTHER = (
     "set",
     "search",
 )  # make another question
-LISTS = ("optimizers", "datasets", "optimizer")
-DATA = ("data", "target", "group", "time", "task")
-STRINGS = ("metric", "model", "sampler", "out", *DATA)
-KEYS = (*LISTS, *DATA, *PLAIN, "trials", "model", "sampler", "set", "search", "jobs", "out")
+COLUMNS = user_table.COLUMNS  # options that name columns of a table
+LISTS = ("optimizers", "datasets", "optimizer", *COLUMNS)
+READ = (*user_table.WORDS, *COLUMNS)  # how a table is read
+STRINGS = ("metric", "model", "sampler", "out", "data", "target", *user_table.WORDS)
+OTHERS = ("trials", "model", "sampler", "set", "search", "jobs", "out")
+KEYS = (*LISTS, "data", "target", *user_table.WORDS, *PLAIN, *OTHERS)
 LARGEST_TOML = 1_000_000  # bytes
 LONGEST = 120  # characters of a folder's name; longer ones end in a hash
 
@@ -60,7 +62,9 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
     given, named = _meant(name, flags)
     changed: dict[str, Any] = {k: given[k] for k in PLAIN if k in given}
     if "data" in given:
-        changed["datasets"] = _data(given)
+        if "datasets" in given:
+            raise UsageError("--data and --datasets are both given.", "Give one of them.")
+        changed["datasets"] = user_table.take(**data(given))
     elif "datasets" in given:
         changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
@@ -85,6 +89,9 @@ def _meant(name: str | None, flags: dict[str, Any]) -> tuple[dict[str, Any], Stu
             continue
         both = isinstance(value, dict) and isinstance(given.get(key), dict)
         given[key] = {**given[key], **value} if both else value
+    data(given)
+    if "positive" in given:  # a rare class is what the error does not see
+        given.setdefault("metric", "balanced-error")
     if "out" in given and not _nameable(given["out"]):
         raise UsageError(f"--out cannot be {given['out']!r}.", "Name a folder, or leave it out.")
     named = find(name) if name is not None else held(given.get("out") or "") or STUDIES["default"]
@@ -105,18 +112,25 @@ def _folder(named: Study, given: dict[str, Any]) -> Path:
     slug = "".join(f"--{part}" for key in ANOTHER if key in given for part in _slug(key, given[key], named))
     if len(slug) > LONGEST:
         slug = f"{slug[:LONGEST]}~{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
-    home = f"{named.name}--{Path(given['data']).stem}" if "data" in given else named.name
-    return Path("runs") / f"{home}{slug}"
+    table = f"--{user_table.slug(**data(given))}" if "data" in given else ""
+    return Path("runs") / f"{named.name}{table}{slug}"
 
 
-def _data(given: dict[str, Any]) -> tuple[str, ...]:
-    """The tables behind --data and --target."""
+def data(given: dict[str, Any]) -> dict[str, Any]:
+    """The table that is given and how it is read, as `user_table.read` takes it; {} without one.
+
+    Raises UsageError for a part of that without the rest.
+    """
+    if "data" not in given:
+        if alone := next((key for key in ("target", *READ) if key in given), ""):
+            flag = alone.replace("_", "-")
+            raise UsageError(
+                f"--{flag} says how a table of yours is read, and none is given.", "Give --data table.csv."
+            )
+        return {}
     if "target" not in given:
         raise UsageError("--data names a table, and nothing says what to predict.", "Give --target COLUMN.")
-    if "datasets" in given:
-        raise UsageError("--data and --datasets are both given.", "Give one of them.")
-    options: dict[str, Any] = {option: given.get(option) for option in DATA[1:]}
-    return user_table.take(given["data"], **options)
+    return {"path": given["data"], "target": given["target"], **{key: given.get(key) for key in READ}}
 
 
 def find(name: str) -> Study:
@@ -333,7 +347,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 raise UsageError(f"{path} has {key} = {value!r}.", "Give a list of names.")
-            content[key] = [item if key == "optimizer" else item.lower() for item in value]
+            content[key] = [item.lower() if key in ("optimizers", "datasets") else item for item in value]
     if {"trials", "draws"} <= set(content):
         raise UsageError(f"{path} has both trials and draws, two words for one thing.", "Give one of them.")
     if "trials" in content:

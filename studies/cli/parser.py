@@ -30,6 +30,24 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
+def _reading(one: argparse.ArgumentParser) -> None:
+    """How a table is read."""
+    one.add_argument("--target", help="the column to predict")
+    one.add_argument("--group", help="a column whose equal values stay in one part of a split")
+    one.add_argument("--time", help="a column that orders the rows: training before test")
+    one.add_argument("--task", help="classification or regression; default: what the target looks like")
+    one.add_argument("--drop", action="append", metavar="COLUMN", help="leave a column out; again for more")
+    one.add_argument("--category", action="append", metavar="COLUMN", help="read a column as categories")
+    one.add_argument("--number", action="append", metavar="COLUMN", help="read a column as numbers")
+    one.add_argument("--date", action="append", metavar="COLUMN", help="read a column as dates")
+    one.add_argument("--positive", metavar="CLASS", help="this class against all others, by balanced-error")
+    one.add_argument(
+        "--missing-target",
+        metavar="HOW",
+        help="rows without a target: leave out (the default), refuse, or class: a word such as NA is one",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     top = _Parser(prog="python -m studies", description="Fair comparisons of gradient optimizers.")
@@ -40,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     commands_ = top.add_subparsers(
         dest="command",
         required=True,
-        metavar="list | describe | check | run | show | replay | mirror | try | calibrate",
+        metavar="list | describe | check | table | run | show | replay | mirror | try | calibrate",
     )
 
     one = commands_.add_parser("list", parents=[common], help="what there is")
@@ -64,10 +82,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--optimizer", action="append", help="one more, of yours: path.py or path.py:Class")
     one.add_argument("--datasets", type=_names, help="comma-separated")
     one.add_argument("--data", help="a table of yours instead: CSV, TSV or Parquet, or a folder of tables")
-    one.add_argument("--target", help="the column of --data to predict")
-    one.add_argument("--group", help="a column whose equal values stay in one part of a split")
-    one.add_argument("--time", help="a column that orders the rows: training before test")
-    one.add_argument("--task", help="classification or regression; default: what the target looks like")
+    _reading(one)
     one.add_argument("--blocks", type=_whole, help="repetitions of the whole search")
     one.add_argument("--trials", type=_whole, dest="draws", help="draws of a search")
     one.add_argument("--fresh", type=_whole, help="blocks to choose a pick in, and again to confirm it (20)")
@@ -87,6 +102,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--report", action="store_true", help="write its page too, as `make study` does")
     one.add_argument("--parent", type=_whole, help=argparse.SUPPRESS)  # whom it ends with
     one.add_argument("--typed", help=argparse.SUPPRESS)  # the variables that make was given
+
+    one = commands_.add_parser("table", parents=[common], help="how a table of yours would be read")
+    one.add_argument("data", help="CSV, TSV or Parquet, or a folder of tables")
+    _reading(one)
 
     one = commands_.add_parser("show", parents=[common], help="the results of a run, as text")
     one.add_argument("run", type=Path, help="a run folder")
@@ -158,6 +177,14 @@ def _run(options: argparse.Namespace) -> Any:
     return run.run_study(*one, quiet=options.quiet or options.json, as_json=options.json)
 
 
+def _table(options: argparse.Namespace) -> Any:
+    from studies.cli import overrides, table
+
+    given = {key: getattr(options, key) for key in ("data", "target", *overrides.READ)}
+    found = overrides.data({key: value for key, value in given.items() if value is not None})
+    return table.table(found, as_json=options.json)
+
+
 def _show(options: argparse.Namespace) -> Any:
     from studies.cli import show
 
@@ -195,6 +222,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "list": _list,
     "describe": _describe,
     "check": _check,
+    "table": _table,
     "run": _run,
     "show": _show,
     "replay": _replay,
@@ -205,6 +233,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Any]] = {
 NEEDS = dict.fromkeys(COMMANDS, "show") | {  # the module behind each
     **dict.fromkeys(("list", "describe", "check"), "listing"),
     "run": "run",
+    "table": "table",
     "try": "try_out",
 }
 

@@ -49,7 +49,11 @@ _ARM = _object(
     {"file": NAME, "source": NAME},
 )
 _OWN_TABLE = _object(
-    {"path": NAME, **{one: {"type": ["string", "null"]} for one in ("group", "time", "task")}}
+    {"path": NAME, **{one: {"type": ["string", "null"]} for one in ("group", "time", "task")}},
+    {
+        **{one: {"type": "string"} for one in ("missing_target", "positive")},
+        **{one: _list({"type": "string"}, 1) for one in ("drop", "category", "number", "date")},
+    },
 )
 _OWN_TABLE["properties"]["target"] = {"type": ["string", "null"]}
 _RULE = {"const": "rule"}
@@ -105,6 +109,12 @@ class TableSpec(TypedDict):
     group: str | None
     time: str | None
     task: str | None
+    missing_target: NotRequired[str]
+    positive: NotRequired[str]
+    drop: NotRequired[list[str]]
+    category: NotRequired[list[str]]
+    number: NotRequired[list[str]]
+    date: NotRequired[list[str]]
 
 
 class Asked(TypedDict):
