@@ -39,6 +39,7 @@ CHAPTERS = (  # anchor, in the list of sections, title, what stands beside the t
     ("answer", "Answer", "What should I use?", ""),
     ("ends", "Who ends best", "Who ends best", ""),
     ("pick", "What to take", "What to take", "all on the same fresh blocks, which chose nothing"),
+    ("table", "Your table", "Your table", "what each column was read as"),
     ("trust", "Trust", "Can I trust it?", ""),
     ("first", "How fast", "How fast", "training examples needed for the same losses"),
     ("tuning", "Tuning", "Tuning", "learning rates, defaults, and the number of draws"),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from datasets import Table
 from dlopt import hyperparameters
 from studies.analysis import candidates, comparison, picks, readings, tuning
 from studies.analysis.alternatives import alternatives
 from studies.analysis.audit import audit
-from studies.analysis.baselines import baselines, trainings
+from studies.analysis.baselines import baselines, left_out, trainings
 from studies.analysis.batch_sizes import batch_sizes as batch_sizes_table
 from studies.analysis.batch_sizes import batch_times
 from studies.analysis.budgets import budgets
@@ -66,7 +68,7 @@ def compared(
     shares = {one[:2]: (importances, *one) for one in searches(rows, described) if one[:2] not in searched}
     new = [name for name in names if name not in set(old["baselines"].dataset)]
     plain = trainings(plan, new)
-    with workers.meanwhile({**plain, **shares}) as answers:
+    with workers.meanwhile({**plain, **shares}, "linear models, boosting, importances") as answers:
         read = readings.search_readings(rows, winner=study.dependent)
         lowest = readings.envelopes(rows, curves)
         ratios = readings.log_ratios(lowest, optimizers)
@@ -139,6 +141,8 @@ def finished(
         "takehome": takehome(plan, table),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], table, plan.arms),
         "datasets": _datasets(plan),
+        "columns": _of_own(plan, lambda table: [one._asdict() for one in table.readings]),
+        "classes": _of_own(plan, lambda table: [{"name": k, "rows": n} for k, n in table.shares]),
         "timings": timings,
         **known(),
         "batch_times": batch_times(plan, found["envelopes"], timings),
@@ -170,6 +174,17 @@ def _optimizers(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def _of_own(plan: Plan, lines: Callable[[Table], Sequence[dict[str, Any]]]) -> pd.DataFrame:
+    """Lines about each table of the user's own, numbered."""
+    found = [
+        {"dataset": name, "position": i, **line}
+        for name, facts in plan.facts.items()
+        if isinstance(facts.data, Table)
+        for i, line in enumerate(lines(facts.data))
+    ]
+    return pd.DataFrame(found)
+
+
 def _datasets(plan: Plan) -> pd.DataFrame:
     lines = []
     for i, (name, dataset) in enumerate(plan.facts.items()):
@@ -193,6 +208,7 @@ def _datasets(plan: Plan) -> pd.DataFrame:
                 "parameters": layers[-1].slice.stop,
                 "sha256": dataset.digest,
                 "notes": "\n".join(dataset.notes),
+                "left_out": left_out(dataset),
             }
         )
     return pd.DataFrame(lines)

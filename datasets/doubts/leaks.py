@@ -37,7 +37,9 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
     if same:
         found.append(f"Look out, one-to-one with the target, perhaps a leak: {listed([*map(repr, same)])}.")
     if alone:
-        found.append(f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}.")
+        found.append(
+            f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}."
+        )
     if not classification:
         known = {*same, *alone}
         sums = together([one for one in some if one.label not in known], y.astype(np.float64))

@@ -35,6 +35,7 @@ def picks(run: Run) -> Part | None:
             f"the tuned setting, with its 95{words.THIN}% signed-rank interval. What is called better than "
             f"the tuned setting (✓) is what to take; {SAME}. The tuned setting did best in the blocks for "
             "choosing; its optimizer may be another than those that the page's first sentence names."
+            f"{_left_out(run)}"
         ),
         basis=_basis(run),
         data=scores(run),
@@ -58,6 +59,12 @@ SAID = {
 TONES = {"model": "best", AS_GOOD: "good", NOT_DECIDED: "open", PICK: "worse"}
 
 
+def _left_out(run: Run) -> str:
+    """What did not run beside a pick, and why."""
+    lines = run["datasets"][run["datasets"].left_out.ne("")]
+    return "".join(f" {run.shown(r.dataset)}: {words.clean(r.left_out)}" for r in lines.itertuples())
+
+
 def _basis(run: Run) -> str:
     confirmed = int(run["picks"].confirmed_blocks.min())
     level = run["picks"].filter(like="_level").min().min()
@@ -73,7 +80,12 @@ def _taken(run: Run) -> Table:
     beside = run["alternatives"].set_index(["dataset", "model"])
     known = set(run["alternatives"].model)
     shown = {"Guessing": TRIVIAL, "Linear model": ("linear model",), "Boosting": (BOOSTING,)}
-    shown = {title: models for title, models in shown.items() if known & set(models)}
+    left = dict(zip(run["datasets"].dataset, run["datasets"].left_out, strict=True))
+    shown = {
+        title: models
+        for title, models in shown.items()
+        if known & set(models) or any(model in text for model in models for text in left.values())
+    }
     shown |= {"Its defaults": ("defaults",)}
     rows = []
     for pick in ordered(run, run["picks"]).itertuples():
@@ -81,7 +93,9 @@ def _taken(run: Run) -> Table:
         cells = [Cell(run.shown(pick.dataset), run.datasets.index(pick.dataset))]
         for models in shown.values():
             mine = [model for model in models if (pick.dataset, model) in beside.index]
-            cells.append(_against(beside.loc[(pick.dataset, mine[0])], unit) if mine else Cell("–"))
+            late = any(model in left[pick.dataset] for model in models)
+            nothing = Cell("–", note="would take too long" if late else "")
+            cells.append(_against(beside.loc[(pick.dataset, mine[0])], unit) if mine else nothing)
         cells.append(_tuned(run, pick, unit))
         rows.append([*cells, _take(run, pick)])
     heads = ["Dataset", *shown, "Tuned setting", "Take"]

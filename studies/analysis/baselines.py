@@ -36,7 +36,47 @@ def _score(model: Any, block: datasets.Block, metric: str) -> float:
     return float(wrong.mean())
 
 
+MOST_SECONDS = 10.0  # of one fit, as `seconds` has them; what would take longer is left out
+TREES = 100  # a class, or in all for two classes and in regression
+LEAVES, IN_A_LEAF = 31, 20  # of a tree at most; rows at least
+ITERATIONS = 100  # of a linear model's solver; easy tables take ten, hard ones a thousand
+
+
+def seconds(model: str, dataset: Facts) -> float:
+    """About how long one fit of a baseline takes on a usual core: by sizes alone, the same everywhere.
+
+    Measured from 100 × 10 to 30,000 × 100, with 2 to 100 classes: within a factor of three.
+    """
+    rows, features, classes = dataset.n_train, dataset.n_features, max(dataset.n_classes, 1)
+    if model == "gradient boosting":
+        trees = TREES * (classes if classes > 2 else 1)
+        leaves = min(LEAVES, rows / IN_A_LEAF)
+        return trees * (leaves * (7e-5 + 1e-6 * features) + 1.1e-8 * rows * features)
+    if model == "linear model":
+        solved = 2e-9 * rows * features * classes * ITERATIONS if dataset.n_classes else 0.0
+        return solved + 1e-9 * rows * features * min(features, rows) * (not dataset.n_classes)
+    return 0.0
+
+
 def models(dataset: Facts) -> dict[str, Any]:
+    """What makes each baseline of a dataset that is not left out, by what it is called."""
+    return {name: make for name, make in _models(dataset).items() if seconds(name, dataset) <= MOST_SECONDS}
+
+
+def left_out(dataset: Facts) -> str:
+    """Which baselines would take too long, in a sentence; "" for none."""
+    long = {name: spent for name in _models(dataset) if (spent := seconds(name, dataset)) > MOST_SECONDS}
+    if not long:
+        return ""
+    classes = f", {dataset.n_classes:,} classes" if dataset.n_classes else ""
+    what = " and ".join(f"{name} (about {spent:,.0f} s a fit)" for name, spent in long.items())
+    return (
+        f"Left out: {what}; at most {MOST_SECONDS:g} s are spent, and there are {dataset.n_train:,} rows, "
+        f"{dataset.n_features:,} features{classes}."
+    )
+
+
+def _models(dataset: Facts) -> dict[str, Any]:
     """What makes each baseline of a dataset, by what it is called."""
     made: dict[str, Any] = {"mean": DummyRegressor, "linear model": Ridge}
     boosting: Any = HistGradientBoostingRegressor

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from studies import runner
+from studies.analysis import baselines
 from studies.cli.listing import document
 from studies.cli.overrides import Asked, asked
 from studies.cli.show import show
@@ -136,7 +137,10 @@ def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     tasks = stacks(made, rows)
     jobs = jobs or os.cpu_count() or 1
     work = sum(cost(stack) for task in [*tasks, *stacks(made, choosing + confirming)] for stack in task)
-    seconds = (work * _seconds_per_cost(tasks) / jobs * 1.1 if tasks else 0.0) + 4
+    plain = len(confirming_blocks(study)) * sum(
+        baselines.seconds(model, facts) for facts in made.facts.values() for model in baselines.models(facts)
+    )
+    seconds = ((work * _seconds_per_cost(tasks) * 1.1 + plain) / jobs if tasks else 0.0) + 4
     size = BYTES_PER_TRAINING * (len(rows) + len(choosing) + len(confirming))
     facts = {
         "run": str(out),

@@ -46,13 +46,13 @@ def read_both(path: Path) -> tuple[Manifest, bytes]:
     except ValueError as error:
         raise _foreign(file, f"it is no JSON ({error})") from None
     shape = manifest.get("format") if isinstance(manifest, dict) else None
-    if shape == older.FORMAT and not isinstance(shape, bool) and isinstance(manifest.get("question"), dict):
+    if shape in older.FORMATS and not isinstance(shape, bool) and isinstance(manifest.get("question"), dict):
         manifest["question"].setdefault("fresh", USUAL_FRESH)
     elif isinstance(shape, int) and not isinstance(shape, bool) and shape != FORMAT:
         newer = shape > FORMAT
         raise UsageError(
             f"{path} was written by {'a newer' if newer else 'an older'} version "
-            f"(format {files.short(shape)}; this one reads {older.FORMAT} and {FORMAT}).",
+            f"(format {files.short(shape)}; this one reads {older.FORMATS[0]} to {FORMAT}).",
             f"{'Update dlopt' if newer else 'Run its study again'}, or choose another folder.",
         )
     if wrong := misfit(manifest, MANIFEST):
@@ -94,7 +94,7 @@ def agreed(path: Path, asked: Asked, question: Question) -> Manifest:
     old = read_manifest(path)
     if old["format"] != FORMAT:
         raise UsageError(
-            f"{path} was made with results version {old['question']['results_version']}, and is read only.",
+            f"{path} was written by an older version (format {old['format']}), and is read only.",
             f"Run its study again into another folder: --out {path}-2",
         )
     _refuse_other(path, old["question"], question)

@@ -1,4 +1,4 @@
-"""Runs of the format before this one, read as if they were of this one: what they lack is not known.
+"""Runs of the formats before this one, read as if they were of this one: what they lack is not known.
 
 Nothing is found anew: a verdict follows from the call and the margin that were written, and what no table of
 theirs says is empty or NaN.
@@ -12,28 +12,34 @@ import pandas as pd
 
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TABLES
 
-FORMAT = 2
+FORMATS = (2, 3)
 ORIGIN = "median of winners"
 Read = Callable[[str], pd.DataFrame]  # a table as it was written, by name
 
 
-def table(name: str, read: Read) -> pd.DataFrame:
+def table(format_: int, name: str, read: Read) -> pd.DataFrame:
     """A table of an older run, with the columns of this version's."""
-    made = {
-        "comparisons": _comparisons,
-        "decay": _called,
-        "literature": _called,
-        "ranking": _ranking,
-        "picks": _picks,
-        "confirmations": _confirmations,
-        "alternatives": _alternatives,
-        "candidates": _candidates,
-        "baselines": _nothing,
-        "choices": _nothing,
-        "budgets": _nothing,
-        "size_effects": _nothing,
-        "learning_rates": _rates,
-    }
+    later = {"datasets": _datasets, "columns": _nothing, "classes": _nothing}
+    made = (
+        later
+        if format_ > 2
+        else later
+        | {
+            "comparisons": _comparisons,
+            "decay": _called,
+            "literature": _called,
+            "ranking": _ranking,
+            "picks": _picks,
+            "confirmations": _confirmations,
+            "alternatives": _alternatives,
+            "candidates": _candidates,
+            "baselines": _nothing,
+            "choices": _nothing,
+            "budgets": _nothing,
+            "size_effects": _nothing,
+            "learning_rates": _rates,
+        }
+    )
     found = made[name](name, read) if name in made else read(name)
     return found.reindex(columns=list(TABLES[name].columns))  # rows were not read early: NaN
 
@@ -85,6 +91,10 @@ def _candidates(name: str, read: Read) -> pd.DataFrame:
 
 def _rates(name: str, read: Read) -> pd.DataFrame:
     return read(name).rename(columns={"safe": "band"})
+
+
+def _datasets(name: str, read: Read) -> pd.DataFrame:
+    return read(name).assign(left_out="")
 
 
 def _nothing(name: str, read: Read) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from studies.folder.consistency import apart
 from studies.folder.manifest import read_both
 from studies.folder.schema.columns import Schema
 from studies.folder.schema.notes import MADE, misfit
-from studies.folder.schema.tables import TABLES
+from studies.folder.schema.tables import FORMAT, TABLES
 from studies.folder.schema.validation import NO_LISTS, arrow_schema, problem
 from studies.system import files
 
@@ -71,7 +71,7 @@ class Tables:
 
     def both(self, name: str) -> tuple[pd.DataFrame, str]:
         """A table, and the sha256 of its file."""
-        if self.manifest["format"] == older.FORMAT:
+        if self.manifest["format"] in older.FORMATS:
             return self._older(name)
         content = self.content(name)
         table = parsed(content, TABLES[name])
@@ -89,12 +89,12 @@ class Tables:
             return pq.read_table(pa.BufferReader(content)).to_pandas()
 
         try:
-            frame = older.table(name, read)
+            frame = older.table(self.manifest["format"], name, read)
             table = pa.Table.from_pandas(frame, schema=arrow_schema(TABLES[name]), preserve_index=False)
             wrong = problem(table, TABLES[name])
         except (AttributeError, KeyError, pa.ArrowException) as error:
             name = [name, *seen][-1]  # it may be made of several
-            wrong = f"it is none of format {older.FORMAT} ({type(error).__name__})"
+            wrong = f"it is none of format {self.manifest['format']} ({type(error).__name__})"
         if wrong:
             raise self._damaged(self.path / "tables" / f"{name}.parquet", wrong)
         return table.to_pandas(), next(iter(seen.values()), "")
@@ -103,7 +103,7 @@ class Tables:
         """Tables by name, each with the sha256 of its file, held against each other too."""
         found = {name: self.both(name) for name in names}
         frames = {name: frame for name, (frame, _) in found.items()}
-        if self.manifest["format"] != older.FORMAT and (wrong := apart(self.manifest, frames)):
+        if self.manifest["format"] == FORMAT and (wrong := apart(self.manifest, frames)):
             raise self._damaged(self.path / "tables" / f"{wrong[0]}.parquet", wrong[1])
         return found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -11,7 +12,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from studies.folder.run_folder import RunFolder
 from studies.question.plan import Plan
 from studies.training.process_pool import Call, K, answers, gathered, results
-from studies.training.progress import Progress
+from studies.training.progress import Progress, duration
 from studies.training.rows import KEY, Row
 from studies.training.stacks import Failure, attempt, cost, killed, skip, stacks, train_stacks
 
@@ -54,17 +55,30 @@ class Workers:
         return gathered(calls, self.jobs)
 
     @contextlib.contextmanager
-    def meanwhile(self, calls: Mapping[K, Call]) -> Iterator[Callable[[], dict[K, Any]]]:
-        """Begin with calls; gives what waits for their answers, by key: to be asked before others."""
+    def meanwhile(self, calls: Mapping[K, Call], what: str = "") -> Iterator[Callable[[], dict[K, Any]]]:
+        """Begin with calls; gives what waits for their answers, by key: to be asked before others.
+
+        what: they are, for the progress, which is told some ten times; "" where they are short.
+        """
         with results(calls.items(), min(self.jobs, len(calls)) or 1) as some:
 
             def answers() -> dict[K, Any]:
                 try:
-                    return dict(some)
+                    return dict(self._told(some, len(calls), what) if what else some)
                 except TerminatedWorkerError:
                     return self.each(calls)
 
             yield answers
+
+    def _told(self, some: Iterable[K], many: int, what: str) -> Iterator[K]:
+        """The same, on its way told to the progress."""
+        began, tenth = time.monotonic(), 0
+        for done, one in enumerate(some, start=1):
+            if 10 * done // many > tenth:
+                tenth = 10 * done // many
+                left = (time.monotonic() - began) * (many - done) / done
+                self.progress.told(f"{what} · {done}/{many} · {duration(left)} left")
+            yield one
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
         for rows in records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studies.folder.schema.columns import BLOCK, DATASET, OPTIMIZER, Column, Schema
 
+ROLES = ("feature", "target", "group", "time", "dropped")  # of a column
 FRAMEWORKS = ("dlopt", "torch", "optax", "sklearn", "json")
 DESCRIBED: dict[str, Schema] = {
     "optimizers": Schema(
@@ -41,6 +42,32 @@ DESCRIBED: dict[str, Schema] = {
             "parameters": Column("int", "its parameters"),
             "sha256": Column("string", "of the data"),
             "notes": Column("string", "what was decided about a table of the user's own, in sentences"),
+            "left_out": Column("string", "which baselines did not run, and why; '' if all did"),
+        },
+    ),
+    "columns": Schema(
+        ("dataset", "position"),
+        {
+            **DATASET,
+            "position": Column("int", "order in the file, of a table of the user's own"),
+            "column": Column("string", "its name"),
+            "role": Column("string", "'feature', 'target', 'group', 'time' or 'dropped'", ROLES),
+            "kind": Column("string", "what it was read as, such as 'number', 'category' or 'date'"),
+            "why": Column("string", "what that was found from"),
+            "missing": Column("int", "rows without a value"),
+            "categories": Column("int", "categories, 0 for other kinds"),
+            "example": Column("string", "a value, as it is written"),
+            "features": Column("int", "features that it gives"),
+            "change": Column("string", "an option that makes it something else; '' where there is none"),
+        },
+    ),
+    "classes": Schema(
+        ("dataset", "position"),
+        {
+            **DATASET,
+            "position": Column("int", "the class's number, of a table of the user's own"),
+            "name": Column("string", "the class, as it is written"),
+            "rows": Column("int", "its rows", least=1),
         },
     ),
     "takehome": Schema(
