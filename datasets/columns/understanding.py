@@ -130,9 +130,10 @@ def _made(
         else:
             holes = bool(missing) and part is varying[0]  # the parts of a date are missing together
             found.append(column._replace(holes=holes, values=resting(column.values)))
-            if part.kind == "number" and (value := distant(part.values)) is not None:
-                where = f"cut at {FAR} standard deviations of the training rows"
-                notes.add(f"Values far from all others ({value:g}), {where}", name)
+            if part.kind == "number" and not dated and (far := distant(part.values)) is not None:
+                where = "0 where no" if far[1] else f"cut at {FAR} standard deviations of the"
+                where += " training row has one" if far[1] else " training rows"
+                notes.add(f"Values far from all others ({far[0]:g}), {where}", name)
     if missing and found and found[0].kind != "category":
         notes.add("Missing values imputed with an indicator", name)
     if not found:
@@ -157,8 +158,11 @@ def _varies(part: Part) -> bool:
     return len(present) > 0 and bool((present != present[0]).any())
 
 
-def distant(values: NDArray[np.float64]) -> float | None:
-    """A value so far from the rest that where it does not train it is beyond FAR standard deviations."""
+def distant(values: NDArray[np.float64]) -> tuple[float, bool] | None:
+    """A value so far from the rest that where it does not train it is beyond FAR standard deviations.
+
+    With it: are all others equal? None where no value is so far.
+    """
     values = values[~np.isnan(values)]
     if not len(values):
         return None
@@ -169,7 +173,7 @@ def distant(values: NDArray[np.float64]) -> float | None:
     few = len(values) - len(rest) <= max(LEAST_ROWS, FEW * len(values))
     spread = float(rest.std()) if few and len(rest) else float(values.std())
     centre = float(rest.mean()) if few and len(rest) else float(values.mean())
-    return float(values[at]) if abs(values[at] - centre) > FAR * spread else None
+    return (float(values[at]), not spread) if abs(values[at] - centre) > FAR * spread else None
 
 
 def _category(column: Column, reader: Reader, notes: Notes) -> list[Column]:

@@ -26,7 +26,7 @@ LARGE = 5  # rows of a category that say something
 
 
 def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> list[str]:
-    """Sentences about columns that tell the target nearly alone. They look at 4,000 rows at most."""
+    """Sentences about columns that tell the target nearly alone, by 4,000 rows at most."""
     rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), ROWS)).astype(int))
     y = y[rows]
     some = [column._replace(values=np.asarray(column.values[rows])) for column in columns]
@@ -37,7 +37,9 @@ def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> l
     if same:
         found.append(f"Look out, one-to-one with the target, perhaps a leak: {listed([*map(repr, same)])}.")
     if alone:
-        found.append(f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}.")
+        found.append(
+            f"Look out, tells the target nearly alone, perhaps a leak: {listed([*map(repr, alone)])}."
+        )
     if not classification:
         known = {*same, *alone}
         sums = together([one for one in some if one.label not in known], y.astype(np.float64))

@@ -36,7 +36,7 @@ def spellings(name: str, labels: Sequence[str]) -> list[str]:
 
 def targets(name: str, y: NDArray[np.float64]) -> list[str]:
     """A sentence about targets that lie far from all others, such as a number that stands for missing."""
-    found = sentinels_of(y) or tuple(one for one in [distant(y)] if one is not None)
+    found = sentinels_of(y) or tuple(far[0] for far in [distant(y)] if far is not None)
     said = [f"{one:g} ({counted(int((y == one).sum()), 'row')})" for one in found]
     where = f"Look out, targets far from all others in {shown(name)!r}: {listed(said)}"
     return [f"{where}; leave such rows out if that is no value."] if said else []
