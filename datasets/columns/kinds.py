@@ -68,7 +68,7 @@ def kind_of(name: str, series: pd.Series) -> Finding:
     for rule in (_booleans, _leading_zeros, _written_numbers, _dates, _clocks, _compounds, _several_units):
         if (found := rule(name, words)) is not None:
             return found
-    return _words(words)
+    return _words(name, words)
 
 
 def forced(name: str, series: pd.Series, option: str) -> Finding:
@@ -199,7 +199,7 @@ def _several_units(name: str, words: Text) -> Finding | None:
     _, several = notation_of(rest.labels)
     if not 0 < len(several) <= FEW_WORDS or rest.share(_with_unit(rest)) < MOSTLY:
         return None
-    found = _words(words)
+    found = _words(name, words)
     what = f"numbers in several units ({listed(several)})"
     how = "Taken as categories" if found.reader else "Dropped"
     return found._replace(kind="category" if found.reader else "text", why=what, said=(f"{how}, {what}",))
@@ -317,7 +317,7 @@ def _quantity(clean: NDArray[np.float64], base: Finding) -> Finding:
     return base
 
 
-def _words(words: Text) -> Finding:
+def _words(name: str, words: Text) -> Finding:
     """Text that is neither number nor date: categories, or what is dropped."""
     distinct, present = len(words.labels), words.present
     if distinct > HALF * present and words.labels.str.len().mean() >= LONG:
@@ -326,7 +326,8 @@ def _words(words: Text) -> Finding:
         return Finding(
             None, "identifier", "nearly every value but once", ("Dropped, an identifier",), "category"
         )
-    return Finding(Category(tuple(words.labels)), "category", f"{distinct:,} distinct words")
+    labels = tuple(words.labels)
+    return Finding(Category(labels), "category", f"{distinct:,} distinct words", owner=_is_owner(name))
 
 
 def change(finding: Finding, column: str) -> str:
