@@ -74,7 +74,7 @@ def understand(
 
 
 class Made(NamedTuple):
-    """What became of a column: its parts at rest, their names, what it is in the end, and its missing rows."""
+    """What became of a column: parts at rest, their names, what it is in the end, its missing rows."""
 
     columns: list[Column]
     parts: tuple[str, ...]
