@@ -33,6 +33,7 @@ NINES = re.compile(
 )
 LEADING = r"0\d+"
 FAR = 2  # times the range of all other values, between them and one that stands for missing
+MOST = 5  # of them at either end
 DISTINCT = 5  # other values that a column needs for that
 
 
@@ -48,25 +49,20 @@ def is_named_a_code(name: str) -> bool:
 
 def sentinels_of(values: NDArray[np.float64]) -> tuple[float, ...]:
     """Values that stand for missing: spelled so (-999, 99999, -1), repeated, and far from all others."""
-    found: list[float] = []
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    while len(distinct) > DISTINCT:
-        for end, rest in ((0, distinct[1:]), (-1, distinct[:-1])):
-            value = float(distinct[end])
-            if counts[end] > 1 and NINES.fullmatch(f"{value:.15g}") and _is_far(value, rest):
-                found.append(value)
-                keep = distinct != value
-                distinct, counts = distinct[keep], counts[keep]
-                break
-        else:
-            break
-    return tuple(found)
+    ends = np.concatenate([distinct[:MOST], distinct[-MOST:]])  # none of them lies between others
+    spelled = [one for one in ends if NINES.fullmatch(f"{one:.15g}")]
+    rest = distinct[~np.isin(distinct, spelled)]
+    if len(rest) <= DISTINCT:
+        return ()
+    repeated = dict(zip(distinct.tolist(), (counts > 1).tolist(), strict=True))
+    return tuple(sorted({float(one) for one in spelled if repeated[one] and _is_far(float(one), rest)}))
 
 
 def _is_far(value: float, rest: NDArray[np.float64]) -> bool:
     if value == -1:  # of what is never negative, and counts more than a few
-        return bool(
-            rest[0] >= 0 and len(rest) > 2 * DISTINCT and rest[-1] >= 20 and rest[len(rest) // 2] >= 10
-        )
+        return bool(rest[0] >= 0 and len(rest) > 2 * DISTINCT and rest[-1] >= 20 and np.median(rest) >= 10)
+    if value == -9:
+        return bool(rest[0] >= 0)
     gap = rest[0] - value if value < rest[0] else value - rest[-1]
-    return bool(abs(value) > 9 and gap > FAR * (rest[-1] - rest[0])) or (value == -9 and bool(rest[0] >= 0))
+    return bool(gap > FAR * (rest[-1] - rest[0]))

@@ -33,11 +33,11 @@ TIME = (
     r"(?P<H>\d{1,2}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?)?(?: ?(?P<p>[ap])\.?m\.?)?"
     r"(?: ?(?P<z>z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
 )
-AFTER = rf"(?:(?:t|,? | - ){TIME}|,? (?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[ap])\.?m\.?)?"
+AFTER = rf"(?:(?:t|:|,? | - ){TIME}|,? (?P<hour>1[0-2]|0?[1-9]) ?(?P<half>[ap])\.?m\.?)?"
 # by name, with what each part means: a and b are day and month in an order that the whole column decides
 LAYOUTS = {
-    "year-month-day": rf"{YEAR}(?P<s>[-/. ])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){AFTER}",
-    "day and month": rf"{DAY_NAME}(?P<a>\d{{1,2}})(?P<s>[-/. ])(?P<b>\d{{1,2}})(?P=s){SHORT}{AFTER}",
+    "year-month-day": rf"{YEAR}(?P<s>[-/._ ])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){AFTER}",
+    "day and month": rf"{DAY_NAME}(?P<a>\d{{1,2}})(?P<s>[-/._ ])(?P<b>\d{{1,2}})(?P=s){SHORT}{AFTER}",
     "compact": rf"{YEAR}(?P<m>\d\d)(?P<d>\d\d)"
     r"(?:[t _-]?(?P<H>\d\d):?(?P<M>[0-5]\d):?(?P<S>[0-5]\d)?(?P<z>z)?)?",
     "day, month's name": rf"{DAY_NAME}(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)?[-/ ]?{NAME}"
@@ -55,8 +55,8 @@ LAYOUTS = {
     "year and week": rf"{YEAR}-?w(?P<w>\d\d)(?:-?(?P<wd>[1-7]))?",
 }
 CLOCK = (
-    r"(?P<sign>-)?(?P<H>\d{1,3}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?"
-    r"(?: ?(?P<p>[ap])\.?m\.?)?"
+    r"(?P<sign>-)?(?P<H>\d{1,3})[:h](?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?"
+    r"(?: ?(?P<p>[ap])\.?m\.?)?|(?P<hour>\d{1,2}) ?(?P<half>[ap])\.?m\.?"
 )
 PIVOT = 69  # a year written 69 .. 99 is of the last century
 FEW = 60  # labels that tell which layouts are worth trying
@@ -98,9 +98,11 @@ def layout_of(words: Text) -> tuple[Layout, bool] | None:
 
 def clock_of(labels: pd.Series) -> tuple[NDArray[np.float64], bool]:
     """Labels such as 21:38, 7:05 PM or 54:30.2 in minutes, NaN where one is none; are all times of a day?"""
-    found = labels.str.lower().str.extract(f"^{CLOCK}$")
-    parts = {name: pd.to_numeric(found[name]).to_numpy(np.float64) for name in "HMS"}
-    hours = _hours(parts["H"], found["p"])
+    found = labels.str.lower().str.extract(f"^(?:{CLOCK})$")
+    found["M"] = found["M"].mask(found["hour"].notna(), "0")
+    parts = {name: pd.to_numeric(found[name]).to_numpy(np.float64) for name in ("H", "M", "S", "hour")}
+    whole = np.where(np.isnan(parts["H"]), parts["hour"], parts["H"])
+    hours = _hours(whole, found["p"].fillna(found["half"]))
     minutes = hours * 60 + parts["M"] + np.nan_to_num(parts["S"]) / 60
     minutes += pd.to_numeric("0." + found["f"].fillna("0")).to_numpy(np.float64) / 60
     signed = np.where(found["sign"].notna(), -minutes, minutes)
@@ -195,11 +197,21 @@ def _shift(found: dict[str, pd.Series], n: int) -> NDArray[np.float64]:
     return np.asarray(ahead.to_numpy(np.float64) * np.where(zones[0] == "-", -1, 1), np.float64)
 
 
-STAMPS = {  # whole numbers that are times: the unit, and the range from 1980 to 2040
+STAMPS: dict[
+    str, tuple[str, float, float]
+] = {  # whole numbers that are times: the unit, and the range from 1980 to 2040
     "seconds": ("s", 3.15e8, 2.21e9),
     "milliseconds": ("ms", 3.15e11, 2.21e12),
     "microseconds": ("us", 3.15e14, 2.21e15),
     "nanoseconds": ("ns", 3.15e17, 2.21e18),
+}
+DIGITS: dict[
+    str, tuple[int, int, bool]
+] = {  # whole numbers whose digits are a time's: the range, and whether the name must say so
+    "YYYYMM": (190001, 210012, True),
+    "YYYYMMDD": (19000101, 21001231, False),
+    "YYYYMMDDhhmm": (190001010000, 210012312359, False),
+    "YYYYMMDDhhmmss": (19000101000000, 21001231235959, False),
 }
 STAMP_NAME = re.compile(
     r"(.*[_ .-])?(time|date|datetime|timestamp|stamp|epoch|ts|unix|unixtime|when|created|updated|modified|at"
@@ -209,29 +221,41 @@ STAMP_NAME = re.compile(
 
 
 def stamp_of(name: str, values: NDArray[np.float64]) -> str:
-    """How whole numbers write times ("compact", "year and month" or a unit of STAMPS); "" if they do not."""
-    some = values[~np.isnan(values)]
-    if len(some) == 0 or (some % 1 != 0).any() or some.min() < 190001 or (some == some[0]).all():
+    """How whole numbers write times (a name of DIGITS, or a unit of STAMPS); "" if they do not.
+
+    0 and numbers of nines alone stand for missing.
+    """
+    some = np.unique(values[~np.isnan(values) & (values != 0)])
+    if len(some) < 2 or some[0] < 190001 or some[-1] > 9e18 or (some % 1 != 0).any():
+        return ""
+    some = some[[set(str(int(one))) != {"9"} for one in some]] if some[-1] % 1_000 == 999 else some
+    if len(some) < 2:
         return ""
     named = bool(STAMP_NAME.fullmatch(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
-    if some.max() <= 21001231 and some.min() >= 19000101:
-        return "compact" if not np.isnat(compact(some)).any() else ""
-    if some.max() <= 210012:
-        return "year and month" if named and ((some % 100 >= 1) & (some % 100 <= 12)).all() else ""
+    for written, (first, last, needs_name) in DIGITS.items():
+        if first <= some[0] and some[-1] <= last and (named or not needs_name):
+            return written if not np.isnat(stamped(some, written)).any() else ""
     for unit, (_, least, most) in STAMPS.items():
-        inside = least <= some.min() and some.max() <= most
+        inside = least <= some[0] and some[-1] <= most
         # without a name that says so, only what lies close together after 2000, as no amounts do
-        if inside and (named or (some.min() > 3 * least and some.max() < 1.3 * some.min())):
+        if inside and (named or (some[0] > 3 * least and some[-1] < 1.3 * some[0])):
             return unit
     return ""
 
 
 def stamped(values: NDArray[np.float64], stamp: str) -> NDArray[np.datetime64]:
     """Whole numbers as times, by a name that `stamp_of` gives; NaT where one is none."""
-    if stamp == "compact":
+    if stamp == "YYYYMMDD":
         return compact(values)
-    if stamp == "year and month":
+    if stamp == "YYYYMM":
         return compact(values * 100 + 1)
+    if stamp in DIGITS:
+        clock = values * 100 if stamp == "YYYYMMDDhhmm" else values
+        hour, minute, second = clock // 10_000 % 100, clock // 100 % 100, clock % 100
+        good = (hour < 24) & (minute < 60) & (second < 60)
+        since = np.where(good, hour * 3600 + minute * 60 + second, 0)
+        times = compact(clock // 1_000_000) + since.astype(np.int64).astype("m8[s]")
+        return np.where(good, times, np.datetime64("NaT"))
     unit, least, most = STAMPS[stamp]
     good = (values >= least / 10) & (values <= most * 2)
     return np.where(

@@ -14,8 +14,9 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from datasets.columns.outliers import FAR
 from datasets.columns.resting import Column
-from datasets.columns.understanding import FAR, Source
+from datasets.columns.understanding import Source
 from datasets.sentences import listed
 
 

@@ -17,7 +17,7 @@ from datasets.columns.codes import (
 )
 from datasets.columns.dates import clock_of, layout_of, stamp_of
 from datasets.columns.numbers import notation_of, plain, plain_numbers
-from datasets.columns.readers import Boolean, Category, Clock, Date, Number, Reader
+from datasets.columns.readers import Boolean, Category, Clock, Compound, Date, Number, Reader, compound_of
 from datasets.columns.text import Text, numeric, plainly, text, truths, written
 from datasets.sentences import counted, flag, listed, shown
 
@@ -65,10 +65,10 @@ def kind_of(name: str, series: pd.Series) -> Finding:
         return Finding(None, "compound", "lists or other compound values", (what,), "")
     if isinstance(series.dtype, pd.CategoricalDtype):
         return Finding(Category(tuple(words.labels)), "category", "the column's type")
-    for rule in (_booleans, _leading_zeros, _written_numbers, _dates, _clocks):
+    for rule in (_booleans, _leading_zeros, _written_numbers, _dates, _clocks, _compounds, _several_units):
         if (found := rule(name, words)) is not None:
             return found
-    return _words(words)
+    return _words(name, words)
 
 
 def forced(name: str, series: pd.Series, option: str) -> Finding:
@@ -174,12 +174,7 @@ def _written_numbers(name: str, words: Text) -> Finding | None:
     rest = words.without(blank)
     notation, several = notation_of(rest.labels)
     if several:
-        if len(several) > FEW_WORDS or rest.share(notation_known(rest)) < MOSTLY:
-            return None
-        return _words(words)._replace(
-            why=f"numbers in several units ({listed(several)})",
-            said=(f"Taken as categories, numbers in several units ({listed(several)})",),
-        )
+        return None
     read, limits = notation.values(words.labels)
     lost = np.isnan(read)
     known, blank = ~lost, blank & lost
@@ -190,7 +185,8 @@ def _written_numbers(name: str, words: Text) -> Finding | None:
         return None
     said = [*notation.said, _mixed("numbers", words, others, blank)]
     if limits.any():
-        said.append(f"Limits ({listed(list(words.labels[limits]), 3)}) read as numbers, with an indicator")
+        how = "read as numbers, with an indicator" if not limits[known].all() else "read as numbers"
+        said.append(f"Limits ({listed(list(words.labels[limits]), 3)}) {how}")
     why = "all values are numbers" if not lost.any() else "nearly all values are numbers"
     if notation.said:
         why = "; ".join(one[0].lower() + one[1:] for one in notation.said)
@@ -198,7 +194,18 @@ def _written_numbers(name: str, words: Text) -> Finding | None:
     return _numbers(name, words.spread(read), base, words)
 
 
-def notation_known(words: Text) -> NDArray[np.bool_]:
+def _several_units(name: str, words: Text) -> Finding | None:
+    rest = words.without(words.placeholders())
+    _, several = notation_of(rest.labels)
+    if not 0 < len(several) <= FEW_WORDS or rest.share(_with_unit(rest)) < MOSTLY:
+        return None
+    found = _words(name, words)
+    what = f"numbers in several units ({listed(several)})"
+    how = "Taken as categories" if found.reader else "Dropped"
+    return found._replace(kind="category" if found.reader else "text", why=what, said=(f"{how}, {what}",))
+
+
+def _with_unit(words: Text) -> NDArray[np.bool_]:
     """Which labels are a number with something after it."""
     return np.asarray(words.labels.str.match(r"[<>~(+-]?\s*[^\w\s]?\s*[\d.,]*\d"), bool)
 
@@ -250,6 +257,18 @@ def _clocks(name: str, words: Text) -> Finding | None:
     return Finding(Clock(), kind, why, tuple(one for one in said if one))
 
 
+def _compounds(name: str, words: Text) -> Finding | None:
+    found = compound_of(words.labels)
+    if not found:
+        return None
+    known, blank = ~np.isnan(Compound(found).values(words.labels)), words.placeholders()
+    blank &= ~known
+    if words.share(known) < MOSTLY * words.share(~blank):
+        return None
+    said = (f"Read as {found}", _mixed("numbers", words, ~known & ~blank, blank))
+    return Finding(Compound(found), "number", said[0].lower(), tuple(one for one in said if one))
+
+
 def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text | None) -> Finding:
     """Numbers: quantities, or identifiers, codes and times that are written so."""
     clean = plain(values)
@@ -264,11 +283,7 @@ def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text 
         return Finding(None, "identifier", why, ("Dropped, an identifier",), "number")
     owner = len(distinct) > 2 and _is_owner(name)
     if stamp := stamp_of(name, clean):
-        said = (
-            f"Read as times, written as {stamp}"
-            if stamp != "compact"
-            else "Read as dates, written as YYYYMMDD"
-        )
+        said = f"Read as {'dates' if stamp == 'YYYYMMDD' else 'times'}, written as {stamp}"
         return Finding(Date(stamp=stamp), "date", said[0].lower() + said[1:], (*base.said, said), "number")
     if owner or (len(distinct) > 2 and is_named_a_code(name) and isinstance(base.reader, Number)):
         labels = tuple(sorted(map(written, distinct.tolist()))) if words is None else tuple(words.labels)
@@ -302,7 +317,7 @@ def _quantity(clean: NDArray[np.float64], base: Finding) -> Finding:
     return base
 
 
-def _words(words: Text) -> Finding:
+def _words(name: str, words: Text) -> Finding:
     """Text that is neither number nor date: categories, or what is dropped."""
     distinct, present = len(words.labels), words.present
     if distinct > HALF * present and words.labels.str.len().mean() >= LONG:
@@ -311,7 +326,8 @@ def _words(words: Text) -> Finding:
         return Finding(
             None, "identifier", "nearly every value but once", ("Dropped, an identifier",), "category"
         )
-    return Finding(Category(tuple(words.labels)), "category", f"{distinct:,} distinct words")
+    labels = tuple(words.labels)
+    return Finding(Category(labels), "category", f"{distinct:,} distinct words", owner=_is_owner(name))
 
 
 def change(finding: Finding, column: str) -> str:

@@ -21,7 +21,7 @@ SEPARATORS = ((",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), ("'", 
 NAMED = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes"}
 ALIKE = str.maketrans("−–‒﹣－’‘´`\u00a0\u2007\u2009\u202f\u2002\u2003\u3000", "-----''''" + " " * 7)
 WRITTEN = re.compile(
-    r"(?P<limit>[<>≤≥]=?)?\s*(?P<open>\()?\s*(?P<before>[^\d(),<>]{0,8}?)\s*"
+    r"(?P<limit>[<>≤≥]=?)?\s*(?P<open>\()?\s*(?P<before>[^\d(),<>]{0,8}?)\s*(?P<inner>\()?\s*"
     r"(?P<digits>\d(?:[\d.,' ]*\d)?\.?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<more>\+)?"
     r"\s*(?P<after>[^\d()+<>][^()<>]{0,19}?)?\s*(?P<close>\))?"
 )
@@ -29,7 +29,7 @@ UNIT = re.compile(r"[^\d]*|[^\d]*[^\W\d_][23]|[^\d]*/\d+\s?[^\d]+")  # "m2", "l/
 CODES = (
     "usd eur gbp jpy cny rmb inr chf cad aud nzd sek nok dkk pln czk huf rub try brl mxn zar krw idr thb "
     "php vnd sgd hkd twd aed sar ils egp ngn kes ghs pkr lkr bdt uah ron bgn clp cop ars pen rs rp kr zł kč "
-    "ft r$ us$ a$ c$ s$ hk$ nt$ euro euros dollar dollars"
+    "r$ us$ a$ c$ s$ hk$ nt$ euro euros dollar dollars"
 )
 CURRENCIES = frozenset(CODES.split())
 MAGNITUDES = {
@@ -50,7 +50,8 @@ class Notation(NamedTuple):
     """How a column writes its numbers.
 
     thousands, decimals: the separators, "" and "." for none. currency, unit: what all values carry. factors:
-    what each suffix multiplies by.
+    what each suffix multiplies by. plain: is nothing of this there? bookkeeping: is a minus written as
+    brackets, or behind the number?
     """
 
     thousands: str = ""
@@ -59,6 +60,7 @@ class Notation(NamedTuple):
     unit: str = ""
     factors: tuple[tuple[str, float], ...] = ()
     plain: bool = True
+    bookkeeping: bool = False
 
     def values(self, labels: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Labels as numbers, NaN where one is none, and which are limits, such as "<0.5" and "10+"."""
@@ -89,6 +91,8 @@ class Notation(NamedTuple):
     def said(self) -> list[str]:
         """What was decided, a sentence's beginning each."""
         found = []
+        if self.bookkeeping:
+            found.append("Read brackets, or a minus behind, as negative numbers")
         if self.decimals == ",":
             found.append("Read decimal commas")
         elif self.thousands:
@@ -109,6 +113,7 @@ class Part(NamedTuple):
 
     digits: str
     sign: int
+    bookkeeping: bool  # a minus written as brackets, or behind the number
     currency: str
     suffix: str
     limit: bool
@@ -149,7 +154,9 @@ def notation_of(labels: pd.Series) -> tuple[Notation, tuple[str, ...]]:
     else:
         pair = separators[0]
     unit = "" if factors else (suffixes or [""])[0]
-    return Notation(*pair, (currencies or [""])[0], unit, tuple(sorted(factors.items())), False), ()
+    bookkeeping = any(part.bookkeeping for part in others)
+    scales = tuple(sorted(factors.items()))
+    return Notation(*pair, (currencies or [""])[0], unit, scales, False, bookkeeping), ()
 
 
 def _others(labels: pd.Series, thousands: str) -> Any:
@@ -173,8 +180,9 @@ def _part(label: str) -> Part | None:
     label = label.translate(ALIKE)
     minus = re.fullmatch(r"(.*\d)\s*-", label)  # "12.50-", as some book-keeping writes it
     match = WRITTEN.fullmatch(minus[1] if minus else label)
-    if not match or (match["open"] is None) != (match["close"] is None):
+    if not match or bool(match["close"]) != bool(match["open"] or match["inner"]):
         return None
+    bookkeeping = bool(match["close"] or minus)
     before, after = match["before"] or "", (match["after"] or "").strip()
     signs = re.sub(r"[^+-]", "", before)
     before = re.sub(r"[+\-\s]|^[~≈]$|^ca\.?$", "", before).lower().rstrip(".")
@@ -190,10 +198,10 @@ def _part(label: str) -> Part | None:
         suffix = suffix.removesuffix("s")  # "1 year" and "2 years"
     if not UNIT.fullmatch(suffix):
         return None
-    negative = bool(match["open"]) or "-" in signs or bool(minus)
     return Part(
         match["digits"] + (match["power"] or ""),
-        -1 if negative else 1,
+        -1 if bookkeeping or "-" in signs else 1,
+        bookkeeping,
         currency,
         suffix,
         bool(match["limit"] or match["more"]),

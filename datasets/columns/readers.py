@@ -89,7 +89,7 @@ class Date:
             return np.asarray((whole.tz_convert(None) if whole.tz is not None else whole).to_numpy())
         values = numeric(series)
         if values is not None:
-            stamp = self.stamp or "compact"
+            stamp = self.stamp or "YYYYMMDD"
             return dates.stamped(values, stamp)
         words = text(series)
         if self.stamp:
@@ -120,6 +120,54 @@ class Clock:
         return [Part("", "number", words.spread(dates.clock_of(words.labels)[0]))]
 
 
+COMPOUNDS = {  # two numbers with a unit each, and what each counts in the smaller unit
+    "feet and inches": (
+        r"(\d+) ?(?:'|′|ft\.?|feet)(?: ?(\d+(?:\.\d+)?) ?(?:\"|″|''|in\.?|inches)?)?",
+        (12.0, 1.0),
+    ),
+    "hours and minutes": (
+        r"(?=\d)(?:(\d+) ?(?:h|hrs?|hours?)\.?)?,? ?(?:(\d+) ?(?:m|mins?|minutes?)\.?)?",
+        (60.0, 1.0),
+    ),
+    "minutes and seconds": (
+        r"(?=\d)(?:(\d+) ?(?:m|mins?|minutes?)\.?)?,? ?(?:(\d+) ?(?:s|secs?|seconds?)\.?)?",
+        (60.0, 1.0),
+    ),
+    "degrees and minutes": (r"(\d+) ?° ?(\d+(?:\.\d+)?) ?['′]", (60.0, 1.0)),
+    "years and months": (
+        r"(?=\d)(?:(\d+) ?(?:y|yrs?|years?)\.?)?,? ?(?:(\d+) ?(?:m|mon|mons|months?)\.?)?",
+        (12.0, 1.0),
+    ),
+}
+
+
+def compound_of(labels: pd.Series) -> str:
+    """The name in COMPOUNDS of what most labels are written as; "" for none."""
+    some = labels.iloc[:: max(len(labels) // 100, 1)].str.lower()
+    fits = {name: int(some.str.fullmatch(pattern).sum()) for name, (pattern, _) in COMPOUNDS.items()}
+    best = max(fits, key=lambda name: fits[name])
+    return best if fits[best] else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Compound:
+    """Numbers in two units, such as 5'11" and 2h 50m, as numbers of the smaller one."""
+
+    name: str
+
+    def values(self, labels: pd.Series) -> NDArray[np.float64]:
+        """Labels as numbers, NaN where one is none."""
+        pattern, factors = COMPOUNDS[self.name]
+        found = labels.str.lower().str.extract(f"^{pattern}$")
+        numbers = np.column_stack([pd.to_numeric(found[i]).to_numpy(np.float64) for i in (0, 1)])
+        return np.where(np.isnan(numbers).all(axis=1), np.nan, np.nan_to_num(numbers) @ np.array(factors))
+
+    def parts(self, series: pd.Series) -> list[Part]:
+        """The numbers."""
+        words = text(series)
+        return [Part("", "number", words.spread(self.values(words.labels)))]
+
+
 @dataclasses.dataclass(frozen=True)
 class Category:
     """Labels, in order; others are numbered after them."""
@@ -135,7 +183,7 @@ class Category:
         return [Part("", "category", np.array([*found, -1], np.int64)[words.codes])]
 
 
-Reader = Number | Boolean | Date | Clock | Category
+Reader = Number | Boolean | Date | Clock | Compound | Category
 
 
 def _value(label: str) -> float | None:

@@ -16,7 +16,8 @@ MISSING = (
 )
 # missing only among numbers and dates, for a category may be named so; in lower case
 PLACEHOLDERS = re.compile(
-    r"[^\w\s<>]+|[(\[<]?(na|n\.?a\.?|nd|n\.d\.?|n/[ad]|nr|n/r|k\.? ?a\.?|nan|nil|null|none|missing|unk(nown)?"
+    r"[^\w\s<>]+|0{2,4}([-/.])00?\1(0000|00?)([ t]00:00(:00)?)?"
+    r"|[(\[<]?(na|n\.?a\.?|nd|n\.d\.?|n/[ad]|nr|n/r|k\.? ?a\.?|nan|nil|null|none|missing|unk(nown)?"
     r"|blank|empty|not (available|applicable|reported|recorded|known|tested|measured|done|given)|no data"
     r"|tbd|undefined|unavailable|invalid|error|missing value|x+)[)\]>]?"
     r"|#(ref!|div/0!|value!|num!|name\?|null!)"
@@ -51,7 +52,9 @@ class Text(NamedTuple):
 
     def placeholders(self) -> NDArray[np.bool_]:
         """Which labels stand for missing where all others are numbers or dates."""
-        found = ~np.array(self.labels.str.match(r"[+-]?\.?\d"), bool)  # nearly all of a column of numbers
+        found = ~np.array(
+            self.labels.str.match(r"[+-]?(\.?[1-9]|0?\.\d)"), bool
+        )  # nearly all of a column of numbers
         found[found] = self.labels[found].str.lower().str.fullmatch(PLACEHOLDERS.pattern)
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from datasets.columns.choices import Choices
 from datasets.columns.kinds import MOST_CATEGORIES, Finding, change, forced, kind_of
+from datasets.columns.outliers import FAR, distant
 from datasets.columns.readers import Category, Date, Part, Reader
 from datasets.columns.readings import Reading, example
 from datasets.columns.resting import Column, n_features, resting
-from datasets.sentences import Notes, shown
+from datasets.sentences import Notes
 
 LEAST_ROWS, LEAST_SHARE = 5, 500  # a category below so many rows, or one row in so many, is rare
-FAR = 20  # standard deviations of the training rows, beyond which a feature is cut
-FEW = 0.01  # share of a column's values that may lie far from the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,49 +63,39 @@ def understand(
     for name in frame.columns:
         series, option = frame[name], chosen.of(name) if chosen else ""
         finding = forced(name, series, option) if option else kind_of(name, series)
-        made, kept, finding, missing = _made(name, series, finding, name == clock, notes)
-        done.columns.extend(made)
-        if kept and finding.reader is not None:
-            done.sources.append(Source(name, finding.reader, tuple(kept)))
+        made = _made(name, series, finding, name == clock, notes)
+        done.columns.extend(made.columns)
+        if made.columns and finding.reader is not None:
+            done.sources.append(Source(name, finding.reader, made.parts))
         if finding.owner and name != clock:
             done.owners.append(name)
-        role = "time" if name == clock else "feature" if made else "dropped"
-        labels = next((len(c.labels) for c in made if c.kind == "category"), 0)
-        done.readings.append(
-            Reading(
-                name,
-                role,
-                finding.kind,
-                finding.why,
-                missing,
-                labels,
-                example(series),
-                n_features(made),
-                change(finding, name),
-            )
-        )
+        done.readings.append(_reading(name, series, made, name == clock))
     return done
 
 
-def _made(
-    name: str, series: pd.Series, finding: Finding, clock: bool, notes: Notes
-) -> tuple[list[Column], list[str], Finding, int]:
-    """A column's parts at rest, their names, what it is after a look at its values, and its missing rows."""
+class Made(NamedTuple):
+    """What became of a column: parts at rest, their names, what it is in the end, its missing rows."""
+
+    columns: list[Column]
+    parts: tuple[str, ...]
+    finding: Finding
+    missing: int
+
+
+def _made(name: str, series: pd.Series, finding: Finding, clock: bool, notes: Notes) -> Made:
+    """Read a column's values, and note what was decided."""
     if finding.reader is None:
         for said in finding.said:
             notes.add(said, name)
-        return [], [], finding, _missing(series)
+        return Made([], (), finding, _missing(series))
     parts = finding.reader.parts(series)
     gone = _gone(parts[0])
-    missing = int(gone.sum())
-    dated = isinstance(finding.reader, Date)
+    missing, dated = int(gone.sum()), isinstance(finding.reader, Date)
     if clock and not dated:
-        return [], [], finding._replace(option=""), missing
+        return Made([], (), finding._replace(option=""), missing)
     if gone.all():
         notes.add("Dropped, all values are missing", name)
-        return [], [], Finding(None, "empty", "all values are missing", (), ""), missing
-    for said in finding.said:
-        notes.add(said, name)
+        return Made([], (), Finding(None, "empty", "all values are missing", (), ""), missing)
     varying = [part for part in parts if _varies(part)]
     if dated:
         whole = "day" not in [part.name for part in varying]  # months or quarters, which have no weekday
@@ -116,28 +104,61 @@ def _made(
     elif missing and parts[0] not in varying:
         varying = [parts[0], *varying]  # its holes vary
     if not varying:
-        if not clock:
-            notes.add("Dropped, one day only" if dated else "Dropped, one value only", name)
         why = "one day only" if dated else "one value only"
-        return [], [], Finding(None, "constant", why, (), ""), missing
+        if not clock:
+            notes.add(f"Dropped, {why}", name)
+        return Made([], (), Finding(None, "constant", why, (), ""), missing)
+    if isinstance(finding.reader, Category):
+        return _category(name, parts[0], finding, finding.reader, notes)
+    for said in finding.said:
+        notes.add(said, name)
     if dated:
         notes.add(f"Dates expanded to {', '.join(part.name for part in varying)}", name)
-    found: list[Column] = []
-    for part in varying:
-        column = Column(f"{name}: {part.name}" if part.name else name, part.kind, part.values)
-        if part.kind == "category":
-            found += _category(column, finding.reader, notes)
-        else:
-            holes = bool(missing) and part is varying[0]  # the parts of a date are missing together
-            found.append(column._replace(holes=holes, values=resting(column.values)))
-            if part.kind == "number" and (value := distant(part.values)) is not None:
-                where = f"cut at {FAR} standard deviations of the training rows"
-                notes.add(f"Values far from all others ({value:g}), {where}", name)
-    if missing and found and found[0].kind != "category":
+    elif varying[0].kind == "number" and (found := distant(varying[0].values)) is not None:
+        usual = f"cut at {FAR} standard deviations of the training rows"
+        how = "0 where no training row has one" if found.alone else usual
+        notes.add(f"Values far from all others ({found.value:g}), {how}", name)
+    if missing:
         notes.add("Missing values imputed with an indicator", name)
-    if not found:
-        return [], [], Finding(None, "identifier", "every category is rare", (), "", finding.owner), missing
-    return found, [part.name for part in varying], finding, missing
+    columns = [
+        Column(f"{name}: {part.name}" if part.name else name, part.kind, resting(part.values))
+        for part in varying
+    ]
+    columns[0] = columns[0]._replace(holes=bool(missing))  # the parts of a date are missing together
+    return Made(columns, tuple(part.name for part in varying), finding, missing)
+
+
+def _category(name: str, part: Part, finding: Finding, reader: Category, notes: Notes) -> Made:
+    """How many features categories give: one for each that is not rare, and one for all rare ones."""
+    labels, values, missing = reader.labels, part.values, int(_gone(part).sum())
+    if missing:
+        values = np.where(values < 0, len(labels), values)
+        labels = (*labels, "(missing)")
+    counts = np.bincount(values, minlength=len(labels))
+    least = max(LEAST_ROWS, len(values) // LEAST_SHARE)
+    common = min(int(np.sum(counts >= least)), MOST_CATEGORIES)
+    rare = len(labels) - common
+    if not common:
+        notes.add("Dropped, every category is rare", name)
+        why = f"{finding.why}; each is rare"
+        return Made([], (), finding._replace(reader=None, why=why), missing)
+    for said in finding.said:
+        notes.add(said, name)
+    if missing:
+        notes.add("Missing values are a category of their own", name)
+    if rare > 1:
+        notes.add(f"Rare categories share a feature (below {least} rows, or beyond {MOST_CATEGORIES})", name)
+    width = common + (rare > 0)
+    column = Column(name, "category", values.astype(np.int32), labels=labels, width=width)
+    return Made([column], ("",), finding, missing)
+
+
+def _reading(name: str, series: pd.Series, made: Made, clock: bool) -> Reading:
+    role = "time" if clock else "feature" if made.columns else "dropped"
+    labels = next((len(one.labels) for one in made.columns if one.kind == "category"), 0)
+    kind, why, option = made.finding.kind, made.finding.why, change(made.finding, name)
+    features = n_features(made.columns)
+    return Reading(name, role, kind, why, made.missing, labels, example(series), features, option)
 
 
 def _gone(part: Part) -> NDArray[np.bool_]:
@@ -147,7 +168,7 @@ def _gone(part: Part) -> NDArray[np.bool_]:
 def _missing(series: pd.Series) -> int:
     """Rows without a value in a column that is dropped."""
     try:
-        return int(Category(()).parts(series)[0].values.__lt__(0).sum())
+        return int(_gone(Category(()).parts(series)[0]).sum())
     except TypeError:  # lists
         return int(series.isna().sum())
 
@@ -155,53 +176,3 @@ def _missing(series: pd.Series) -> int:
 def _varies(part: Part) -> bool:
     present = part.values[~_gone(part)]
     return len(present) > 0 and bool((present != present[0]).any())
-
-
-def distant(values: NDArray[np.float64]) -> float | None:
-    """A value so far from the rest that where it does not train it is beyond FAR standard deviations."""
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return None
-    middle = np.median(values)
-    off = np.abs(values - middle)
-    at = int(np.argmax(off))
-    rest = values[off <= off[at] / 2]
-    few = len(values) - len(rest) <= max(LEAST_ROWS, FEW * len(values))
-    spread = float(rest.std()) if few and len(rest) else float(values.std())
-    centre = float(rest.mean()) if few and len(rest) else float(values.mean())
-    return float(values[at]) if abs(values[at] - centre) > FAR * spread else None
-
-
-def _category(column: Column, reader: Reader, notes: Notes) -> list[Column]:
-    """How many features categories give: one for each that is not rare, and one for all rare ones."""
-    labels, values = column.labels, column.values
-    assert isinstance(reader, Category)
-    labels = reader.labels
-    if (values < 0).any():
-        notes.add("Missing values are a category of their own", column.label)
-        values = np.where(values < 0, len(labels), values)
-        labels = (*labels, "(missing)")
-    counts = np.bincount(values, minlength=len(labels))
-    least = max(LEAST_ROWS, len(values) // LEAST_SHARE)
-    common = min(int(np.sum(counts >= least)), MOST_CATEGORIES)
-    rare = len(labels) - common
-    if not common:
-        notes.add("Dropped, every category is rare", column.label)
-        return []
-    if rare > 1:
-        notes.add(
-            f"Rare categories share a feature (below {least} rows, or beyond {MOST_CATEGORIES})", column.label
-        )
-    return [column._replace(values=values.astype(np.int32), labels=labels, width=common + (rare > 0))]
-
-
-def shared_spellings(labels: Sequence[str]) -> list[str]:
-    """Pairs of labels that differ in case and blanks only."""
-    found: dict[str, str] = {}
-    pairs = []
-    for label in labels:
-        key = "".join(label.casefold().split())
-        if key in found:
-            pairs.append(f"{shown(found[key])!r} and {shown(label)!r}")
-        found.setdefault(key, label)
-    return pairs

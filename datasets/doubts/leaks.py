@@ -26,7 +26,7 @@ LARGE = 5  # rows of a category that say something
 
 
 def leaks(columns: Sequence[Column], y: NDArray[Any], classification: bool) -> list[str]:
-    """Sentences about columns that tell the target nearly alone. They look at 4,000 rows at most."""
+    """Sentences about columns that tell the target nearly alone, by 4,000 rows at most."""
     rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), ROWS)).astype(int))
     y = y[rows]
     some = [column._replace(values=np.asarray(column.values[rows])) for column in columns]

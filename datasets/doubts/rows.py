@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.codes import sentinels_of
-from datasets.columns.understanding import distant, shared_spellings
+from datasets.columns.outliers import distant
 from datasets.sentences import counted, flag, listed, shown
 
 TOTALS = {"total", "totals", "sum", "grand total", "overall", "summe", "gesamt", "average", "mean"}
@@ -30,13 +30,18 @@ def owners(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 def spellings(name: str, labels: Sequence[str]) -> list[str]:
     """A sentence about classes or categories that differ in case or blanks only."""
-    pairs = shared_spellings(labels)
+    seen: dict[str, str] = {}
+    pairs = []
+    for label in labels:
+        first = seen.setdefault("".join(label.casefold().split()), label)
+        if first != label:
+            pairs.append(f"{shown(first)!r} and {shown(label)!r}")
     return [f"Look out, spelled in several ways in {shown(name)!r}: {listed(pairs, 3)}."] if pairs else []
 
 
 def targets(name: str, y: NDArray[np.float64]) -> list[str]:
     """A sentence about targets that lie far from all others, such as a number that stands for missing."""
-    found = sentinels_of(y) or tuple(one for one in [distant(y)] if one is not None)
+    found = sentinels_of(y) or tuple(far.value for far in [distant(y)] if far is not None)
     said = [f"{one:g} ({counted(int((y == one).sum()), 'row')})" for one in found]
     where = f"Look out, targets far from all others in {shown(name)!r}: {listed(said)}"
     return [f"{where}; leave such rows out if that is no value."] if said else []
