@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from datasets import scikit
 from datasets.columns.readings import Reading
 from datasets.split import Block, make_block, seed_of, sizes
-from datasets.tables.making import from_arrays, from_frame, read, read_folder
+from datasets.tables.making import from_arrays, from_frame, read, read_folder, read_frame
 from datasets.tables.table import Table
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "names",
     "read",
     "read_folder",
+    "read_frame",
 ]
 
 

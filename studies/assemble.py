@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from studies.analysis.power import power
 from studies.analysis.size_effects import size_effects
 from studies.analysis.subset import both_scores, floors, kinds, mixed, ranked, within
 from studies.folder.committed_tables import known
+from studies.folder.schema.tables import TABLES
 from studies.question.arm import about
 from studies.question.plan import Plan
 from studies.takehome.code import takehome
@@ -141,8 +142,8 @@ def finished(
         "takehome": takehome(plan, table),
         "audit": audit(found["rows"], found["curves"], found["comparisons"], table, plan.arms),
         "datasets": _datasets(plan),
-        "columns": _of_own(plan, lambda table: [one._asdict() for one in table.readings]),
-        "classes": _of_own(plan, lambda table: [{"name": k, "rows": n} for k, n in table.shares]),
+        "columns": _of_own(plan, "columns", lambda table: table.readings),
+        "classes": _of_own(plan, "classes", lambda table: table.shares),
         "timings": timings,
         **known(),
         "batch_times": batch_times(plan, found["envelopes"], timings),
@@ -174,15 +175,15 @@ def _optimizers(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _of_own(plan: Plan, lines: Callable[[Table], Sequence[dict[str, Any]]]) -> pd.DataFrame:
-    """Lines about each table of the user's own, numbered."""
+def _of_own(plan: Plan, name: str, lines: Callable[[Table], Iterable[tuple[Any, ...]]]) -> pd.DataFrame:
+    """A table with lines about each table of the user's own, numbered."""
     found = [
-        {"dataset": name, "position": i, **line}
-        for name, facts in plan.facts.items()
+        (dataset, i, *line)
+        for dataset, facts in plan.facts.items()
         if isinstance(facts.data, Table)
         for i, line in enumerate(lines(facts.data))
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=list(TABLES[name].columns))
 
 
 def _datasets(plan: Plan) -> pd.DataFrame:

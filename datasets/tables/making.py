@@ -18,8 +18,9 @@ from datasets.columns.readings import Reading, example
 from datasets.columns.resting import n_features
 from datasets.columns.understanding import Understood, understand
 from datasets.doubts import copies, leaks, rows
+from datasets.files import reading as files
 from datasets.files.naming import known, named
-from datasets.files.reading import as_path, read_frame, tables_in
+from datasets.files.reading import as_path, tables_in
 from datasets.sentences import Notes, listed, shown
 from datasets.tables.order import groups_of, order_of
 from datasets.tables.splits import WINDOW
@@ -78,9 +79,18 @@ def read(
     """
     said = Options(group, time, task, drop, category, number, date, missing_target, positive)
     path = as_path(path)
-    frame, notes = read_frame(path)
+    frame, notes = files.read_frame(path)
     name = re.sub(r"\.(gz|bz2|xz|zip)$", "", path.name, flags=re.IGNORECASE)
     return _table(frame, target, Path(name).stem, said, notes)
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """The rows of a file as they stand there, which `Table.origin` counts, with columns named as `read` does.
+
+    Raises ValueError as `read` does.
+    """
+    path = as_path(path)
+    return named(files.read_frame(path)[0], shown(path.name), Notes())
 
 
 def read_folder(path: str | Path, target: str, **options: Any) -> list[Table]:

@@ -20,8 +20,11 @@ import pandas as pd
 import dlopt
 from dlopt import hyperparameters
 from dlopt.equivalents import Equivalent
+from studies.folder.schema.notes import TableSpec
+from studies.question import user_table
 from studies.question.plan import Plan
 from studies.takehome import FRAMEWORKS
+from studies.takehome import pipeline as pipelines
 from studies.takehome.templates import (
     ACTIVATIONS,
     DLOPT_TEXT,
@@ -32,6 +35,7 @@ from studies.takehome.templates import (
     SKLEARN_TEXT,
     TORCH_TEXT,
 )
+from studies.training.rows import CONFIRMING
 
 WIDTH = 100  # characters of a line
 LIBRARIES = {"torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn's networks"}
@@ -152,11 +156,16 @@ def _lacks(one: _Setting, framework: str) -> str:
 def takehome(plan: Plan, picks: pd.DataFrame) -> pd.DataFrame:
     """The picks of a study as code: dataset, framework, code and notes, a line for each framework."""
     lines = []
+    own = user_table.sources(tuple(plan.facts))
     for one in picks.itertuples():
         data, given = plan.facts[one.dataset], plan.budgets[one.dataset]
         how = (json.loads(one.settings), one.decay, int(one.batch_size), given.epochs, given.model)
+        setting = _Setting(plan.arms[one.optimizer].kind, *how, data.task, data.n_train)
         for framework in FRAMEWORKS:
-            said = code(plan.arms[one.optimizer].kind, *how, data.task, data.n_train, framework)
+            if framework == "sklearn" and one.dataset in own and not Path(own[one.dataset]["path"]).is_dir():
+                said = _pipeline(setting, own[one.dataset], plan.study.seed, one.recommended)
+            else:
+                said = code(*setting, framework)
             lines.append((one.dataset, framework, *said))
     return pd.DataFrame(lines, columns=["dataset", "framework", "code", "notes"])
 
@@ -180,18 +189,33 @@ def _fit(line: str) -> str:
     return f"{name}(\n{_wrap(arguments)}\n)"
 
 
-def _dlopt(one: _Setting) -> Code:
+def _made(one: _Setting) -> str:
+    """The line that makes the optimizer."""
     optimizer = one.call(one.kind, "dlopt." if one.builtin else "")
     if one.decay != "none":
         optimizer += f", schedule={one.call(dlopt.SCHEDULES[one.decay], 'dlopt.')})"
+    return _fit(f"optimizer = {optimizer})")
+
+
+def _dlopt(one: _Setting) -> Code:
     text = one.fill(
         DLOPT_TEXT,
         origin="" if one.builtin else _origin(one.kind),
         outputs="int(max(y_train)) + 1" if one.classes else "0",
-        optimizer=_fit(f"optimizer = {optimizer})"),
+        optimizer=_made(one),
         network=repr(one.model),
     )
     return Code(text, "")
+
+
+def _pipeline(one: _Setting, spec: TableSpec, seed: int, recommended: str) -> Code:
+    """What to take on a table of the user's own, from its raw frame on."""
+    if (one.task, recommended) in pipelines.PLAIN:
+        made, note = pipelines.plain(one.task, recommended), f"The {recommended} is what to take."
+    else:
+        origin = "" if one.builtin else _origin(one.kind)
+        made, note = pipelines.network(_made(one), origin, repr(one.model), one.batch_size, one.epochs), ""
+    return Code(pipelines.pipeline(spec, one.task, CONFIRMING, seed, *made), note)
 
 
 def _origin(kind: Any) -> str:

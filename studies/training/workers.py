@@ -16,6 +16,7 @@ from studies.training.progress import Progress, duration
 from studies.training.rows import KEY, Row
 from studies.training.stacks import Failure, attempt, cost, killed, skip, stacks, train_stacks
 
+SELDOM = 2.0  # seconds between two words on one thing
 Records = list[list[dict[str, Any]]]  # one list of rows for each stack of a task
 
 
@@ -58,7 +59,7 @@ class Workers:
     def meanwhile(self, calls: Mapping[K, Call], what: str = "") -> Iterator[Callable[[], dict[K, Any]]]:
         """Begin with calls; gives what waits for their answers, by key: to be asked before others.
 
-        what: they are, for the progress, which is told some ten times; "" where they are short.
+        what: they are, for the progress; "" where they are short.
         """
         with results(calls.items(), min(self.jobs, len(calls)) or 1) as some:
 
@@ -72,12 +73,12 @@ class Workers:
 
     def _told(self, some: Iterable[K], many: int, what: str) -> Iterator[K]:
         """The same, on its way told to the progress."""
-        began, tenth = time.monotonic(), 0
+        began = last = time.monotonic()
         for done, one in enumerate(some, start=1):
-            if 10 * done // many > tenth:
-                tenth = 10 * done // many
-                left = (time.monotonic() - began) * (many - done) / done
-                self.progress.told(f"{what} · {done}/{many} · {duration(left)} left")
+            if (now := time.monotonic()) - last >= SELDOM:
+                last = now
+                left = duration((now - began) * (many - done) / done)
+                self.progress.told(f"{what} · {done}/{many} · {left} left")
             yield one
 
     def _record(self, records: Records, identities: dict[tuple[Any, ...], str]) -> None:
