@@ -18,8 +18,8 @@ class Distant(NamedTuple):
     alone: bool
 
 
-def distant(values: NDArray[np.float64]) -> Distant | None:
-    """The value that lies beyond FAR standard deviations where it does not train; None if there is none."""
+def distant(values: NDArray[np.float64], far: float = FAR) -> Distant | None:
+    """The value that lies beyond far standard deviations where it does not train; None if there is none."""
     values = values[~np.isnan(values)]
     if not len(values):
         return None
@@ -28,5 +28,5 @@ def distant(values: NDArray[np.float64]) -> Distant | None:
     rest = values[off <= off[at] / 2]
     if not len(rest) or len(values) - len(rest) > max(FEW_ROWS, FEW * len(values)):
         rest = values
-    beyond = abs(values[at] - rest.mean()) > FAR * rest.std()
+    beyond = abs(values[at] - rest.mean()) > far * rest.std()
     return Distant(float(values[at]), bool(rest.std() == 0)) if beyond else None

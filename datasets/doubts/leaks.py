@@ -22,6 +22,7 @@ RANKS = 0.999  # of a rank correlation with the target
 EXACT = 1e-9  # of the variance may be left by a sum
 MOST_NUMBERS = 400  # columns whose pairs are tried
 BINS = 64  # of a quick look at a column
+MOST_SUMMED = 100  # columns whose weighted sum is tried
 LARGE = 5  # rows of a category that say something
 
 
@@ -148,7 +149,21 @@ def together(columns: Sequence[Column], y: NDArray[np.float64]) -> list[str]:
             f"{names[positive[i]]!r} {'*' if sign > 0 else '/'} {names[positive[j]]!r}"
             for i, j, sign in pairs
         ]
-    return found[:3]
+    return found[:3] or _linear(names, X, y)
+
+
+def _linear(names: Sequence[str], X: NDArray[np.float64], y: NDArray[np.float64]) -> list[str]:
+    """Columns of which a sum with some weights is the target, up to a shift."""
+    columns = np.flatnonzero(X.std(axis=0) > 0)[:MOST_SUMMED]
+    if len(y) < 3 * len(columns) or not len(columns):
+        return []
+    Z = (X[:, columns] - X[:, columns].mean(axis=0)) / X[:, columns].std(axis=0)
+    goal = (y - y.mean()) / max(float(y.std()), 1e-300)
+    weights = np.linalg.lstsq(Z, goal, rcond=1e-9)[0]
+    if np.mean((goal - Z @ weights) ** 2) > EXACT:
+        return []
+    used = [repr(names[columns[i]]) for i in np.flatnonzero(np.abs(weights) > 1e-3)]
+    return [f"a weighted sum of {listed(used)}"]
 
 
 def _sums(X: NDArray[np.float64], y: NDArray[np.float64], slope: float = 0.0) -> list[tuple[int, int, int]]:

@@ -13,6 +13,7 @@ from datasets.columns.outliers import distant
 from datasets.sentences import counted, flag, listed, shown
 
 TOTALS = {"total", "totals", "sum", "grand total", "overall", "summe", "gesamt", "average", "mean"}
+FARTHER = 50  # standard deviations of all others, for a target to be doubted
 ENDS = 2  # rows at each end of a table that may hold sums
 AGAIN = 1.5  # rows of an owner on average, from which they stand on both sides of a split
 
@@ -41,7 +42,7 @@ def spellings(name: str, labels: Sequence[str]) -> list[str]:
 
 def targets(name: str, y: NDArray[np.float64]) -> list[str]:
     """A sentence about targets that lie far from all others, such as a number that stands for missing."""
-    found = sentinels_of(y) or tuple(far.value for far in [distant(y)] if far is not None)
+    found = sentinels_of(y) or tuple(far.value for far in [distant(y, FARTHER)] if far is not None)
     said = [f"{one:g} ({counted(int((y == one).sum()), 'row')})" for one in found]
     where = f"Look out, targets far from all others in {shown(name)!r}: {listed(said)}"
     return [f"{where}; leave such rows out if that is no value."] if said else []

@@ -13,7 +13,7 @@ import pandas as pd
 
 from datasets.files.encodings import encodings, said, undecodable
 from datasets.files.layout import BLANKS, Layout, is_number, layout_of, rows_of
-from datasets.files.naming import MOST_COLUMNS
+from datasets.files.naming import MOST_COLUMNS, names_rows
 from datasets.files.packing import opened
 from datasets.sentences import counted, shown
 
@@ -51,7 +51,7 @@ def _read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
     except csv.Error as error:
         raise _unfit(path, shown(str(error)), ",") from None
     _check_names(path, layout)
-    frame = _frame(path, encoding, layout)
+    frame, layout = _frame(path, encoding, layout)
     notes = list(layout.notes)
     if layout.units:
         frame = frame.iloc[1:].reset_index(drop=True)
@@ -60,7 +60,7 @@ def _read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
         extra = frame.iloc[:, len(names) :]
         if (extra == "").all(axis=None):
             frame = frame.iloc[:, : len(names)]  # separators at the ends of lines
-        elif width == len(names) + 1 and frame[0].is_unique:
+        elif width == len(names) + 1 and names_rows(frame[0]):
             frame, names = frame.iloc[:, 1:], names
             notes.append(
                 "The first value of each row has no name and is unique: it was left out as the row's name."
@@ -98,10 +98,35 @@ def _check_names(path: Path, layout: Layout) -> None:
         )
 
 
-def _frame(path: Path, encoding: str, layout: Layout) -> pd.DataFrame:
-    """All rows below the names, as text."""
+def _frame(path: Path, encoding: str, layout: Layout) -> tuple[pd.DataFrame, Layout]:
+    """All rows below the names, as text; and the layout, wider where some lines end in separators."""
+    try:
+        return _rows(path, encoding, layout), layout
+    except ValueError:
+        longest = _longest(path, encoding, layout)
+        if longest <= layout.values:
+            raise
+        wider = layout._replace(values=longest)
+        return _rows(path, encoding, wider), wider
+
+
+def _longest(path: Path, encoding: str, layout: Layout) -> int:
+    """The values of the longest row, if all behind those that have a name are empty; else 0."""
+    longest, named = 0, max(len(layout.names), layout.values)
+    with _lines(path, encoding) as lines, contextlib.suppress(csv.Error):
+        for row in rows_of(lines, layout.separator, 0, layout.spans):
+            if row.line > layout.skip and any(value.strip() for value in row.values[named:]):
+                return 0
+            longest = max(longest, len(row.values))
+    return longest
+
+
+def _rows(path: Path, encoding: str, layout: Layout) -> pd.DataFrame:
+    """All rows below the names, as text. Raises ValueError for rows that do not fit."""
     with _lines(path, encoding) as lines:
         _past_names(lines, layout)
+        if layout.spans:
+            return pd.DataFrame([row.values for row in rows_of(lines, BLANKS, 0, layout.spans)], dtype=str)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -131,7 +156,7 @@ def _past_names(lines: io.TextIOWrapper, layout: Layout) -> int:
     """Read on to the line below the names; gives how many lines that were."""
     for _ in range(layout.skip):
         next(lines)
-    row = next(iter(rows_of(lines, layout.separator, layout.skip)))
+    row = next(iter(rows_of(lines, layout.separator, layout.skip, layout.spans)))
     return row.after
 
 
@@ -139,7 +164,7 @@ def _first_long(path: Path, encoding: str, layout: Layout) -> str:
     """Which line has more values than there are names."""
     with _lines(path, encoding) as lines:
         try:
-            for row in rows_of(lines, layout.separator):
+            for row in rows_of(lines, layout.separator, 0, layout.spans):
                 if row.line > layout.skip and len(row.values) > len(layout.names):
                     return f"line {row.line} has {len(row.values)} values, not {len(layout.names)}"
         except csv.Error as error:  # of a value that is very long
@@ -151,7 +176,7 @@ def _open_quote(path: Path, encoding: str, layout: Layout) -> int:
     """The line of the row in which the last quote is not closed."""
     line = 0
     with _lines(path, encoding) as lines, contextlib.suppress(csv.Error):
-        for row in rows_of(lines, layout.separator):
+        for row in rows_of(lines, layout.separator, 0, layout.spans):
             line = row.line
     return line
 
@@ -176,7 +201,7 @@ def _without_repeated_names(
         same[same] = (frame.iloc[:, i][same].str.strip() == names[i]).to_numpy(bool, copy=True)
     found = []
     with _lines(path, encoding) as lines:
-        for row in rows_of(lines, layout.separator):
+        for row in rows_of(lines, layout.separator, 0, layout.spans):
             if row.line > layout.skip + 1 and [v.strip() for v in row.values][: len(names)] == names:
                 found.append(row.line)
     listing = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
@@ -193,5 +218,5 @@ def _short_rows(path: Path, encoding: str, layout: Layout, frame: pd.DataFrame) 
     least = min(len(layout.names), layout.values)
     with _lines(path, encoding) as lines, contextlib.suppress(csv.Error):
         _past_names(lines, layout)
-        return sum(len(row.values) < least for row in rows_of(lines, layout.separator))
+        return sum(len(row.values) < least for row in rows_of(lines, layout.separator, 0, layout.spans))
     return 0

@@ -53,7 +53,9 @@ def said(path: Path, encoding: str) -> list[str]:
     if encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         return []
     name = NAMES.get(encoding, encoding.replace("_", "-"))
-    return [f"{shown(path.name)} is not UTF-8 and was read as {name}."]
+    return [
+        f"{shown(path.name)} is not UTF-8 and was read as {name}; where letters look wrong, save it in UTF-8."
+    ]
 
 
 def undecodable(path: Path, error: UnicodeDecodeError) -> ValueError:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from datasets.columns.numbers import PLAIN
 from datasets.columns.text import MISSING
 
@@ -16,13 +18,19 @@ SEPARATORS = ",;\t|"
 BLANKS = r"\s+"
 LOOKED_AT = 200  # lines that tell the layout
 MOST_ALIKE = 0.9  # share of lines with as many values, for a separator of blanks
+LEAST_ALIGNED = 5  # lines that tell where columns are
+MOST_WIDE = 1_000_000  # places of a line
 COMMENTS = ("#", "%", "//")
+
+
+Spans = tuple[tuple[int, int], ...]
 
 
 class Layout(NamedTuple):
     """separator: one character, or BLANKS. skip: lines before the names. names: as they are written.
 
-    values: in a row. units: does the line below the names hold no values? notes: sentences about guesses.
+    values: in a row. units: does the line below the names hold none? notes: sentences about guesses.
+    spans: of aligned columns, () for others.
     """
 
     separator: str
@@ -31,6 +39,7 @@ class Layout(NamedTuple):
     values: int
     units: bool = False
     notes: tuple[str, ...] = ()
+    spans: Spans = ()
 
 
 class Row(NamedTuple):
@@ -41,8 +50,13 @@ class Row(NamedTuple):
     after: int
 
 
-def rows_of(lines: Iterable[str], separator: str, start: int = 0) -> Iterable[Row]:
+def rows_of(lines: Iterable[str], separator: str, start: int = 0, spans: Spans = ()) -> Iterable[Row]:
     """The rows of lines that are not empty, start lines below the first of a file. Raises csv.Error."""
+    if spans:
+        for number, line in enumerate(lines, start + 1):
+            if line.strip():
+                yield Row([line[low:high].strip() for low, high in spans], number, number)
+        return
     if separator == BLANKS:
         lines = (re.sub(r"\s+", " ", line.strip()) for line in lines)
     delimiter = " " if separator == BLANKS else separator
@@ -66,7 +80,10 @@ def layout_of(lines: Sequence[str]) -> Layout:
         at, width = _names_at(list(rows_of(body, separator, start)))
     else:
         separator, at, width = _separator(body, start)
-    rows = list(itertools.islice(rows_of(body, separator, start), LOOKED_AT))
+    spans = spans_of(body) if _is_ragged(separator, body, start, width) else ()
+    if spans:
+        separator, at, width = BLANKS, 0, len(spans)
+    rows = list(itertools.islice(rows_of(body, separator, start, spans), LOOKED_AT))
     if not rows:
         return Layout(separator, start, [], 0)
     header, below = rows[at], rows[at + 1 :]
@@ -80,7 +97,16 @@ def layout_of(lines: Sequence[str]) -> Layout:
     if units:
         found = ", ".join(value.strip() for value in below[0].values if value.strip())
         notes.append(f"Line {below[0].line} holds no values ({found[:80]}) and was left out.")
-    return Layout(separator, header.line - 1, names, max(width, len(names)), units, tuple(notes))
+    return Layout(separator, header.line - 1, names, max(width, len(names)), units, tuple(notes), spans)
+
+
+def _is_ragged(separator: str, lines: Sequence[str], start: int, width: int) -> bool:
+    """Is this text without separators, or with blanks that leave names and values unequal in number?"""
+    if separator == BLANKS:
+        rows = list(itertools.islice(rows_of(lines, separator, start), LOOKED_AT))
+        alike = all(len(row.values) == width for row in rows)
+        return not alike and not _may_be_short(rows[0].values, rows[1:], width)
+    return width < 2
 
 
 def _lines(first: int, last: int) -> str:
@@ -96,6 +122,34 @@ def _is_comment(lines: Sequence[str], at: int) -> bool:
     if below.lstrip().startswith(COMMENTS):
         return True
     return not any(line.count(one) and line.count(one) == below.count(one) for one in SEPARATORS)
+
+
+def spans_of(lines: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """The first and last place of each column of text whose columns are aligned; () if they are not.
+
+    Columns lie between places that are blank in all lines below the names, each with a name above it.
+    """
+    some = [line.rstrip("\r\n") for line in lines if line.strip()][:LOOKED_AT]
+    if len(some) < LEAST_ALIGNED or any("\t" in line for line in some):
+        return ()
+    width = max(map(len, some))
+    used = [any(line[i : i + 1].strip() for line in some[1:]) for i in range(width)]
+    edges = [
+        i for i in range(width + 1) if (used[i] if i < width else False) != (used[i - 1] if i else False)
+    ]
+    blocks = list(zip(edges[::2], edges[1::2], strict=True))
+    if not blocks:
+        return ()
+    named: set[int] = set()
+    for match in re.finditer(r"\S+", some[0]):  # a name stands above its column, or nearly
+        gaps = [max(low - match.end(), match.start() - high + 1, 0) for low, high in blocks]
+        named.add(int(np.argmin(gaps)))
+    found: list[tuple[int, int]] = []
+    start = 0
+    for n in sorted(named):  # what has no name above is a part of the column to its right
+        found.append((start, blocks[n][1]))
+        start = blocks[n][1]
+    return (*found[:-1], (found[-1][0], MOST_WIDE))
 
 
 def _separator(lines: Sequence[str], start: int) -> tuple[str, int, int]:
@@ -128,12 +182,43 @@ def _names_at(rows: Sequence[Row]) -> tuple[int, int]:
     counts = Counter(len(row.values) for row in rows)
     width = max(counts, key=lambda count: (counts[count], count))
     at = next(i for i, row in enumerate(rows) if len(row.values) == width)
+    if _are_names(rows[at].values):
+        return at, width
+    for i in range(at + 1):
+        if _may_be_short(rows[i].values, rows[i + 1 :], width):
+            return i, width
     above = rows[at - 1] if at else None
-    if above is not None and not _are_names(rows[at].values) and above.after + 1 == rows[at].line:
-        near = len(above.values) > width or len(above.values) == width - 1
-        if near and len(above.values) > 1 and not any(map(is_number, above.values)):
-            return at - 1, width
-    return at, width
+    near = above is not None and above.after + 1 == rows[at].line and len(above.values) > 1
+    if above is not None and near and not any(map(is_number, above.values)):
+        return at - 1, width  # which does not fit, and is to be said
+    return _below_padding(rows, at), width
+
+
+def _may_be_short(values: Sequence[str], below: Sequence[Row], width: int) -> bool:
+    """Are these names fewer than the values, which begin with the row's name or end in empty ones?"""
+    if not 1 < len(values) < width or any(map(is_number, values)) or not below:
+        return False
+    if all(not value.strip() for row in below for value in row.values[len(values) :]):
+        return True
+    first = [row.values[0] for row in below if len(row.values) == width]
+    return (
+        len(values) == width - 1 and len(set(first)) == len(first) > 1 and not any(map(_is_fraction, first))
+    )
+
+
+def _is_fraction(value: str) -> bool:
+    return is_number(value) and float(value.replace(",", ".")) % 1 != 0
+
+
+def _below_padding(rows: Sequence[Row], at: int) -> int:
+    """The row of names below rows that a spreadsheet filled up with empty values; at, if there is none."""
+    for i in range(at, len(rows)):
+        filled = [value for value in rows[i].values if value.strip()]
+        if _are_names(rows[i].values) and i > at:
+            return i
+        if 3 * len(filled) > 2 * len(rows[i].values):
+            break
+    return at
 
 
 def _are_names(values: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ def named(frame: pd.DataFrame, name: str, seen: Notes) -> pd.DataFrame:
     left = [i for i in unnamed if _is_empty(frame.iloc[:, i])]
     if left:
         seen.add("Left out, without a name and a value", f"column {', '.join(str(i + 1) for i in left)}")
-    if unnamed[:1] == [0] and 0 not in left and _names_rows(frame.iloc[:, 0]):
+    if unnamed[:1] == [0] and 0 not in left and names_rows(frame.iloc[:, 0]):
         left.append(0)
         seen.add("Dropped, an index", "column 1")
     if wrong := [i for i in unnamed if i not in left]:
@@ -46,7 +46,7 @@ def _word(column: object) -> str:
         return shown(column)
 
 
-def _names_rows(column: pd.Series) -> bool:
+def names_rows(column: pd.Series) -> bool:
     """Is each value there once, and none of them a fraction?"""
     numbers = pd.to_numeric(column.astype(object), errors="coerce")
     return bool(column.is_unique) and bool((numbers.isna() | (numbers % 1 == 0)).all())
