@@ -30,6 +30,7 @@ STARTS = r"(datasets|dlopt|studies|reports|tests)/ "  # of a line that shows the
 OVERRIDES = [command for command in COMMANDS if command.startswith("make study ARGS=")]
 SHORT = (
     "python -m studies list optimizers",
+    "python -m studies table datasets/penguins.csv --target species",
     "python -m studies try wine --optimizers sgd,adam",
     "python -m studies try saddle --optimizers sgd,adam",
     "python -m studies show runs/quick",
@@ -53,6 +54,9 @@ OWN_TESTS = {
     "python -m studies run path.py:my_study": "test_a_study_in_a_file_of_one_s_own_runs",
     "python -m studies run --out FOLDER": "test_a_folder_is_gone_on_with",
     "make study DATA=table.csv TARGET=column": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "make study NAME=quick DATA=datasets/penguins.csv TARGET=species ARGS='--category year --drop island'": (
+        "test_what_readme_shows_of_a_table_is_what_is_printed"
+    ),
     "make study OPTIMIZER=my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--report": "test_a_table_and_an_optimizer_of_one_s_own_run",
@@ -93,8 +97,25 @@ def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
     said, wrong = make("study", *words, small).communicate(timeout=120)
     assert "Signum" in said, wrong
     page = (out / "report.html").read_text()
-    assert "What was made of your table?" in page
+    assert "How was table read?" in page
     assert "signum" in page
+
+
+def test_what_readme_shows_of_a_table_is_what_is_printed(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main(["table", "datasets/penguins.csv", "--target", "species"]) == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    for line in shown.splitlines():
+        words = [word for word in line.split() if word != "…"]
+        assert any(set(words) <= set(one) for one in printed), line
+    command = next(one for one in INDENTED if "penguins" in one and one.startswith("make"))
+    asked = shlex.split(command)
+    options = [*shlex.split(asked[-1].removeprefix("ARGS=")), "--data", asked[3].removeprefix("DATA=")]
+    assert main(["run", "quick", *options, "--target", "species", "--where"]) == 0
+    place = capsys.readouterr().out.strip()
+    assert place.startswith("runs/quick--penguins--species")
+    assert main(["run", "quick", *options, "--target", "species", "--dry-run"]) == 0
 
 
 def test_every_command_is_run_by_something():

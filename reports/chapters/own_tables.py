@@ -15,7 +15,7 @@ DOUBT = "Look out"
 @part("table")
 def own_tables(run: Run) -> list[Part]:
     """A part for each table."""
-    return [_read(run, name) for name in run.own_tables if (run["columns"].dataset == name).any()]
+    return [_read(run, name) for name in run.own_tables]
 
 
 def _read(run: Run, dataset: str) -> Part:
@@ -27,12 +27,10 @@ def _read(run: Run, dataset: str) -> Part:
         name=f"columns-{run.datasets.index(dataset)}",
         question=f"How was {run.shown(dataset)} read?",
         answer=_answer(columns),
-        how=" ".join(map(words.clean, rest)),
-        how_title="What was decided.",
         basis="Counted in all rows; what is estimated (medians, scales, categories) each block fits anew.",
         data=columns,
         csv=("columns", "classes"),
-        tables=[*_doubts(doubts), *_classes(run, dataset), *_columns(columns)],
+        tables=[*_doubts(doubts), *_classes(run, dataset), *_columns(columns), *_decided(rest)],
         tables_first=True,
         folded=len(run.own_tables) > 1,
     )
@@ -40,6 +38,8 @@ def _read(run: Run, dataset: str) -> Part:
 
 def _answer(columns: pd.DataFrame) -> str:
     """How many columns are used, and how many are not."""
+    if columns.empty:
+        return "This run was made before columns were written down: what was decided stands below."
     used, dropped = (columns[columns.role.isin(roles)] for roles in (["feature", "time"], ["dropped"]))
     features = words.plural(int(columns.features.sum()), "feature")
     left = f"; {words.plural(len(dropped), 'column')} left out" if len(dropped) else ""
@@ -51,6 +51,11 @@ def _doubts(doubts: list[str]) -> list[Table]:
         return []
     rows = [[Cell(words.clean(one.removeprefix(DOUBT).lstrip(":, ")), status="look")] for one in doubts]
     return [Table([DOUBT], rows, "What may make every error here wrong", sortable=False)]
+
+
+def _decided(notes: list[str]) -> list[Table]:
+    rows = [[Cell(words.clean(one))] for one in notes]
+    return [Table(["What was decided"], rows, "Decisions", sortable=False, folded=True)] if rows else []
 
 
 def _classes(run: Run, dataset: str) -> list[Table]:

@@ -336,26 +336,3 @@ def _code(run: Run) -> dict[str, list[tuple[str, str]]]:
     }
     text = words.lines(json.dumps(plain, indent=1, ensure_ascii=False))
     return {title: codes for title, codes in tabs.items() if codes} | {"JSON": [("All datasets.", text)]}
-
-
-@part("pick", 3)
-def decided(run: Run) -> Part | None:
-    """What was decided about a table of the user's own."""
-    frame = run["datasets"].sort_values("position")
-    frame = frame[frame.notes.ne("")]
-    if frame.empty:
-        return None
-    rows = [
-        [Cell(run.shown(r.dataset)), Cell(words.clean(line))]
-        for r in frame.itertuples()
-        for line in str(r.notes).split("\n")
-    ]
-    return Part(
-        name="your-table",
-        question="What was made of your table?",
-        answer=f"{words.plural(len(rows), 'decision')}; --task, --group and --time change some of them.",
-        basis="No number is estimated here.",
-        tables=[Table(["Table", "What was decided"], rows, "Decisions", sortable=False)],
-        tables_first=True,
-        csv=("datasets",),
-    )

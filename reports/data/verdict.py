@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def learned_nothing(run: Run) -> list[str]:
         return []
     where = words.join(f"{run.shown(r.dataset)} ({words.clean(r.model)})" for r in lines.itertuples())
     rare = "majority class" in set(lines.model) and run.manifest["question"]["metric"] == "error"
-    remedy = " Where a class is rare, run with --metric balanced-error." if rare else ""
+    own = run["classes"][run["classes"].dataset.isin(lines.dataset)].sort_values("rows", kind="stable")
+    named = f"--positive {shlex.quote(words.clean(own.name.iloc[0]))}, or " if len(own) else ""
+    remedy = f" Where a class is rare, run with {named}--metric balanced-error." if rare else ""
     return [f"Not shown to be better than what looks at no feature is the pick on {where}.{remedy}"]
 
 

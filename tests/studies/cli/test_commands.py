@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -149,7 +150,9 @@ def test_where_looks_neither_at_tables_nor_at_optimizers_of_ones_own(tmp_path, c
     assert main(["run", "quick", "--data", "there/no-table.csv", "--target", "y", *more]) == 0
     (tmp_path / "manifest.json").write_text("no manifest")  # nor at what is there
     assert main(["run", "--out", str(tmp_path), "--optimizer", "no.py", "--where"]) == 0
-    assert capsys.readouterr().out.split() == ["runs/quick--no-table--seed=3", str(tmp_path)]
+    first, second = capsys.readouterr().out.split()
+    assert re.fullmatch(r"runs/quick--no-table--y~[0-9a-f]{6}--seed=3", first)
+    assert second == str(tmp_path)
 
 
 @pytest.mark.slow

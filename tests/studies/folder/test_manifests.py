@@ -25,11 +25,11 @@ MANIFESTS = {
     "with an arm that is none": (changed("asked", "optimizers", "sgd", to={"optimizer": "gone"}), FOREIGN),
     "newer": (
         changed("format", to=99),
-        f"was written by a newer version (format 99; this one reads 2 and {FORMAT}).",
+        f"was written by a newer version (format 99; this one reads 2 to {FORMAT}).",
     ),
     "older": (
         changed("format", to=1),
-        f"was written by an older version (format 1; this one reads 2 and {FORMAT}).",
+        f"was written by an older version (format 1; this one reads 2 to {FORMAT}).",
     ),
 }
 

@@ -7,18 +7,25 @@ import pytest
 
 import reports
 from studies.cli.entry import main
-from studies.folder.older import FORMAT
+from studies.folder.older import FORMATS
 from studies.folder.read import Tables
 from studies.folder.schema.tables import TABLES
 from tests.support.folders import refused
 from tests.support.sealed import seal
 
 CALLS = {"as good": "tied", "not decided": "tied"}
-NEW = ("candidates", "choices", "alternatives", "budgets", "size_effects")  # tables that it has not
+NEW = {  # tables that they have not
+    2: ("candidates", "choices", "alternatives", "budgets", "size_effects", "columns", "classes"),
+    3: ("columns", "classes"),
+}  # tables that it has not
 
 
-def as_before(name, frame, read):
-    """A table as format 2 wrote it."""
+def as_before(format_, name, frame, read):
+    """A table as an older format wrote it."""
+    if name == "datasets":
+        return frame.drop(columns="left_out")
+    if format_ > 2:
+        return frame
     if name == "rows":
         return frame.drop(columns=[column for column in frame if column.startswith(("quarter", "half"))])
     if name in ("comparisons", "decay", "literature"):
@@ -38,22 +45,39 @@ def as_before(name, frame, read):
     return frame
 
 
-@pytest.fixture
-def old(copy):
-    """A finished run, written back to format 2."""
+def older(copy, format_):
+    """A finished run, written back to an older format."""
     tables = Tables(copy)
-    written = {name: as_before(name, tables[name], tables.__getitem__) for name in TABLES}
+    written = {name: as_before(format_, name, tables[name], tables.__getitem__) for name in TABLES}
     for name, frame in written.items():
         path = copy / "tables" / f"{name}.parquet"
-        if name in NEW:
+        if name in NEW[format_]:
             path.unlink()
         else:
             frame.to_parquet(path, index=False)
-    manifest = json.loads((copy / "manifest.json").read_text()) | {"format": FORMAT}
-    manifest["question"]["results_version"] = 1
-    del manifest["question"]["fresh"]
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"format": format_}
+    if format_ == 2:
+        manifest["question"]["results_version"] = 1
+        del manifest["question"]["fresh"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
     return seal(copy)
+
+
+@pytest.fixture
+def old(copy):
+    """A run of the oldest format that is read."""
+    return older(copy, FORMATS[0])
+
+
+def test_a_run_of_the_last_format_is_read_whole_and_not_gone_on_with(copy, finished, capsys):
+    before, path = Tables(finished), older(copy, FORMATS[-1])
+    now = Tables(path)
+    for name in set(TABLES) - {"datasets"}:
+        pd.testing.assert_frame_equal(now[name], before[name])
+    assert set(now["datasets"].left_out) == {""}
+    assert main(["show", str(path)]) == 0
+    capsys.readouterr()
+    refused(capsys, ["run", "--jobs", "1", "--quiet", "--out"], path, "(format 3), and is read only")
 
 
 def test_an_old_run_is_shown_and_reported_and_says_which_version_it_is_from(old, capsys):
@@ -93,7 +117,7 @@ def test_what_is_known_of_an_old_run_is_kept_and_what_is_not_is_empty(old, finis
 
 @pytest.mark.parametrize("words", [["run", "--jobs", "1", "--quiet", "--out"], ["run", "--dry-run", "--out"]])
 def test_an_old_run_is_not_gone_on_with(old, capsys, words):
-    remedy = refused(capsys, words, old, "was made with results version 1, and is read only")
+    remedy = refused(capsys, words, old, "was written by an older version (format 2), and is read only")
     assert "--out" in remedy
 
 

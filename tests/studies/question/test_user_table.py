@@ -57,7 +57,7 @@ def test_a_file_runs_and_is_answered_first(
     assert f"{100 * pick.confirmed:.1f}" in first
     assert first.startswith("On ") == (pick.recommended != "pick")
     page = reports.write([out]).read_text()
-    assert "What was made of your table?" in page
+    assert f"How was {table.stem} read?" in page
     assert str(tmp_path) not in page
     again = ["run", "--out", str(out), "--quiet"]
     capsys.readouterr()
