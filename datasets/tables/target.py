@@ -46,8 +46,19 @@ def target_of(series: pd.Series, task: str | None, missing: str = "leave out") -
     """Read a target column. Text, booleans, categories and few whole numbers are classes, unless task says.
 
     missing: one of MISSING_TARGET; by "class", words such as NA are a class of their own.
-    Raises ValueError for dates and compound values, and for words where task is "regression".
+    Raises ValueError for dates and compound values, and for words where task is "regression", and
+    where missing ones would be a class among numbers.
     """
+    found = _target_of(series, task, missing)
+    if missing == "class" and not found.classes:
+        raise ValueError(
+            f"The target {series.name!r} holds numbers, among which missing ones are no class.\n"
+            "Leave them out, or ask for classification: --task classification"
+        )
+    return found
+
+
+def _target_of(series: pd.Series, task: str | None, missing: str) -> Target:
     name = series.name
     series = plainly(series)
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
