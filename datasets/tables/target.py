@@ -105,11 +105,11 @@ def _dates(name: object) -> ValueError:
 
 def _taken(series: pd.Series, found: Text) -> list[tuple[str, int]]:
     """The words of a target that were taken as missing, with their rows."""
-    as_written = text(series, ("",))
+    as_written, kept = text(series, ("",)), set(found.labels)
     return [
         (word, int(n))
         for word, n in zip(as_written.labels, as_written.counts, strict=True)
-        if word in MISSING or word not in set(found.labels)
+        if word in MISSING or word not in kept
     ]
 
 

@@ -86,7 +86,7 @@ def _columns(columns: pd.DataFrame) -> list[Table]:
     rows = [
         [
             Cell(words.short(words.clean(r.column), 40), r.position),
-            Cell(r.kind if r.role == "feature" else f"{r.role}: {r.kind}", note=words.clean(r.why)),
+            Cell(r.kind if r.role in ("feature", r.kind) else f"{r.role}: {r.kind}", note=words.clean(r.why)),
             Cell(words.count(r.missing) if r.missing else "", r.missing),
             Cell(words.count(r.categories) if r.categories else "", r.categories),
             Cell(words.short(words.clean(r.example), 30)),

@@ -67,8 +67,9 @@ def slug(path: str, target: str, **options: Any) -> str:
     if place.is_relative_to(Path.cwd()):
         place = place.relative_to(Path.cwd())
     asked = {k: sorted(set(v)) if k in COLUMNS else v for k, v in sorted(options.items()) if v}
-    said = [place.stem, target, *(f"{key}={value}" for key, value in asked.items())]
-    plain = "--".join(re.sub(r"[^\w.=-]+", "-", str(word)).strip("-.") for word in said)[:LONGEST]
+    words = {k: "+".join(v) if isinstance(v, list) else v for k, v in asked.items()}
+    said = [place.stem, target, *(f"{key}={value}" for key, value in words.items())]
+    plain = "--".join(re.sub(r"[^\w.=+-]+", "-", str(word)).strip("-.") for word in said)[:LONGEST]
     if plain == f"{place.stem}--{target}" and "--" not in target and str(place) == f"{place.stem}.csv":
         return plain
     whole = json.dumps([str(place), target, asked])
