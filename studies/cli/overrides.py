@@ -125,7 +125,8 @@ def data(given: dict[str, Any]) -> dict[str, Any]:
         if alone := next((key for key in ("target", *READ) if key in given), ""):
             flag = alone.replace("_", "-")
             raise UsageError(
-                f"--{flag} says how a table of yours is read, and none is given.", "Give --data table.csv."
+                f"--{flag} says how a table of yours is read, and none is given.",
+                "Give --data table.csv; with make, DATA=table.csv.",
             )
         return {}
     if "target" not in given:
