@@ -20,6 +20,7 @@ from datasets.tables.table import Table
 __all__ = [
     "Block",
     "Dataset",
+    "Encoder",
     "Reading",
     "Table",
     "add",
@@ -81,6 +82,14 @@ class Dataset:
     def block(self, index: int, *, seed: int = 0) -> Block:
         """Block number index (from 0): its own split, initial weights and mini-batch order."""
         return make_block(self.X, self.y, self.n_classes, seed_of(seed, self.name, index))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Encoder":  # only then, for scikit-learn takes a second to import
+        from datasets.columns.features import Encoder
+
+        return Encoder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 Data = Dataset | Table

@@ -184,10 +184,9 @@ def _sums(X: NDArray[np.float64], y: NDArray[np.float64], slope: float = 0.0) ->
 def _is_exact(
     Z: NDArray[np.float64], goal: NDArray[np.float64], pair: tuple[int, int, int], slope: float
 ) -> bool:
-    """Is nothing left but rounding, and does each of the two columns matter?"""
+    """Is nothing left but rounding?"""
     i, j, sign = pair
     made = Z[:, i] + sign * Z[:, j]
     scale = (made @ goal) / max(float(made @ made), 1e-300)
     rest = float(np.mean((goal - scale * made) ** 2))
-    matters = min(Z[:, i].std(), Z[:, j].std()) * abs(scale) > 1e-3
-    return bool(rest <= EXACT and matters and (not slope or abs(abs(scale) - slope) < 1e-6))
+    return bool(rest <= EXACT and (not slope or abs(abs(scale) - slope) < 1e-6))

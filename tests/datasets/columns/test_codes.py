@@ -1,0 +1,95 @@
+"""Whole numbers that are no quantities, and those that only look so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.columns.understanding import understand
+from datasets.sentences import Notes
+
+N = 200
+RNG = np.random.default_rng(0)
+
+
+def kind(values, name="c"):
+    notes = Notes()
+    (found,) = understand(pd.DataFrame({name: list(values)}), notes).readings
+    return found, " ".join(notes.sentences())
+
+
+@pytest.mark.parametrize(
+    ("values", "sentinel"),
+    [
+        (RNG.normal(size=180), -999),
+        (RNG.normal(5, 1, 180), -9999.0),
+        (RNG.normal(5, 1, 180), 8888),
+        (RNG.normal(size=180), 1e20),
+        (RNG.integers(20_000, 200_000, 180), 999_999),
+        (RNG.integers(18, 90, 180), 999),
+        (RNG.integers(1, 900, 180), -1),
+        (RNG.integers(0, 101, 180), -1),
+        (RNG.integers(0, 12, 180), -9),
+    ],
+)
+@pytest.mark.parametrize("write", [float, str])
+def test_a_number_that_stands_for_missing_is_missing_and_said(values, sentinel, write):
+    found, notes = kind([write(one) for one in [*values.tolist(), *[sentinel] * 20]])
+    assert (found.kind, found.missing, found.features) == ("number", 20, 2)
+    assert "taken as missing" in notes
+    assert "20 rows" in notes
+    assert found.change == "--number c"
+
+
+def test_two_of_them_are_found():
+    found, notes = kind([*RNG.normal(size=160), *[-999.0] * 20, *[-888.0] * 20])
+    assert found.missing == 40
+    assert "-999: 20 rows, -888: 20 rows" in notes
+
+
+@pytest.mark.parametrize(
+    ("values", "value", "many"),
+    [
+        (RNG.integers(18, 90, 180), 99, 20),  # an age
+        (RNG.integers(18, 90, 199), 999, 1),  # once
+        (RNG.normal(10, 9, 180), -1, 20),  # a temperature
+        (RNG.integers(0, 5, 180), -1, 20),  # a grade
+        (RNG.normal(5, 1, 180), 1234, 20),  # no usual spelling
+        (RNG.integers(0, 60_000, 180), 99_999, 20),  # near enough
+        (np.arange(180) % 3, 999, 20),  # a code among few
+    ],
+)
+def test_a_number_that_may_be_a_value_is_kept(values, value, many):
+    assert kind([*values.tolist(), *[value] * many])[0].missing == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "wanted"),
+    [
+        ("zip", [10_001, 94_105, 60_601], "category"),
+        ("room_type", range(6), "category"),
+        ("MSSubClass", [20, 60, 120], "category"),
+        ("class_id", range(7), "category"),
+        ("http_status", [200, 404, 500, 301], "category"),
+        ("store_id", range(8), "category"),
+        ("children", range(13), "number"),
+        ("n_types", range(13), "number"),
+        ("body_mass_index", range(20, 40), "number"),
+        ("hour", range(24), "number"),
+        ("type", [0, 1], "number"),
+        ("year", range(1990, 2020), "number"),
+        ("population", [50_000_000, 2_000_000, 7_000_000], "number"),
+    ],
+)
+@pytest.mark.parametrize("write", [int, str])
+def test_codes_are_categories_and_counts_are_numbers(name, values, wanted, write):
+    values = list(values)
+    found, notes = kind([write(values[i % len(values)]) for i in range(N)], name)
+    assert found.kind == wanted
+    assert ("Taken as categories" in notes) == (wanted == "category")
+
+
+@pytest.mark.parametrize("width", [2, 5])
+def test_zeros_at_the_front_make_codes_whatever_the_name(width):
+    found, notes = kind([f"{i % 11:0{width}}" for i in range(N)], "quantity")
+    assert (found.kind, found.categories, found.change) == ("category", 11, "--number quantity")
+    assert "whole numbers that begin with 0" in notes
