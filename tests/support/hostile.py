@@ -155,9 +155,10 @@ def on_purpose(error, own):
     file = Path(frame.f_code.co_filename)
     if frame.f_code in [one.__code__ for one in own]:
         return True
-    raised = file.parent in (ROOT / "dlopt", ROOT / "datasets") and isinstance(error, TypeError | ValueError)
+    room = file.parent == ROOT / "dlopt" or ROOT / "datasets" in file.parents
+    raised = room and isinstance(error, TypeError | ValueError)
     written = linecache.getline(str(file), line).strip()
-    return raised and written.startswith("raise ") and worded(str(error), file.parent.name == "datasets")
+    return raised and written.startswith("raise ") and worded(str(error), ROOT / "datasets" in file.parents)
 
 
 def worded(text, lines=True):
