@@ -178,7 +178,7 @@ def _grouped(thousands: str, decimals: str) -> re.Pattern[str]:
 def _part(label: str) -> Part | None:
     """A label taken apart; None if it is no number with a sign, a currency, a unit or a limit."""
     label = label.translate(ALIKE)
-    minus = re.fullmatch(r"(.*\d)\s*-", label)  # "12.50-", as some book-keeping writes it
+    minus = re.fullmatch(r"(.*\d.*?)\s*-", label)  # "12.50-" and "3 kg-", as some book-keeping writes it
     match = WRITTEN.fullmatch(minus[1] if minus else label)
     if not match or bool(match["close"]) != bool(match["open"] or match["inner"]):
         return None
