@@ -147,7 +147,7 @@ def test_classes_keep_their_shares_in_every_part():
     assert [mine.classes[i] for i in mine.y] == list(frame.y)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.lists(st.integers(1, 60), min_size=3, max_size=60), st.integers(0, 2**31))
 def test_groups_stay_together_whatever_their_sizes(sizes, seed):
     groups = np.repeat(np.arange(len(sizes)), sizes)
@@ -338,7 +338,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=12), min_size=1, max_size=4), st.integers(0, 99))
 def test_any_columns_give_finite_blocks_or_a_sentence(pools, seed):
     rng, n = np.random.default_rng(seed), 60
