@@ -135,6 +135,7 @@ def test_one_of_the_overrides_really_runs_in_ci():
     assert set(OVERRIDES) & {line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", SHORT)
 def test_a_short_command_runs(command, quick):
     words = command.replace("runs/quick", str(quick)).split()
@@ -179,6 +180,7 @@ def test_make_alone_lists_what_there_is():
     assert "  study       run a study" in make().communicate()[0]
 
 
+@pytest.mark.slow
 def test_a_study_in_a_file_of_one_s_own_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     study = "Study('mine', ('sgd', Arm('adam', decay='cosine')), ('wine',), blocks=1, draws=2, epochs=1)"

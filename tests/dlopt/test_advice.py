@@ -115,5 +115,6 @@ def test_claim_4_bears_out_what_it_says():
     assert digits.low > 0  # by so much higher the full batch ends there, at the least
 
 
+@pytest.mark.slow
 def test_claims_6_and_8_bear_out_what_it_says():
     assert verdict(6) == verdict(8) == "holds"

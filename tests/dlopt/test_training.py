@@ -38,7 +38,7 @@ ROWS = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=13),
     n_classes=st.sampled_from([0, 2, 3, 10]),

@@ -59,6 +59,7 @@ def test_every_table_has_its_schema_and_is_sorted_by_its_key(finished):
             assert not table.duplicated(key).any(), name
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_tables_of_one(finished, tmp_path):
     run(tiny(), out=tmp_path / "two", jobs=2)
     assert digests(tmp_path / "two") == digests(finished)

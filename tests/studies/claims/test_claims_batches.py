@@ -71,6 +71,7 @@ def test_fewer_examples_fail_hold_in_part_or_stay_open():
     assert verdict(1, changed(1, late, value=1.1, low=0.8, high=1.3)) == OPEN
 
 
+@pytest.mark.slow
 def test_mini_batches_that_make_no_more_steps_save_nothing(monkeypatch):
     train = dlopt.train
 
@@ -132,6 +133,7 @@ def test_test_error_is_that_of_the_rate_that_validation_chose(monkeypatch):
     assert examples.winners("wine", 64).tolist() == [0.3, 0.3]
 
 
+@pytest.mark.slow
 def test_full_batches_that_learn_on_large_sets_alone_turn_the_claim_around(monkeypatch):
     train = dlopt.train
 

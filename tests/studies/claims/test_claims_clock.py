@@ -93,6 +93,7 @@ def test_a_loop_over_rows_makes_the_step_of_the_whole_batch():
 # Claim 1
 
 
+@pytest.mark.slow
 def test_sooner_follows_the_clock(world, monkeypatch):
     monkeypatch.setattr(clock, "RATES", (3.0,))
     monkeypatch.setattr(clock, "BLOCKS", 6)

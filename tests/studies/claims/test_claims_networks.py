@@ -97,6 +97,7 @@ def test_points_that_are_said_to_be_level_are():
     assert losses.min() >= best - 1e-7
 
 
+@pytest.mark.slow
 def test_saddles_prevail():
     seen = measured(30)
     assert verdict(30) == HOLDS
@@ -237,6 +238,7 @@ def test_starts_that_are_dead_are_near_minima(monkeypatch, rate):
 # Claim 34
 
 
+@pytest.mark.slow
 def test_wide_networks_are_not_stuck():
     assert verdict(34) == HOLDS
     losses = measured(34)[lambda seen: seen.what == "moons: loss"].sort_values("x")

@@ -121,6 +121,7 @@ def test_a_year_is_a_wave_and_noise():
     assert np.sqrt(rest[0] / 362) == pytest.approx(3, abs=0.4)
 
 
+@pytest.mark.slow
 def test_the_same_tables_again():
     assert illustrations.series().equals(illustrations.series())
     assert illustrations.walks().equals(walks())

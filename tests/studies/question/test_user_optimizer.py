@@ -257,6 +257,7 @@ RAISES = {
 LONG = TINY | {"epochs": 150}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "jobs"), [("sys.exit(3)", 1), ("raise GeneratorExit", 1), ("raise KeyboardInterrupt", 2)]
 )
