@@ -92,6 +92,9 @@ REPEATING = {
         {one: np.clip(np.round(LATENT + 0.3 * RNG.normal(size=1_000)), -2, 2) for one in "abcdef"}
     ),
     "booleans": pd.DataFrame(RNG.integers(0, 2, (2_000, 10))).rename(columns=str),
+    "sparse booleans": pd.DataFrame((RNG.random((400, 15)) < 0.05).astype(int)).add_prefix("b"),
+    "many booleans": pd.DataFrame((RNG.random((300, 22)) < 0.1).astype(int)).add_prefix("b"),
+    "sparse counts": pd.DataFrame(RNG.poisson(0.05, (400, 30))).add_prefix("b"),
     "one number": pd.DataFrame({"a": np.repeat(A, 5)[:N], "k": RNG.integers(0, 2, N)}),
     "a design": pd.concat(
         [pd.MultiIndex.from_product([range(8), range(5)], names=["a", "b"]).to_frame(index=False)] * 9
