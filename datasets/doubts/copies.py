@@ -19,8 +19,8 @@ HALF = 0.5  # of that share: as many of the different rows may look alike withou
 def copies(columns: Sequence[Column], y: NDArray[Any]) -> tuple[int, NDArray[np.intp]] | None:
     """How many rows are copies of others, in inputs and target, and the number of each row's original.
 
-    None where copies are few, or where rows come again since their columns vary little: then as many do in
-    columns that are shuffled each for itself, or different rows look alike without the column that varies most.
+    None where copies are few, or where rows come again since their columns vary little: then as many do when
+    each column is shuffled for itself, or different rows look alike without the column that varies most.
     """
     frame = pd.DataFrame({i: column.values for i, column in enumerate(columns)})
     rows = _numbers(frame.assign(y=y))

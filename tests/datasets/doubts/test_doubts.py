@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 import datasets
+from datasets.doubts import rows
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -75,7 +76,7 @@ def test_copies_are_kept_in_one_part(times):
     assert f"Look out: {copied:,} of {len(whole):,} rows are copies of others" in table.doubts[0]
     keys = whole.a.to_numpy()
     for seed in range(10):
-        parts = [set(keys[table.origin[rows]]) for rows in table.rows(seed)]
+        parts = [set(keys[table.origin[part]]) for part in table.rows(seed)]
         assert sum(map(len, parts)) == len(set.union(*parts))
 
 
@@ -170,3 +171,19 @@ def test_a_row_that_is_a_sum_is_doubted():
     frame = FRAME.assign(w=RNG.choice(["N", "S"], N), y=NOISE)
     frame.loc[N] = [A.sum(), B.sum(), C.sum(), NOISE.sum(), "Total"]
     assert any(f"row {N + 1:,} is named 'Total'" in one for one in datasets.from_frame(frame, "y").doubts)
+
+
+@pytest.mark.parametrize("word", ["Insgesamt", "average", "Grand total:", "Summe"])
+def test_a_row_is_a_sum_by_its_name_only_where_no_other_has_it(word):
+    frame = FRAME.assign(w=RNG.choice(["N", "S"], N), y=NOISE)
+    assert rows.totals(frame.assign(w=[*frame.w[:-1], word]))
+    assert rows.totals(frame.assign(w=[word, "good", "poor", word] * (N // 4))) == []
+
+
+def test_sums_of_parts_and_sums_without_a_name_are_doubted():
+    frame = pd.DataFrame({"w": RNG.choice(["N", "S"], N), "a": RNG.integers(1, 9, N), "b": A**2})
+    parts = frame.assign(w=["Subtotal" if i % 50 == 49 else one for i, one in enumerate(frame.w)])
+    assert "8 rows (" in rows.totals(parts)[0]
+    whole = pd.concat([frame, pd.DataFrame({"w": [None], "a": [frame.a.sum()], "b": [frame.b.sum()]})])
+    assert f"row {N + 1} is the sum of all above" in rows.totals(whole.reset_index(drop=True))[0]
+    assert rows.totals(frame) == []
