@@ -50,11 +50,15 @@ MANY = 10  # owners, for rows that stand together to tell them
 HALF = 0.5
 NINES = re.compile(
     r"-?(9\.?9[9.]*|9{2,}|8{2,}|7{2,})0*|-1|-9|-?(32767|32768|65535|2147483647|2147483648)|-?1e\+?(20|30)"
+    r"|9\.969\d*e\+36"
 )
 LEADING = r"0\d+"
 FAR = 2  # times the range of all other values, between them and one that stands for missing
 MOST = 5  # of them at either end
 DISTINCT = 5  # other values that a column needs for that
+OFTEN = 0.02  # of the rows, for one that may be a value: positive, or -1
+DOUBTED = 0.005  # of the rows, for one that may stand for missing
+NEAR_ZERO = 0.2  # times the range of others, between them and a doubted 0
 
 
 def leads_with_zeros(labels: pd.Series) -> bool:
@@ -117,8 +121,38 @@ def sentinels_of(values: NDArray[np.float64]) -> tuple[float, ...]:
     rest = distinct[~np.isin(distinct, spelled)]
     if len(rest) <= DISTINCT:
         return ()
-    repeated = dict(zip(distinct.tolist(), (counts > 1).tolist(), strict=True))
-    return tuple(sorted({float(one) for one in spelled if repeated[one] and _is_far(float(one), rest)}))
+    repeated = dict(zip(distinct.tolist(), counts.tolist(), strict=True))
+    often = max(2.0, OFTEN * counts.sum())
+    usual = float(np.median(counts))
+    least = {one: 2.0 if one < -1 else often if one > 0 else max(often, 3 * usual) for one in spelled}
+    far = {float(one) for one in spelled if repeated[one] >= least[one] and _is_far(float(one), rest)}
+    return tuple(sorted(far))
+
+
+def suspects_of(values: NDArray[np.float64]) -> list[float]:
+    """The lowest and the highest value where they may stand for missing: repeated, and away from all others.
+
+    Weaker than `sentinels_of`: enough to ask, not to change a value.
+    """
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    ends = ((0, slice(1, None)), (-1, slice(None, -1)))
+    return [
+        float(distinct[end])
+        for end, others in ends
+        if len(distinct) > 3
+        and counts[end] >= max(2, DOUBTED * counts.sum())
+        and _is_odd(float(distinct[end]), distinct[others], counts[end] / np.median(counts))
+    ]
+
+
+def _is_odd(value: float, rest: NDArray[np.float64], more: float) -> bool:
+    """Does a value lie off all others, in ascending order, or look like none and come more often?"""
+    gap, wide, several = float(np.abs(rest - value).min()), float(np.ptp(rest)), len(rest) > 2 * DISTINCT
+    if NINES.fullmatch(f"{value:.15g}"):
+        return gap > (0.5 if several else 10) * wide or (several and more >= 3 and abs(value) > 9)
+    if value == 0 and rest[0] > 0 and len(rest) > 4 * DISTINCT:
+        return gap > NEAR_ZERO * wide
+    return several and gap > wide
 
 
 def _is_far(value: float, rest: NDArray[np.float64]) -> bool:
@@ -126,5 +160,7 @@ def _is_far(value: float, rest: NDArray[np.float64]) -> bool:
         return bool(rest[0] >= 0 and len(rest) > 2 * DISTINCT and rest[-1] >= 20 and np.median(rest) >= 10)
     if value == -9:
         return bool(rest[0] >= 0)
+    if 0 < value < 100:
+        return False  # a price of 99
     gap = rest[0] - value if value < rest[0] else value - rest[-1]
     return bool(gap > FAR * (rest[-1] - rest[0]))

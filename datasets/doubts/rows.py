@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datasets.columns.codes import sentinels_of
+from datasets.columns.codes import sentinels_of, suspects_of
 from datasets.columns.outliers import distant
+from datasets.columns.resting import Column
 from datasets.sentences import counted, flag, listed, shown
 
 TOTALS = {"total", "totals", "sum", "grand total", "overall", "average", "mean", "all"}
@@ -62,6 +63,19 @@ def targets(name: str, y: NDArray[np.float64]) -> list[str]:
     return [f"{where}; leave such rows out if that is no value."] if said else []
 
 
+def suspects(columns: Sequence[Column]) -> list[str]:
+    """A sentence for each column of numbers with a value at an end that may stand for missing."""
+    found = []
+    for column in columns:
+        for one in suspects_of(column.values) if column.kind == "number" else ():
+            many = counted(int((column.values == one).sum()), "row")
+            found.append(
+                f"Look out, {one:g} ({many}) may stand for missing in {shown(column.label)!r}: "
+                "leave such values empty if so."
+            )
+    return found
+
+
 def totals(frame: pd.DataFrame) -> list[str]:
     """A sentence about rows that sum others up: named so, and nothing else is, or the sum of all above."""
     n = len(frame)
@@ -72,10 +86,10 @@ def totals(frame: pd.DataFrame) -> list[str]:
         for rows in (np.flatnonzero(small.isin(SUBTOTALS)), np.flatnonzero(small.isin(TOTALS))):
             parts = len(rows) > 0 and small[rows[0]] in SUBTOTALS
             if parts and len(rows) <= n / THIRD:
-                return [_summed(rows.tolist(), f"named {shown(labels[rows[0]])!r}")]
+                return [_summed([int(at) for at in rows], f"named {shown(labels[rows[0]])!r}")]
             alone = [at for at in rows if at in ends and (small == small[at]).sum() == 1]
             if alone:
-                return [_summed(alone[:1], f"named {shown(labels[alone[0]])!r}")]
+                return [_summed([int(alone[0])], f"named {shown(labels[alone[0]])!r}")]
     return [_summed([n - 1], "the sum of all above")] if n > SUMMED and _is_sum(frame) else []
 
 

@@ -56,6 +56,9 @@ def test_two_of_them_are_found():
         (RNG.normal(5, 1, 180), 1234, 20),  # no usual spelling
         (RNG.integers(0, 60_000, 180), 99_999, 20),  # near enough
         (np.arange(180) % 3, 999, 20),  # a code among few
+        (RNG.integers(1, 25, 180), 99, 20),  # a price
+        (RNG.normal(2_000, 300, 197), 9_999, 3),  # a salary
+        (RNG.integers(0, 300, 180), -1, 2),  # a profit
     ],
 )
 def test_a_number_that_may_be_a_value_is_kept(values, value, many):

@@ -187,3 +187,30 @@ def test_sums_of_parts_and_sums_without_a_name_are_doubted():
     whole = pd.concat([frame, pd.DataFrame({"w": [None], "a": [frame.a.sum()], "b": [frame.b.sum()]})])
     assert f"row {N + 1} is the sum of all above" in rows.totals(whole.reset_index(drop=True))[0]
     assert rows.totals(frame) == []
+
+
+SUSPECTS = [
+    (RNG.integers(1, 6, N), 99),
+    (RNG.uniform(-30, 30, N), -99),
+    (RNG.gamma(2, 2, N), -200),
+    (RNG.integers(1900, 2011, N), 0),
+    (RNG.integers(44, 200, N), 0),
+    (RNG.integers(18, 91, N), 99),
+]
+
+
+@pytest.mark.parametrize(("values", "value"), SUSPECTS)
+def test_a_value_at_an_end_that_may_stand_for_missing_is_doubted_and_kept(values, value):
+    table = datasets.from_frame(
+        pd.DataFrame({"c": np.where(np.arange(N) % 20, values, value), "y": NOISE}), "y"
+    )
+    (said,) = table.doubts
+    assert f"{value} (20 rows) may stand for missing in 'c'" in said
+    assert (table.readings[0].kind, table.readings[0].missing) == ("number", 0)
+    assert datasets.from_frame(pd.DataFrame({"c": values, "y": NOISE}), "y").doubts == ()
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2, 10], [0, 5, 50, 500], range(-1, 12), range(100)])
+def test_designs_and_counts_are_not_doubted(values):
+    frame = pd.DataFrame({"c": RNG.choice(values, N), "y": NOISE})
+    assert datasets.from_frame(frame, "y").doubts == ()
