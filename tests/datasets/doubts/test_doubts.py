@@ -27,6 +27,15 @@ LEAKS = {
     "a scaled difference": ({"a": A, "b": B, "c": C, "y": 7 - 3 * (A - B)}, "'a' - 'b' gives the target"),
     "a product": ({"a": np.exp(A), "b": np.exp(B), "y": np.exp(A + B)}, "'a' * 'b' gives the target"),
     "a ratio": ({"a": np.exp(A), "b": np.exp(B), "y": np.exp(A - B)}, "'a' / 'b' gives the target"),
+    "a rounded sum": ({"a": A, "b": B, "c": C, "y": (A + B).round(2)}, "'a' + 'b' gives the target"),
+    "a sum with holes": (
+        {"a": np.where(RNG.random(N) < 0.03, np.nan, A), "b": B, "c": C, "y": A + B},
+        "'a' + 'b' gives the target",
+    ),
+    "a rounded product": (
+        {"a": np.exp(A), "b": np.exp(B) + 5, "y": (np.exp(A) * (np.exp(B) + 5)).round(2)},
+        "'a' * 'b' gives the target",
+    ),
     "a sum of three": ({"a": A, "b": B, "c": C, "y": A + 2 * B - C}, "weighted sum of 'a', 'b', 'c' gives"),
 }
 
