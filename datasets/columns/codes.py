@@ -42,6 +42,9 @@ CODE = re.compile(
     rf"(?i:(.*[_ .-])?({WORDS})([_ .-]?(code|id|cd|no|nr|number))?)"
     r"|.*[a-z0-9](Code|Type|Zip|Class|Category|Group)"
 )
+CODED = re.compile(  # as in well-known tables, where few numbers are
+    r"(?i:sex|gender|race|ethnicity|ethnic_group|religion|marital(_status)?|store|shop|branch|warehouse|cp|thal)"
+)
 MEASURED = re.compile(r"(?i:.*(_|\b)(n|num|number|count|total|share|rate|mean|age|size|score|lines)(_|\b).*)")
 MOST_CATEGORIES = 50  # that stand for themselves; all others share a feature
 LEAST_ROWS, LEAST_SHARE = 5, 500  # a category below so many rows, or one row in so many, is rare
@@ -105,7 +108,8 @@ def are_codes(name: str, values: NDArray[np.float64]) -> bool:
         return True
     counts = np.sort(np.unique(values, return_counts=True)[1])[::-1][:MOST_CATEGORIES]
     kept = counts[counts >= least_rows(len(values))].sum()
-    return bool(CODE.fullmatch(name)) and bool(kept >= HALF * len(values))
+    named = CODE.fullmatch(name) or CODED.fullmatch(name)
+    return bool(named) and bool(kept >= HALF * len(values))
 
 
 def least_rows(rows: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,14 +47,20 @@ def owners(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def spellings(name: str, labels: Sequence[str]) -> list[str]:
-    """A sentence about classes or categories that differ in case or blanks only."""
+    """A sentence about classes or categories that differ in case, blanks, hyphens or an accent's bytes only."""
     seen: dict[str, str] = {}
     pairs = []
     for label in labels:
-        first = seen.setdefault("".join(label.casefold().split()), label)
+        first = seen.setdefault(_spelled(label), label)
         if first != label:
             pairs.append(f"{shown(first)!r} and {shown(label)!r}")
     return [f"Look out, spelled in several ways in {shown(name)!r}: {listed(pairs, 3)}."] if pairs else []
+
+
+def _spelled(label: str) -> str:
+    """A label without what people write in several ways; a sign before a number stays."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return re.sub(r"\s+|(?<=[^\W\d])[\s_-]+(?=[^\W\d])", "", plain)
 
 
 def targets(name: str, y: NDArray[np.float64]) -> list[str]:

@@ -223,3 +223,15 @@ def test_a_value_at_an_end_that_may_stand_for_missing_is_doubted_and_kept(values
 def test_designs_and_counts_are_not_doubted(values):
     frame = pd.DataFrame({"c": RNG.choice(values, N), "y": NOISE})
     assert datasets.from_frame(frame, "y").doubts == ()
+
+
+@pytest.mark.parametrize(
+    "pair", [("non-smoker", "non smoker"), ("Café", "Cafe\u0301"), ("a_b", "A b"), ("x y", "xy")]
+)
+def test_words_that_look_alike_are_doubted(pair):
+    assert len(rows.spellings("c", [*pair, "other"])) == 1
+
+
+@pytest.mark.parametrize("pair", [("A-1", "A1"), ("-1", "1"), ("1-2", "12"), ("Cafe", "Café")])
+def test_words_that_differ_are_not_doubted(pair):
+    assert rows.spellings("c", pair) == []
