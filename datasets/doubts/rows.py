@@ -47,7 +47,7 @@ def owners(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def spellings(name: str, labels: Sequence[str]) -> list[str]:
-    """A sentence about classes or categories that differ in case, blanks, hyphens or an accent's bytes only."""
+    """A sentence about classes or categories that differ in case, blanks, hyphens or accents' bytes only."""
     seen: dict[str, str] = {}
     pairs = []
     for label in labels:
@@ -118,7 +118,7 @@ def _is_sum(frame: pd.DataFrame) -> bool:
     for _, column in frame.items():
         try:
             values = pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # words, lists, integers of thousands of digits
             continue
         above, last = values[:-1][~np.isnan(values[:-1])], values[-1]
         if np.count_nonzero(above) < SUMMED or np.isnan(last):
