@@ -9,11 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.codes import (
-    IDENTIFIER,
-    OWNER,
-    is_named_a_code,
+    HALF,
+    MOST_CATEGORIES,
+    are_codes,
     leads_with_zeros,
+    names_owners,
+    names_rows,
     sentinels_of,
+    words_name_owners,
 )
 from datasets.columns.dates import clock_of, layout_of, stamp_of
 from datasets.columns.numbers import notation_of, plain, plain_numbers
@@ -23,8 +26,6 @@ from datasets.sentences import counted, flag, listed, shown
 
 MOSTLY = 0.95  # share of a column's values, without those that stand for missing, that must be of one kind
 FEW_WORDS, MANY_NUMBERS = 3, 20  # so few words among so many numbers stand for missing, whatever their share
-HALF = 0.5
-MOST_CATEGORIES = 50  # that stand for themselves; all others share a feature
 LONG = 30  # characters on average: free text
 
 
@@ -166,7 +167,14 @@ def _leading_zeros(name: str, words: Text) -> Finding | None:
     if len(words.labels) == words.present and words.present > 1:
         return Finding(None, "identifier", f"{why}; each but once", ("Dropped, an identifier",), "number")
     said = f"Taken as categories, whole numbers that begin with 0 ({example})"
-    return Finding(Category(tuple(words.labels)), "category", why, (said,), "number", _is_owner(name))
+    return Finding(
+        Category(tuple(words.labels)),
+        "category",
+        why,
+        (said,),
+        "number",
+        words_name_owners(name, words.counts),
+    )
 
 
 def _written_numbers(name: str, words: Text) -> Finding | None:
@@ -278,14 +286,14 @@ def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text 
     if not len(present) or (present % 1 != 0).any():
         return _quantity(clean, base)
     distinct = np.unique(present)
-    if IDENTIFIER.fullmatch(name) and len(distinct) == len(clean):
+    if len(present) == len(clean) and names_rows(name, present):
         why = "its name, and every value but once"
         return Finding(None, "identifier", why, ("Dropped, an identifier",), "number")
-    owner = len(distinct) > 2 and _is_owner(name)
+    owner = names_owners(name, present)
     if stamp := stamp_of(name, clean):
         said = f"Read as {'dates' if stamp == 'YYYYMMDD' else 'times'}, written as {stamp}"
         return Finding(Date(stamp=stamp), "date", said[0].lower() + said[1:], (*base.said, said), "number")
-    if owner or (len(distinct) > 2 and is_named_a_code(name) and isinstance(base.reader, Number)):
+    if owner or (len(distinct) > 2 and are_codes(name, present) and isinstance(base.reader, Number)):
         labels = tuple(sorted(map(written, distinct.tolist()))) if words is None else tuple(words.labels)
         if owner and len(distinct) > MOST_CATEGORIES:
             why = f"its name: {len(distinct):,} identifiers, each in several rows"
@@ -297,10 +305,6 @@ def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text 
         why = f"its name, and {len(distinct):,} distinct whole numbers"
         return Finding(Category(labels), "category", why, (said,), "number", owner)
     return _quantity(clean, base)
-
-
-def _is_owner(name: str) -> bool:
-    return bool(OWNER.fullmatch(name))
 
 
 def _quantity(clean: NDArray[np.float64], base: Finding) -> Finding:
@@ -327,7 +331,8 @@ def _words(name: str, words: Text) -> Finding:
             None, "identifier", "nearly every value but once", ("Dropped, an identifier",), "category"
         )
     labels = tuple(words.labels)
-    return Finding(Category(labels), "category", f"{distinct:,} distinct words", owner=_is_owner(name))
+    owner = words_name_owners(name, words.counts)
+    return Finding(Category(labels), "category", f"{distinct:,} distinct words", owner=owner)
 
 
 def change(finding: Finding, column: str) -> str:

@@ -10,14 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.choices import Choices
-from datasets.columns.kinds import MOST_CATEGORIES, Finding, change, forced, kind_of
+from datasets.columns.codes import MOST_CATEGORIES, least_rows
+from datasets.columns.kinds import Finding, change, forced, kind_of
 from datasets.columns.outliers import FAR, distant
 from datasets.columns.readers import Category, Date, Part, Reader
 from datasets.columns.readings import Reading, example
 from datasets.columns.resting import Column, n_features, resting
 from datasets.sentences import Notes
-
-LEAST_ROWS, LEAST_SHARE = 5, 500  # a category below so many rows, or one row in so many, is rare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _category(name: str, part: Part, finding: Finding, reader: Category, notes: 
         values = np.where(values < 0, len(labels), values)
         labels = (*labels, "(missing)")
     counts = np.bincount(values, minlength=len(labels))
-    least = max(LEAST_ROWS, len(values) // LEAST_SHARE)
+    least = least_rows(len(values))
     common = min(int(np.sum(counts >= least)), MOST_CATEGORIES)
     rare = len(labels) - common
     if not common:

@@ -19,8 +19,8 @@ HALF = 0.5  # of that share: as many of the different rows may look alike withou
 def copies(columns: Sequence[Column], y: NDArray[Any]) -> tuple[int, NDArray[np.intp]] | None:
     """How many rows are copies of others, in inputs and target, and the number of each row's original.
 
-    None where copies are few, or where rows come again since their columns vary little: then different rows,
-    too, look alike without the column that varies most.
+    None where copies are few, or where rows come again since their columns vary little: then as many do when
+    each column is shuffled for itself, or different rows look alike without the column that varies most.
     """
     frame = pd.DataFrame({i: column.values for i, column in enumerate(columns)})
     rows = _numbers(frame.assign(y=y))
@@ -31,10 +31,19 @@ def copies(columns: Sequence[Column], y: NDArray[Any]) -> tuple[int, NDArray[np.
     values = distinct.nunique()
     if np.log(np.maximum(values, 1)).sum() < np.log(ROOM * n):
         return None
+    if n - _by_chance(frame.assign(y=y)) >= HALF * (n - different):
+        return None
     richest = max(distinct.columns, key=lambda i: (values[i], -i))
     others = distinct.drop(columns=richest)
     alike = 1.0 if others.empty else 1 - (int(_numbers(others).max()) + 1) / different
     return (n - different, rows) if alike < HALF * (n - different) / n else None
+
+
+def _by_chance(frame: pd.DataFrame) -> int:
+    """How many different rows these columns make where they have nothing to do with each other."""
+    rng = np.random.RandomState(0)
+    shuffled = {i: frame[i].to_numpy()[rng.permutation(len(frame))] for i in frame.columns}
+    return int(_numbers(pd.DataFrame(shuffled)).max()) + 1
 
 
 def _numbers(frame: pd.DataFrame) -> NDArray[np.intp]:

@@ -19,8 +19,11 @@ DEEPER = 8  # of the one that tells a number
 NEARLY = 0.01  # of the rows, or of the variance, may be left
 TENTH = 0.1  # of the error of always the largest class may be left
 RANKS = 0.999  # of a rank correlation with the target
-EXACT = 1e-9  # of the variance may be left by a sum
+EXACT = 1e-9  # of the variance may be left by a sum, beside what rounding leaves
+ROUNDED = 1e-4  # of the variance that rounding may leave
+FEW_HOLES = 0.1  # of a column's rows
 MOST_NUMBERS = 400  # columns whose pairs are tried
+HALF = 0.5
 BINS = 64  # of a quick look at a column
 MOST_SUMMED = 100  # columns whose weighted sum is tried
 LARGE = 5  # rows of a category that say something
@@ -134,17 +137,22 @@ def _ranks(values: NDArray[np.float64], goal: NDArray[np.float64]) -> float:
 
 def together(columns: Sequence[Column], y: NDArray[np.float64]) -> list[str]:
     """Pairs of numbers whose sum, difference, product or ratio is the target, up to scale and shift."""
-    numbers = [one for one in columns if one.kind == "number" and not np.isnan(one.values).any()][
-        :MOST_NUMBERS
-    ]
-    if len(numbers) < 2:
+    holes = {i: np.isnan(one.values) for i, one in enumerate(columns) if one.kind == "number"}
+    some = [i for i in holes if holes[i].mean() <= FEW_HOLES][:MOST_NUMBERS]
+    full = ~np.any([holes[i] for i in some], axis=0) if some else np.ones(len(y), bool)
+    if full.mean() < HALF:
+        some = [i for i in holes if not holes[i].any()][:MOST_NUMBERS]
+        full = np.ones(len(y), bool)
+    if len(some) < 2:
         return []
-    names = [one.label for one in numbers]
-    X = np.column_stack([one.values for one in numbers]).astype(np.float64)
-    found = [f"{names[i]!r} {'+' if sign > 0 else '-'} {names[j]!r}" for i, j, sign in _sums(X, y)]
+    names, y = [columns[i].label for i in some], y[full]
+    X = np.column_stack([columns[i].values[full] for i in some]).astype(np.float64)
+    found = [
+        f"{names[i]!r} {'+' if sign > 0 else '-'} {names[j]!r}" for i, j, sign in _sums(X, y, _rounding(y))
+    ]
     positive = np.flatnonzero((X > 0).all(axis=0))
     if (y > 0).all() and len(positive) > 1:
-        pairs = _sums(np.log(X[:, positive]), np.log(y), slope=1.0)
+        pairs = _sums(np.log(X[:, positive]), np.log(y), _rounding(y, np.log(y), 1 / y), slope=1.0)
         found += [
             f"{names[positive[i]]!r} {'*' if sign > 0 else '/'} {names[positive[j]]!r}"
             for i, j, sign in pairs
@@ -160,13 +168,25 @@ def _linear(names: Sequence[str], X: NDArray[np.float64], y: NDArray[np.float64]
     Z = (X[:, columns] - X[:, columns].mean(axis=0)) / X[:, columns].std(axis=0)
     goal = (y - y.mean()) / max(float(y.std()), 1e-300)
     weights = np.linalg.lstsq(Z, goal, rcond=1e-9)[0]
-    if np.mean((goal - Z @ weights) ** 2) > EXACT:
+    if np.mean((goal - Z @ weights) ** 2) > EXACT + _rounding(y):
         return []
     used = [repr(names[columns[i]]) for i in np.flatnonzero(np.abs(weights) > 1e-3)]
     return [f"a weighted sum of {listed(used)}"]
 
 
-def _sums(X: NDArray[np.float64], y: NDArray[np.float64], slope: float = 0.0) -> list[tuple[int, int, int]]:
+def _rounding(
+    y: NDArray[np.float64], goal: NDArray[np.float64] | None = None, slopes: NDArray[np.float64] | None = None
+) -> float:
+    """The share of the variance of y, or of a function of it with these slopes, that its rounding leaves."""
+    step = next((10.0**-d for d in range(7) if np.allclose(y * 10**d, np.rint(y * 10**d), 0, 1e-6)), 0.0)
+    goal, slopes = (y if goal is None else goal), (np.ones(1) if slopes is None else slopes)
+    # twice that of even spread, for columns are rounded too
+    return min(2 * step**2 / 12 * float(np.mean(slopes**2)) / max(float(np.var(goal)), 1e-300), ROUNDED)
+
+
+def _sums(
+    X: NDArray[np.float64], y: NDArray[np.float64], rounding: float, slope: float = 0.0
+) -> list[tuple[int, int, int]]:
     """Which columns' sums (1) or differences (-1) are y up to shift and scale; slope: 0 for any scale."""
     with np.errstate(all="ignore"):
         Z = (X - X.mean(axis=0)) / max(float(y.std()), 1e-300)
@@ -177,16 +197,20 @@ def _sums(X: NDArray[np.float64], y: NDArray[np.float64], slope: float = 0.0) ->
             with_goal = own[:, None] + sign * own[None, :]
             spread = np.diag(shared)[:, None] + np.diag(shared)[None, :] + 2 * sign * shared
             fit = with_goal**2 / np.maximum(spread, 1e-300)
-            found += [(int(i), int(j), sign) for i, j in np.argwhere(np.triu(fit > 1 - 1e-6, 1))]
-    return [one for one in itertools.islice(found, 50) if _is_exact(Z, goal, one, slope)]
+            found += [(int(i), int(j), sign) for i, j in np.argwhere(np.triu(fit > 1 - 1e-6 - rounding, 1))]
+    return [one for one in itertools.islice(found, 50) if _is_exact(Z, goal, one, rounding, slope)]
 
 
 def _is_exact(
-    Z: NDArray[np.float64], goal: NDArray[np.float64], pair: tuple[int, int, int], slope: float
+    Z: NDArray[np.float64],
+    goal: NDArray[np.float64],
+    pair: tuple[int, int, int],
+    rounding: float,
+    slope: float,
 ) -> bool:
     """Is nothing left but rounding?"""
     i, j, sign = pair
     made = Z[:, i] + sign * Z[:, j]
     scale = (made @ goal) / max(float(made @ made), 1e-300)
     rest = float(np.mean((goal - scale * made) ** 2))
-    return bool(rest <= EXACT and (not slope or abs(abs(scale) - slope) < 1e-6))
+    return bool(rest <= EXACT + rounding and (not slope or abs(abs(scale) - slope) < 1e-6 + rounding**0.5))

@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 import charset_normalizer
+import numpy as np
 
 from datasets.sentences import shown
 
@@ -18,6 +19,7 @@ MARKS = (  # the longer first, for UTF-32's begins with UTF-16's
 )
 WESTERN = "cp1252"  # in which every number and most words are those of other single-byte encodings
 NAMES = {"cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+ALONE = 0.2  # of the bytes above ASCII have such a neighbour, below which they are signs or accents
 HALF = 0.4  # of the bytes at odd or even places are 0 in UTF-16 of mostly plain letters
 LATIN = ("Latin", "Control", "Punctuation", "Currency", "Symbols", "Forms", "Modifier", "Letterlike")
 
@@ -41,6 +43,9 @@ def encodings(path: Path, head: bytes) -> list[str]:
 
 def _guess(head: bytes) -> str:
     """What charset-normalizer finds, if it is of another script than Latin; else Windows-1252."""
+    high = np.frombuffer(head, np.uint8) > 127
+    if np.sum(high[1:] & high[:-1]) < ALONE * high.sum():
+        return WESTERN  # words of another script hold several in a row
     best = charset_normalizer.from_bytes(head[: head.rfind(b"\n") + 1] or head).best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return WESTERN

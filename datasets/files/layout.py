@@ -144,12 +144,12 @@ def spans_of(lines: Sequence[str]) -> tuple[tuple[int, int], ...]:
     for match in re.finditer(r"\S+", some[0]):  # a name stands above its column, or nearly
         gaps = [max(low - match.end(), match.start() - high + 1, 0) for low, high in blocks]
         named.add(int(np.argmin(gaps)))
-    found: list[tuple[int, int]] = []
-    start = 0
-    for n in sorted(named):  # what has no name above is a part of the column to its right
-        found.append((start, blocks[n][1]))
-        start = blocks[n][1]
-    return (*found[:-1], (found[-1][0], MOST_WIDE))
+    # what has no name above, as a second word, is a part of the nearer column: the widest gap parts two names
+    borders = [0]
+    for left, right in itertools.pairwise(sorted(named)):
+        last = max(range(left, right), key=lambda n: blocks[n + 1][0] - blocks[n][1])
+        borders.append(blocks[last][1])
+    return tuple(itertools.pairwise([*borders, MOST_WIDE]))
 
 
 def _separator(lines: Sequence[str], start: int) -> tuple[str, int, int]:

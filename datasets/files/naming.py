@@ -22,13 +22,16 @@ def named(frame: pd.DataFrame, name: str, seen: Notes) -> pd.DataFrame:
             f"{name} has {len(names):,} columns, and at most {MOST_COLUMNS:,} can be used.\n"
             "Keep those that may matter, or first reduce them (sums, principal components)."
         )
-    unnamed = [i for i, one in enumerate(names) if re.fullmatch(r"(Unnamed: \d+)?", one)]
+    unnamed = [i for i, one in enumerate(names) if re.fullmatch(r"(Unnamed: \d+([._]\d+)*)?", one)]
     left = [i for i in unnamed if _is_empty(frame.iloc[:, i])]
     if left:
         seen.add("Left out, without a name and a value", f"column {', '.join(str(i + 1) for i in left)}")
-    if unnamed[:1] == [0] and 0 not in left and names_rows(frame.iloc[:, 0]):
-        left.append(0)
-        seen.add("Dropped, an index", "column 1")
+    first = next((i for i in range(len(names)) if i not in unnamed), len(names))
+    for i in unnamed:  # an index that was saved, perhaps twice, or that another column was put in front of
+        saved = i < first or names[i]
+        if i not in left and saved and names_rows(frame.iloc[:, i]):
+            left.append(i)
+            seen.add("Dropped, an index", f"column {i + 1}")
     if wrong := [i for i in unnamed if i not in left]:
         raise ValueError(f"Column {wrong[0] + 1} of {name} has no name.\nGive it one, or leave it out.")
     kept = [i for i in range(len(names)) if i not in left]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,11 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
                     list(column.unique())  # Arrow believes that text is UTF-8, until it is looked at
         except Exception as error:  # Arrow's are of many classes
             said = shown(str(error)) or type(error).__name__
+            if (twice := re.search(r"Multiple matches for FieldRef\.Name\((.*?)\)", str(error))) is not None:
+                raise ValueError(
+                    f"{shown(path.name)} has two columns named {shown(twice[1])!r}.\n"
+                    "Rename one of them, or leave it out."
+                ) from None
             raise ValueError(
                 f"{shown(path.name)} is no Parquet file ({said}).\nWrite it again, or save CSV."
             ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from datasets.sentences import shown
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 PARQUET = (".parquet", ".pq")
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how XLSX (a zip archive) and XLS begin
+FORMS = {  # of text that is no table, by how it begins
+    rb"version https://git-lfs": ("a pointer of Git LFS, not the file itself", "Fetch it: git lfs pull"),
+    rb"(?i)<(!doctype html|html|\?xml|table)": ("a web page or XML", "Download the table itself, as CSV."),
+    rb"\{\s*\"": ("JSON", "Save it as CSV, for example: pandas.read_json(path, lines=True).to_csv(...)"),
+    rb"\[\s*[\[{]": ("JSON", "Save it as CSV, for example: pandas.read_json(path).to_csv(...)"),
+    rb"(?i)@relation": ("ARFF", "Save it as CSV, for example with scipy.io.arff.loadarff."),
+    rb"%PDF": ("a PDF", "Save its table as CSV."),
+}
 
 
 def kind(path: Path) -> str:
@@ -85,4 +94,8 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, list[str]]:
         raise ValueError(
             f"{shown(path.name)} is a workbook or an archive, not a table.\nSave its sheet as CSV."
         )
+    text = first.removeprefix(codecs.BOM_UTF8).lstrip()
+    for form, (what, remedy) in FORMS.items():
+        if re.match(form, text):
+            raise ValueError(f"{shown(path.name)} is {what}.\n{remedy}")
     return parquet.read(path) if kind(path) == ".parquet" else delimited.read(path, first)

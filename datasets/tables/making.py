@@ -254,7 +254,7 @@ def _doubts(
             (c.labels for c in done.columns if c.label == source.column and c.kind == "category"), ()
         )
         doubts += rows.spellings(source.column, labels)
-    doubts += rows.totals(frame)
+    doubts += [*rows.suspects(done.columns), *rows.totals(frame)]
     if not split:
         doubts += rows.owners(frame, done.owners)
     return doubts + leaks.leaks(done.columns, y, bool(found.classes))

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 import datasets
+from datasets.doubts import rows
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -26,6 +27,15 @@ LEAKS = {
     "a scaled difference": ({"a": A, "b": B, "c": C, "y": 7 - 3 * (A - B)}, "'a' - 'b' gives the target"),
     "a product": ({"a": np.exp(A), "b": np.exp(B), "y": np.exp(A + B)}, "'a' * 'b' gives the target"),
     "a ratio": ({"a": np.exp(A), "b": np.exp(B), "y": np.exp(A - B)}, "'a' / 'b' gives the target"),
+    "a rounded sum": ({"a": A, "b": B, "c": C, "y": (A + B).round(2)}, "'a' + 'b' gives the target"),
+    "a sum with holes": (
+        {"a": np.where(RNG.random(N) < 0.03, np.nan, A), "b": B, "c": C, "y": A + B},
+        "'a' + 'b' gives the target",
+    ),
+    "a rounded product": (
+        {"a": np.exp(A), "b": np.exp(B) + 5, "y": (np.exp(A) * (np.exp(B) + 5)).round(2)},
+        "'a' * 'b' gives the target",
+    ),
     "a sum of three": ({"a": A, "b": B, "c": C, "y": A + 2 * B - C}, "weighted sum of 'a', 'b', 'c' gives"),
 }
 
@@ -75,7 +85,7 @@ def test_copies_are_kept_in_one_part(times):
     assert f"Look out: {copied:,} of {len(whole):,} rows are copies of others" in table.doubts[0]
     keys = whole.a.to_numpy()
     for seed in range(10):
-        parts = [set(keys[table.origin[rows]]) for rows in table.rows(seed)]
+        parts = [set(keys[table.origin[part]]) for part in table.rows(seed)]
         assert sum(map(len, parts)) == len(set.union(*parts))
 
 
@@ -92,6 +102,9 @@ REPEATING = {
         {one: np.clip(np.round(LATENT + 0.3 * RNG.normal(size=1_000)), -2, 2) for one in "abcdef"}
     ),
     "booleans": pd.DataFrame(RNG.integers(0, 2, (2_000, 10))).rename(columns=str),
+    "sparse booleans": pd.DataFrame((RNG.random((400, 15)) < 0.05).astype(int)).add_prefix("b"),
+    "many booleans": pd.DataFrame((RNG.random((300, 22)) < 0.1).astype(int)).add_prefix("b"),
+    "sparse counts": pd.DataFrame(RNG.poisson(0.05, (400, 30))).add_prefix("b"),
     "one number": pd.DataFrame({"a": np.repeat(A, 5)[:N], "k": RNG.integers(0, 2, N)}),
     "a design": pd.concat(
         [pd.MultiIndex.from_product([range(8), range(5)], names=["a", "b"]).to_frame(index=False)] * 9
@@ -167,3 +180,58 @@ def test_a_row_that_is_a_sum_is_doubted():
     frame = FRAME.assign(w=RNG.choice(["N", "S"], N), y=NOISE)
     frame.loc[N] = [A.sum(), B.sum(), C.sum(), NOISE.sum(), "Total"]
     assert any(f"row {N + 1:,} is named 'Total'" in one for one in datasets.from_frame(frame, "y").doubts)
+
+
+@pytest.mark.parametrize("word", ["Insgesamt", "average", "Grand total:", "Summe"])
+def test_a_row_is_a_sum_by_its_name_only_where_no_other_has_it(word):
+    frame = FRAME.assign(w=RNG.choice(["N", "S"], N), y=NOISE)
+    assert rows.totals(frame.assign(w=[*frame.w[:-1], word]))
+    assert rows.totals(frame.assign(w=[word, "good", "poor", word] * (N // 4))) == []
+
+
+def test_sums_of_parts_and_sums_without_a_name_are_doubted():
+    frame = pd.DataFrame({"w": RNG.choice(["N", "S"], N), "a": RNG.integers(1, 9, N), "b": A**2})
+    parts = frame.assign(w=["Subtotal" if i % 50 == 49 else one for i, one in enumerate(frame.w)])
+    assert "8 rows (" in rows.totals(parts)[0]
+    whole = pd.concat([frame, pd.DataFrame({"w": [None], "a": [frame.a.sum()], "b": [frame.b.sum()]})])
+    assert f"row {N + 1} is the sum of all above" in rows.totals(whole.reset_index(drop=True))[0]
+    assert rows.totals(frame) == []
+
+
+SUSPECTS = [
+    (RNG.integers(1, 6, N), 99),
+    (RNG.uniform(-30, 30, N), -99),
+    (RNG.gamma(2, 2, N), -200),
+    (RNG.integers(1900, 2011, N), 0),
+    (RNG.integers(44, 200, N), 0),
+    (RNG.integers(18, 91, N), 99),
+]
+
+
+@pytest.mark.parametrize(("values", "value"), SUSPECTS)
+def test_a_value_at_an_end_that_may_stand_for_missing_is_doubted_and_kept(values, value):
+    table = datasets.from_frame(
+        pd.DataFrame({"c": np.where(np.arange(N) % 20, values, value), "y": NOISE}), "y"
+    )
+    (said,) = table.doubts
+    assert f"{value} (20 rows) may stand for missing in 'c'" in said
+    assert (table.readings[0].kind, table.readings[0].missing) == ("number", 0)
+    assert datasets.from_frame(pd.DataFrame({"c": values, "y": NOISE}), "y").doubts == ()
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2, 10], [0, 5, 50, 500], range(-1, 12), range(100)])
+def test_designs_and_counts_are_not_doubted(values):
+    frame = pd.DataFrame({"c": RNG.choice(values, N), "y": NOISE})
+    assert datasets.from_frame(frame, "y").doubts == ()
+
+
+@pytest.mark.parametrize(
+    "pair", [("non-smoker", "non smoker"), ("Café", "Cafe\u0301"), ("a_b", "A b"), ("x y", "xy")]
+)
+def test_words_that_look_alike_are_doubted(pair):
+    assert len(rows.spellings("c", [*pair, "other"])) == 1
+
+
+@pytest.mark.parametrize("pair", [("A-1", "A1"), ("-1", "1"), ("1-2", "12"), ("Cafe", "Café")])
+def test_words_that_differ_are_not_doubted(pair):
+    assert rows.spellings("c", pair) == []

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import datasets
 from datasets.tables import making as table
 
 
@@ -179,3 +180,52 @@ def test_a_folder_that_cannot_be_a_study_says_why(tmp_path):
         table.read_folder(tmp_path, "y")
     with pytest.raises(ValueError, match=r"There is no folder .*\nCheck"):
         table.read_folder(tmp_path / "none", "y")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n", "Git LFS"),
+        ("\n<!DOCTYPE html>\n<html>\n</html>", "web page"),
+        ('{"x": 1, "y": 2}\n' * 60, "JSON"),
+        ('[{"x": 1, "y": 2}]', "JSON"),
+        ("@RELATION iris\n@ATTRIBUTE x NUMERIC\n", "ARFF"),
+    ],
+)
+def test_text_of_another_form_is_named(tmp_path, content, words):
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=words):
+        datasets.read(path, "y")
+
+
+@pytest.mark.parametrize("sign", ["12 €", "5 £", "7 µm", "20 °C", "Müller"])
+def test_signs_and_accents_are_western(tmp_path, sign):
+    path = tmp_path / "x.csv"
+    path.write_bytes(
+        (
+            "w,x,y\n" + "".join(f"{sign} a,{i % 7},{i % 2}\n{sign} b,{i % 5},{i % 2}\n" for i in range(60))
+        ).encode("cp1252")
+    )
+    found = datasets.read_frame(path)
+    assert found.w[0] == f"{sign} a"
+
+
+@pytest.mark.parametrize("names", [["Unnamed: 0.1", "Unnamed: 0", "x", "y"], ["x", "Unnamed: 0", "y"]])
+def test_an_index_that_was_saved_is_left_out(names):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({one: range(80) if "U" in one else rng.normal(size=80) for one in names})
+    found = datasets.from_frame(frame, "y")
+    assert [one.column for one in found.readings] == ["x", "y"]
+    assert "Dropped, an index" in " ".join(found.notes)
+
+
+def test_two_columns_of_one_name_in_parquet_are_named(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table([[1.0] * 60, [2.0] * 60, [3.0] * 60], names=["x", "x", "y"]), tmp_path / "x.parquet"
+    )
+    with pytest.raises(ValueError, match="two columns named 'x'"):
+        datasets.read(tmp_path / "x.parquet", "y")

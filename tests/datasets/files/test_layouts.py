@@ -109,6 +109,19 @@ def test_words_with_blanks_and_holes_are_read_where_columns_are_aligned(tmp_path
     assert read(tmp_path, written, "txt").digest == datasets.from_frame(frame, "y").digest
 
 
+PEOPLE = ["Anna Smith", "Bo", "Carl von Linne", "Dee Day", "Eve"]
+
+
+@pytest.mark.parametrize("words", [PEOPLE, ["Bo Li", "Al Wu"], ["A", "B C D E"]])
+@pytest.mark.parametrize("align", ["<", ">"])
+def test_words_with_blanks_stay_in_their_column_on_either_side(tmp_path, words, align):
+    frame = FRAME.assign(name=[words[i % len(words)] for i in range(len(FRAME))])[["name", *FRAME.columns]]
+    widths = {name: max(frame[name].astype(str).str.len().max(), len(name)) + 3 for name in frame}
+    rows = [list(frame.columns), *frame.astype(str).to_numpy().tolist()]
+    lines = ["".join(f"{v:{align}{w}}" for v, w in zip(row, widths.values(), strict=True)) for row in rows]
+    assert read(tmp_path, text(lines), "txt").digest == datasets.from_frame(frame, "y").digest
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 @pytest.mark.parametrize("separator", [",", "\t"])
 def test_unicode_is_read_with_a_mark_and_without(tmp_path, encoding, separator):
