@@ -16,7 +16,9 @@ from datasets.sentences import listed
 QUICK = 100  # rows that tell whether a column may be plain
 SAMPLE = 20_000  # labels that tell a column's notation
 LARGEST = 1e100  # larger numbers count as missing: their squares would overflow
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?")
+PLAIN = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?"
+)
 SEPARATORS = ((",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), ("'", ","))  # thousands, decimals
 NAMED = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes"}
 ALIKE = str.maketrans("−–‒﹣－’‘´`\u00a0\u2007\u2009\u202f\u2002\u2003\u3000", "-----''''" + " " * 7)
@@ -208,6 +210,21 @@ def _part(label: str) -> Part | None:
     )
 
 
+def points_in_doubt(labels: pd.Series) -> bool:
+    """May points be of thousands: has each three digits behind it, with whole numbers below 1000 beside?"""
+    bare = labels.str.replace(r"[^0-9.,]", "", regex=True)
+    pointed = bare[bare.str.contains(".", regex=False)]
+    others = bare[~bare.str.contains(".", regex=False) & (bare != "")]
+    whole = others.str.fullmatch(r"[1-9][0-9]{2}")
+    return bool(
+        len(pointed)
+        and pointed.str.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}").all()
+        and len(others)
+        and whole.any()
+        and others.str.fullmatch(r"0|[1-9][0-9]{0,2}").all()
+    )
+
+
 def _is_currency(word: str) -> bool:
     return word in CURRENCIES or (len(word) == 1 and unicodedata.category(word) == "Sc")
 
@@ -222,6 +239,8 @@ def plain_numbers(series: pd.Series) -> NDArray[np.float64] | None:
     if not len(few) or not few.str.fullmatch(PLAIN.pattern).all():
         return None
     present = labels.dropna()
+    if points_in_doubt(few):
+        return None
     if not present.str.fullmatch(PLAIN.pattern).all() or present.str.match(r"[+-]?0\d").any():
         return None
     return np.asarray(pd.to_numeric(labels).to_numpy(np.float64, na_value=np.nan), np.float64)

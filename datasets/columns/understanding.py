@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from datasets.columns.choices import Choices
 from datasets.columns.kinds import MOST_CATEGORIES, Finding, change, forced, kind_of
 from datasets.columns.outliers import FAR, distant
+from datasets.columns.quantities import LEAST_ROWS, LEAST_SHARE
 from datasets.columns.readers import Category, Date, Part, Reader
 from datasets.columns.readings import Reading, example
 from datasets.columns.resting import Column, n_features, resting
 from datasets.sentences import Notes
-
-LEAST_ROWS, LEAST_SHARE = 5, 500  # a category below so many rows, or one row in so many, is rare
 
 
 @dataclasses.dataclass(frozen=True)
