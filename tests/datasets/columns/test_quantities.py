@@ -146,3 +146,27 @@ def test_points_that_may_be_of_thousands_are_doubted():
     assert any(doubt in one for one in column(cycle(["3.500", "12.655", "780"]))[1].notes)
     assert not any(doubt in one for one in column([f"{v:.3f}" for v in X])[1].notes)
     assert not any(doubt in one for one in column(cycle(["0.500", "12.655", "780"]))[1].notes)
+
+
+OTHERWISE = [
+    *('="{}"', "'{}", '"{}"', "[{}]", "{}[1]", "{}*", '"$ {}"', "{}e0", "{}D+00", "{}×10^0", "{} x 10**0"),
+    *("less than {}", "{} or more", "{} plus", "{} and under", "ND ({})", "under {}", "at least {}", "<{}"),
+]
+
+
+@pytest.mark.parametrize("form", OTHERWISE)
+@pytest.mark.parametrize("every", [1, 3])
+def test_numbers_are_read_however_they_are_dressed(form, every):
+    plain = [f"{abs(v):.2f}" for v in X]
+    dressed = [form.format(one) if i % every == 0 else one for i, one in enumerate(plain)]
+    found, table = column(dressed)
+    assert found.kind == "number"
+    parts = {one.label: one.values for one in table.columns}
+    np.testing.assert_allclose(parts["c"], np.array(plain, float), rtol=1e-12)
+    limits = form in OTHERWISE[-8:] and every > 1
+    assert ("c: limit" in parts) == limits
+
+
+@pytest.mark.parametrize("form", ['="{:05d}"', "'{:05d}", '"{:05d}"'])
+def test_zeros_in_front_inside_quotes_stay_codes(form):
+    assert column([form.format(i % 8) for i in range(N)])[0].kind == "category"
