@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from datasets.columns.codes import (
     leads_with_zeros,
     sentinels_of,
 )
-from datasets.columns.dates import layout_of, stamp_of
+from datasets.columns.dates import layout_of, sentinels_in, stamp_of
 from datasets.columns.numbers import notation_of, plain, plain_numbers
 from datasets.columns.quantities import (
     FEW_WORDS,
@@ -56,6 +57,25 @@ class Finding(NamedTuple):
 
 def kind_of(name: str, series: pd.Series) -> Finding:
     """What a column is, by the first rule that knows."""
+    found = _kind_of(name, series)
+    return _dated(found, found.reader, series) if isinstance(found.reader, Date) else found
+
+
+def _dated(found: Finding, reader: Date, series: pd.Series) -> Finding:
+    """Dates of which some days stand for missing."""
+    times = reader.times(series)
+    days = sentinels_in(times)
+    if not days:
+        return found
+    rows = [counted(int((times.astype("M8[D]") == np.datetime64(day)).sum()), "row") for day in days]
+    pairs = ", ".join(f"{day}: {many}" for day, many in zip(days, rows, strict=True))
+    said = f"Far from all others, taken as missing ({pairs}); `--date` keeps it a date"
+    why = f"{found.why}; {', '.join(days)} taken as missing"
+    reader = dataclasses.replace(reader, sentinels=days)
+    return found._replace(reader=reader, why=why, said=(*found.said, said), option="date")
+
+
+def _kind_of(name: str, series: pd.Series) -> Finding:
     series = plainly(series)
     if truths(series) is not None:
         return Finding(Boolean(), "boolean", "true and false")
