@@ -53,7 +53,7 @@ LAYOUTS = {
     "month and year": rf"(?P<m>\d{{1,2}})[-/]{YEAR}",
     "year and quarter": rf"{YEAR}[-/ ]*(?:q|quarter ?)(?P<q>[1-4])",
     "quarter and year": rf"(?:q|quarter ?)(?P<q>[1-4])[-/ ']*{YEAR}|(?P<q2>[1-4])q[-/ ]*(?P<y2>\d{{4}})",
-    "year and week": rf"{YEAR}-?w(?P<w>\d{1, 2})(?:-?(?P<wd>[1-7]))?",
+    "year and week": rf"{YEAR}-?w(?P<w>\d{{1,2}})(?:-?(?P<wd>[1-7]))?",
 }
 CLOCK = (
     r"(?P<sign>-)?(?P<H>\d{1,3})[:h](?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?"

@@ -210,7 +210,7 @@ def _part(label: str) -> Part | None:
     for pattern, how in OTHERWISE:
         if found := pattern.fullmatch(label):
             label = found.expand(how).strip()
-    minus = re.fullmatch(r"(.*\d)\s*-", label)  # "12.50-", as some book-keeping writes it
+    minus = re.fullmatch(r"([^-]*\d[^-]*?)\s*-", label)  # "12.50-", as some book-keeping writes it
     match = WRITTEN.fullmatch(minus[1] if minus else label)
     if not match or bool(match["close"]) != bool(match["open"] or match["inner"]):
         return None
