@@ -30,6 +30,7 @@ FULL = [
 NAME = rf"(?P<name>{'|'.join([*FULL, 'sept', *MONTHS])})\.?"
 DAY_NAME = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
 YEAR, SHORT = r"(?P<y>\d{4})", r"'?(?P<y>\d{4}|\d{2})"
+LIKELY = r"(?P<y>1[5-9]\d\d|2[01]\d\d)"  # without a day, other numbers are of parts or invoices
 TIME = (
     r"(?P<H>\d{1,2}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?)?(?: ?(?P<p>[ap])\.?m\.?)?"
     r"(?: ?(?P<z>z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
@@ -49,8 +50,8 @@ LAYOUTS = {
     "month's name and year": rf"{NAME},?[-/ ']*{SHORT}",
     "year and month's name": rf"(?P<y>\d{{4}})[-/ ]*{NAME}",
     "short year and month's name": rf"(?P<y>\d{{2}})-{NAME}",
-    "year and month": rf"{YEAR}(?:[-/]|[- ]?m)(?P<m>\d{{1,2}})",
-    "month and year": rf"(?P<m>\d{{1,2}})[-/]{YEAR}",
+    "year and month": rf"{LIKELY}(?:[-/]|[- ]?m)(?P<m>\d{{1,2}})",
+    "month and year": rf"(?P<m>\d{{1,2}})[-/]{LIKELY}",
     "year and quarter": rf"{YEAR}[-/ ]*(?:q|quarter ?)(?P<q>[1-4])",
     "quarter and year": rf"(?:q|quarter ?)(?P<q>[1-4])[-/ ']*{YEAR}|(?P<q2>[1-4])q[-/ ]*(?P<y2>\d{{4}})",
     "year and week": rf"{YEAR}-?w(?P<w>\d{{1,2}})(?:-?(?P<wd>[1-7]))?",
@@ -241,6 +242,11 @@ STAMP_NAME = re.compile(
     r"|.*(date|time|timestamp)"
 )
 
+AMOUNT_NAME = re.compile(
+    r"(?i:.*(volume|amount|revenue|sales|price|cost|income|population|gdp|budget|value|balance|capital|assets"
+    r"|views|bytes|profit|turnover|debt|worth|gross|total|count).*)"
+)
+
 
 def stamp_of(name: str, values: NDArray[np.float64]) -> str:
     """How whole numbers write times (a name of DIGITS, or a unit of STAMPS); "" if they do not.
@@ -258,7 +264,7 @@ def stamp_of(name: str, values: NDArray[np.float64]) -> str:
         if first <= some[0] and some[-1] <= last and (named or not needs_name):
             return written if not np.isnat(stamped(some, written)).any() else ""
     for unit, (_, least, most) in STAMPS.items():
-        inside = least <= some[0] and some[-1] <= most
+        inside = least <= some[0] and some[-1] <= most and (named or not AMOUNT_NAME.fullmatch(name))
         # without a name that says so, only what lies close together after 2000, as no amounts do
         if inside and (named or (some[0] > 3 * least and some[-1] < 1.3 * some[0])):
             return unit

@@ -130,7 +130,7 @@ class Clock:
 
 COMPOUNDS = {  # two numbers with a unit each, and what each counts in the smaller unit
     "feet and inches": (
-        r"(\d+) ?(?:'|′|ft\.?|feet)(?: ?(\d+(?:\.\d+)?) ?(?:\"|″|''|in\.?|inches)?)?",
+        r"(\d+) ?(?:'|′|ft\.?|feet)(?: ?((?:\d|1[01])(?:\.\d+)?) ?(?:\"|″|''|in\.?|inches)?)?",
         (12.0, 1.0),
     ),
     "hours and minutes": (

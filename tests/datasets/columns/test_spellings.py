@@ -79,3 +79,23 @@ def test_days_that_may_be_values_are_kept():
     births = pd.date_range("1900-01-01", periods=N, freq="90D")
     labels = ["1900-01-01" if i % 10 == 0 else t.strftime("%Y-%m-%d") for i, t in enumerate(births)]
     assert read(labels)[0].missing == 0
+
+
+RNG = np.random.default_rng(1)
+NO_TIMES = {
+    "volume": RNG.integers(1_450_000_000, 1_600_000_000, N),
+    "part": [f"{9000 + i % 700}-{1 + i % 12:02d}" for i in range(N)],
+    "mark": [f"{1 + i % 12:02d}/{3000 + i % 5}" for i in range(N)],
+}
+
+
+@pytest.mark.parametrize("name", NO_TIMES)
+def test_amounts_and_parts_are_no_times(name):
+    frame = pd.DataFrame({"x": X, name: NO_TIMES[name], "y": X + np.cos(np.arange(N))})
+    found = next(one for one in datasets.from_frame(frame, "y").readings if one.column == name)
+    assert found.kind != "date"
+
+
+def test_feet_have_less_than_twelve_inches():
+    assert read([f"{i % 3 + 3}'{i % 12}" for i in range(N)])[0].kind == "number"
+    assert read([f"{i % 3 + 3}'{30 + i % 30}" for i in range(N)])[0].kind != "number"
