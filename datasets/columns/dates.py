@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from datasets.columns.spellings import usual
 from datasets.columns.text import Text
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -29,6 +30,7 @@ FULL = [
 NAME = rf"(?P<name>{'|'.join([*FULL, 'sept', *MONTHS])})\.?"
 DAY_NAME = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
 YEAR, SHORT = r"(?P<y>\d{4})", r"'?(?P<y>\d{4}|\d{2})"
+LIKELY = r"(?P<y>1[5-9]\d\d|2[01]\d\d)"  # without a day, other numbers are of parts or invoices
 TIME = (
     r"(?P<H>\d{1,2}):(?P<M>[0-5]\d)(?::(?P<S>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?)?(?: ?(?P<p>[ap])\.?m\.?)?"
     r"(?: ?(?P<z>z|utc|gmt|[+-]\d\d(?::?\d\d)?))?"
@@ -48,11 +50,11 @@ LAYOUTS = {
     "month's name and year": rf"{NAME},?[-/ ']*{SHORT}",
     "year and month's name": rf"(?P<y>\d{{4}})[-/ ]*{NAME}",
     "short year and month's name": rf"(?P<y>\d{{2}})-{NAME}",
-    "year and month": rf"{YEAR}(?:[-/]|[- ]?m)(?P<m>\d{{1,2}})",
-    "month and year": rf"(?P<m>\d{{1,2}})[-/]{YEAR}",
+    "year and month": rf"{LIKELY}(?:[-/]|[- ]?m)(?P<m>\d{{1,2}})",
+    "month and year": rf"(?P<m>\d{{1,2}})[-/]{LIKELY}",
     "year and quarter": rf"{YEAR}[-/ ]*(?:q|quarter ?)(?P<q>[1-4])",
     "quarter and year": rf"(?:q|quarter ?)(?P<q>[1-4])[-/ ']*{YEAR}|(?P<q2>[1-4])q[-/ ]*(?P<y2>\d{{4}})",
-    "year and week": rf"{YEAR}-?w(?P<w>\d\d)(?:-?(?P<wd>[1-7]))?",
+    "year and week": rf"{YEAR}-?w(?P<w>\d{{1,2}})(?:-?(?P<wd>[1-7]))?",
 }
 CLOCK = (
     r"(?P<sign>-)?(?P<H>\d{1,3})[:h](?P<M>[0-5]\d)(?::(?P<S>[0-5]\d)(?:[.,](?P<f>\d{1,9}))?)?"
@@ -60,6 +62,13 @@ CLOCK = (
 )
 PIVOT = 69  # a year written 69 .. 99 is of the last century
 FEW = 60  # labels that tell which layouts are worth trying
+
+
+NO_DAYS = (  # of programs that have no missing date
+    *("0001-01-01", "1753-01-01", "1800-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01"),
+    *("1970-01-01", "2099-12-31", "2100-01-01", "2999-12-31", "3000-01-01", "9999-01-01", "9999-12-31"),
+)
+FAR = 2  # times the span of all other days, between them and one of these
 
 
 class Layout(NamedTuple):
@@ -76,7 +85,7 @@ class Layout(NamedTuple):
 def layout_of(words: Text) -> tuple[Layout, bool] | None:
     """The layout that most labels have; is the order of day and month a guess? None if no label has any."""
     labels = words.labels
-    few = labels.iloc[:: max(len(labels) // FEW, 1)].str.lower()
+    few = usual(labels.iloc[:: max(len(labels) // FEW, 1)])
     likely = [name for name, one in LAYOUTS.items() if few.str.fullmatch(one).any()]
     if not likely:
         return None
@@ -94,6 +103,20 @@ def layout_of(words: Text) -> tuple[Layout, bool] | None:
         return orders[int(rising[1])], False
     marks = [labels.str.contains(mark, regex=False).any() for mark in "/."]
     return orders[int(not marks[0])], not marks[1] and not np.array_equal(times[0], times[1])
+
+
+def sentinels_in(times: NDArray[np.datetime64]) -> tuple[str, ...]:
+    """Days that stand for missing: spelled so, such as 9999-12-31, repeated, and far from all others."""
+    days = times[~np.isnat(times)].astype("M8[D]")
+    distinct, counts = np.unique(days, return_counts=True)
+    spelled = np.isin(distinct, np.array(NO_DAYS, "M8[D]"))
+    rest = distinct[~spelled].astype(np.int64)
+    if len(rest) < 2:
+        return ()
+    first, last = int(rest[0]), int(rest[-1])
+    gaps = np.maximum(first - distinct.astype(np.int64), distinct.astype(np.int64) - last)
+    found = distinct[spelled & (counts > 1) & (gaps > FAR * (last - first))]
+    return tuple(str(one) for one in found)
 
 
 def clock_of(labels: pd.Series) -> tuple[NDArray[np.float64], bool]:
@@ -118,7 +141,7 @@ def _rises(times: NDArray[np.datetime64]) -> bool:
 
 
 def _parts(labels: pd.Series, layout: str) -> dict[str, pd.Series]:
-    found = labels.str.lower().str.extract(f"^(?:{layout})$")
+    found = usual(labels).str.extract(f"^(?:{layout})$")
     for name in ("y", "q"):  # written in two places
         if name + "2" in found:
             found[name] = found[name].fillna(found.pop(name + "2"))
@@ -219,6 +242,11 @@ STAMP_NAME = re.compile(
     r"|.*(date|time|timestamp)"
 )
 
+AMOUNT_NAME = re.compile(
+    r"(?i:.*(volume|amount|revenue|sales|price|cost|income|population|gdp|budget|value|balance|capital|assets"
+    r"|views|bytes|profit|turnover|debt|worth|gross|total|count).*)"
+)
+
 
 def stamp_of(name: str, values: NDArray[np.float64]) -> str:
     """How whole numbers write times (a name of DIGITS, or a unit of STAMPS); "" if they do not.
@@ -236,7 +264,7 @@ def stamp_of(name: str, values: NDArray[np.float64]) -> str:
         if first <= some[0] and some[-1] <= last and (named or not needs_name):
             return written if not np.isnat(stamped(some, written)).any() else ""
     for unit, (_, least, most) in STAMPS.items():
-        inside = least <= some[0] and some[-1] <= most
+        inside = least <= some[0] and some[-1] <= most and (named or not AMOUNT_NAME.fullmatch(name))
         # without a name that says so, only what lies close together after 2000, as no amounts do
         if inside and (named or (some[0] > 3 * least and some[-1] < 1.3 * some[0])):
             return unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.codes import (
-    HALF,
     MOST_CATEGORIES,
     are_codes,
     leads_with_zeros,
@@ -18,14 +18,25 @@ from datasets.columns.codes import (
     sentinels_of,
     words_name_owners,
 )
-from datasets.columns.dates import clock_of, layout_of, stamp_of
+from datasets.columns.dates import layout_of, sentinels_in, stamp_of
 from datasets.columns.numbers import notation_of, plain, plain_numbers
-from datasets.columns.readers import Boolean, Category, Clock, Compound, Date, Number, Reader, compound_of
-from datasets.columns.text import Text, numeric, plainly, text, truths, written
+from datasets.columns.quantities import (
+    FEW_WORDS,
+    HALF,
+    MOSTLY,
+    Quantity,
+    are_classes,
+    as_clocks,
+    as_compounds,
+    as_numbers,
+    believed,
+    mixed,
+    most_read,
+)
+from datasets.columns.readers import Boolean, Category, Date, Number, Reader
+from datasets.columns.text import Text, numeric, plainly, rounded, text, truths, written
 from datasets.sentences import counted, flag, listed, shown
 
-MOSTLY = 0.95  # share of a column's values, without those that stand for missing, that must be of one kind
-FEW_WORDS, MANY_NUMBERS = 3, 20  # so few words among so many numbers stand for missing, whatever their share
 LONG = 30  # characters on average: free text
 
 
@@ -47,6 +58,25 @@ class Finding(NamedTuple):
 
 def kind_of(name: str, series: pd.Series) -> Finding:
     """What a column is, by the first rule that knows."""
+    found = _kind_of(name, series)
+    return _dated(found, found.reader, series) if isinstance(found.reader, Date) else found
+
+
+def _dated(found: Finding, reader: Date, series: pd.Series) -> Finding:
+    """Dates of which some days stand for missing."""
+    times = reader.times(series)
+    days = sentinels_in(times)
+    if not days:
+        return found
+    rows = [counted(int((times.astype("M8[D]") == np.datetime64(day)).sum()), "row") for day in days]
+    pairs = ", ".join(f"{day}: {many}" for day, many in zip(days, rows, strict=True))
+    said = f"Far from all others, taken as missing ({pairs}); `--date` keeps it a date"
+    why = f"{found.why}; {', '.join(days)} taken as missing"
+    reader = dataclasses.replace(reader, sentinels=days)
+    return found._replace(reader=reader, why=why, said=(*found.said, said), option="date")
+
+
+def _kind_of(name: str, series: pd.Series) -> Finding:
     series = plainly(series)
     if truths(series) is not None:
         return Finding(Boolean(), "boolean", "true and false")
@@ -57,7 +87,7 @@ def kind_of(name: str, series: pd.Series) -> Finding:
     values = numeric(series)
     if values is None:
         values = plain_numbers(series)
-    if values is not None:
+    if values is not None and not rounded(series, values):
         return _numbers(name, values, Finding(Number(), "number", "all values are numbers"), None)
     try:
         words = text(series)
@@ -73,7 +103,7 @@ def kind_of(name: str, series: pd.Series) -> Finding:
 
 
 def forced(name: str, series: pd.Series, option: str) -> Finding:
-    """A column as the user said. Raises ValueError where most of its values are not so."""
+    """A column as the user said. Raises ValueError where none of its values is so."""
     series = plainly(series)
     why = "as you said"
     if option == "drop":
@@ -88,11 +118,16 @@ def forced(name: str, series: pd.Series, option: str) -> Finding:
         return Finding(Category(tuple(words.labels)), "category", why)
     if option == "number":
         return _as_numbers(name, series, why)
-    return Finding(as_date(name, series), "date", why)
+    reader = as_date(name, series)
+    said = ""
+    if reader.layout is not None:
+        words = text(series)
+        said = mixed("dates", words, ~np.isnat(reader.layout.times(words.labels)))
+    return Finding(reader, "date", why, (said,) * bool(said))
 
 
 def as_date(name: str, series: pd.Series) -> Date:
-    """The reader of a column that the user calls dates. Raises ValueError where most values are none."""
+    """The reader of a column that the user calls dates. Raises ValueError where no value is one."""
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return Date()
     values = numeric(series)
@@ -105,25 +140,25 @@ def as_date(name: str, series: pd.Series) -> Date:
         assert values is not None
         reader = Date(stamp=stamp_of("time", values))
         if not reader.stamp:
-            raise _mostly_none(name, "date", series, np.zeros(len(series), bool), "2026-01-31")
-    times = reader.times(series)
-    if np.isnat(times[_present(series)]).mean() > HALF:
-        raise _mostly_none(name, "date", series, ~np.isnat(times), "2026-01-31")
+            raise _none(name, "date", series, "2026-01-31")
+    if np.isnat(reader.times(series)).all():
+        raise _none(name, "date", series, "2026-01-31")
     return reader
 
 
 def _as_numbers(name: str, series: pd.Series, why: str) -> Finding:
-    words = None if numeric(series) is not None or truths(series) is not None else _text(name, series)
-    notation, several = notation_of(words.labels) if words is not None else (Number().notation, ())
-    reader = Number(notation)
-    values, _ = reader.values(series)
-    present = _present(series)
-    if several or np.isnan(values[present]).mean() > HALF:
-        raise _mostly_none(name, "number", series, ~np.isnan(values), "1234.5")
-    said = list(notation.said)
-    if words is not None and (lost := np.isnan(reader.notation.values(words.labels)[0])).any():
-        said.append(_mixed("numbers", words, lost & ~words.placeholders(), lost & words.placeholders()))
-    return Finding(reader, "number", why, tuple(one for one in said if one))
+    if numeric(series) is not None or truths(series) is not None:
+        return Finding(Number(), "number", why)
+    words = _text(name, series)
+    found = most_read(words)
+    if found is None and (several := notation_of(words.labels)[1]):
+        raise ValueError(
+            f"{shown(name)!r} holds numbers in several units ({listed(several)}).\n"
+            "Convert them into one unit."
+        )
+    if found is None:
+        raise _none(name, "number", series, "1234.5")
+    return _quantities(words, found, "numbers")._replace(kind="number", why=why)
 
 
 def _present(series: pd.Series) -> NDArray[np.bool_]:
@@ -140,14 +175,11 @@ def _text(name: str, series: pd.Series) -> Text:
         raise ValueError(f"{shown(name)!r} holds lists or other compound values.\nDrop it.") from None
 
 
-def _mostly_none(
-    name: str, kind: str, series: pd.Series, good: NDArray[np.bool_], example: str
-) -> ValueError:
-    bad = _present(series) & ~good
+def _none(name: str, kind: str, series: pd.Series, example: str) -> ValueError:
+    bad = _present(series)
     values = [shown(one) for one in series[bad].astype(str).drop_duplicates().head(3)]
-    share = bad.sum() / max(int(_present(series).sum()), 1)
     return ValueError(
-        f"{share:.0%} of the values of {shown(name)!r} are no {kind}s ({listed(values)}).\n"
+        f"100% of the values of {shown(name)!r} are no {kind}s ({listed(values)}).\n"
         f"Write them as {example}, or leave {shown(name)!r} out of {kind}."
     )
 
@@ -178,28 +210,18 @@ def _leading_zeros(name: str, words: Text) -> Finding | None:
 
 
 def _written_numbers(name: str, words: Text) -> Finding | None:
-    blank = words.placeholders()
-    rest = words.without(blank)
-    notation, several = notation_of(rest.labels)
-    if several:
+    found = as_numbers(words)
+    if found is None or not believed(words, found.known) or are_classes(words, found):
         return None
-    read, limits = notation.values(words.labels)
-    lost = np.isnan(read)
-    known, blank = ~lost, blank & lost
-    others = lost & ~blank
-    among = words.share(known) / max(words.share(known | others), 1e-12)
-    few = others.sum() <= FEW_WORDS and known.sum() >= MANY_NUMBERS and among >= HALF
-    if not known.any() or not (among >= MOSTLY or few):
-        return None
-    said = [*notation.said, _mixed("numbers", words, others, blank)]
-    if limits.any():
-        how = "read as numbers, with an indicator" if not limits[known].all() else "read as numbers"
-        said.append(f"Limits ({listed(list(words.labels[limits]), 3)}) {how}")
-    why = "all values are numbers" if not lost.any() else "nearly all values are numbers"
-    if notation.said:
-        why = "; ".join(one[0].lower() + one[1:] for one in notation.said)
-    base = Finding(Number(notation), "number", why, tuple(one for one in said if one))
-    return _numbers(name, words.spread(read), base, words)
+    return _numbers(name, words.spread(found.values), _quantities(words, found, "numbers"), words)
+
+
+def _quantities(words: Text, found: Quantity, what: str) -> Finding:
+    limited = found.limited(words)
+    if limited and not found.limits[found.known].all():
+        limited += ", with an indicator"
+    said = (*found.said, mixed(what, words, found.known), limited)
+    return Finding(found.reader, found.kind, found.why, tuple(one for one in said if one))
 
 
 def _several_units(name: str, words: Text) -> Finding | None:
@@ -218,63 +240,32 @@ def _with_unit(words: Text) -> NDArray[np.bool_]:
     return np.asarray(words.labels.str.match(r"[<>~(+-]?\s*[^\w\s]?\s*[\d.,]*\d"), bool)
 
 
-def _mixed(what: str, words: Text, others: NDArray[np.bool_], blank: NDArray[np.bool_]) -> str:
-    """What is said of words among numbers or dates."""
-    if others.any():
-        return f"Mixed types: {what}, of which others ({_with_rows(words, others | blank)}) are missing"
-    return f"Taken as missing among {what}: {_with_rows(words, blank)}" if blank.any() else ""
-
-
-def _with_rows(words: Text, which: NDArray[np.bool_]) -> str:
-    rows = words.counts[which]
-    return listed(
-        [f"{shown(one)!r} ({counted(n, 'row')})" for one, n in zip(words.labels[which], rows, strict=True)]
-    )
-
-
 def _dates(name: str, words: Text) -> Finding | None:
-    blank = words.placeholders()
-    rest = words.without(blank)
-    found = layout_of(rest)
+    found = layout_of(words.without(words.placeholders()))
     if found is None:
         return None
     layout, guessed = found
     known = ~np.isnat(layout.times(words.labels))
-    blank &= ~known
-    if words.share(known) < MOSTLY * words.share(~blank):
+    if not believed(words, known):
         return None
     said = []
     if layout.name == "day and month":
         first = "day/month" if layout.day_first else "month/day"
         doubt = ", which is a guess" if guessed else ""
         said.append(f"Dates read as {first}{doubt}")
-    said.append(_mixed("dates", words, ~known & ~blank, blank))
+    said.append(mixed("dates", words, known))
     why = f"dates written as {layout.name}"
     return Finding(Date(layout), "date", why, tuple(one for one in said if one))
 
 
 def _clocks(name: str, words: Text) -> Finding | None:
-    minutes, of_a_day = clock_of(words.labels)
-    known, blank = ~np.isnan(minutes), words.placeholders()
-    blank &= ~known
-    if not known.any() or words.share(known) < MOSTLY * words.share(~blank):
-        return None
-    kind, several = ("time of day", "times of day") if of_a_day else ("duration", "durations")
-    said = (f"Read as {several}, in minutes", _mixed("times", words, ~known & ~blank, blank))
-    why = f"{several}, such as {shown(words.labels[known].iloc[0])}"
-    return Finding(Clock(), kind, why, tuple(one for one in said if one))
+    found = as_clocks(words)
+    return _quantities(words, found, "times") if found and believed(words, found.known) else None
 
 
 def _compounds(name: str, words: Text) -> Finding | None:
-    found = compound_of(words.labels)
-    if not found:
-        return None
-    known, blank = ~np.isnan(Compound(found).values(words.labels)), words.placeholders()
-    blank &= ~known
-    if words.share(known) < MOSTLY * words.share(~blank):
-        return None
-    said = (f"Read as {found}", _mixed("numbers", words, ~known & ~blank, blank))
-    return Finding(Compound(found), "number", said[0].lower(), tuple(one for one in said if one))
+    found = as_compounds(words)
+    return _quantities(words, found, "numbers") if found and believed(words, found.known) else None
 
 
 def _numbers(name: str, values: NDArray[np.float64], base: Finding, words: Text | None) -> Finding:

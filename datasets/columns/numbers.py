@@ -16,14 +16,43 @@ from datasets.sentences import listed
 QUICK = 100  # rows that tell whether a column may be plain
 SAMPLE = 20_000  # labels that tell a column's notation
 LARGEST = 1e100  # larger numbers count as missing: their squares would overflow
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?")
-SEPARATORS = ((",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), ("'", ","))  # thousands, decimals
-NAMED = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes"}
+PLAIN = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?"
+)
+SEPARATORS = (
+    (",", "."),
+    (".", ","),
+    (" ", "."),
+    (" ", ","),
+    ("'", "."),
+    ("'", ","),
+    ("_", "."),
+)  # thousands, decimals
+NAMED = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes", "_": "underscores"}
 ALIKE = str.maketrans("−–‒﹣－’‘´`\u00a0\u2007\u2009\u202f\u2002\u2003\u3000", "-----''''" + " " * 7)
 WRITTEN = re.compile(
     r"(?P<limit>[<>≤≥]=?)?\s*(?P<open>\()?\s*(?P<before>[^\d(),<>]{0,8}?)\s*(?P<inner>\()?\s*"
-    r"(?P<digits>\d(?:[\d.,' ]*\d)?\.?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<more>\+)?"
+    r"(?P<digits>\d(?:[\d.,' _]*\d)?\.?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<more>\+)?"
     r"\s*(?P<after>[^\d()+<>][^()<>]{0,19}?)?\s*(?P<close>\))?"
+)
+BELOW = r"(?:less than|fewer than|lower than|smaller than|under|below|up to|at most|no more than|max\.?)"
+ABOVE = r"(?:more than|greater than|higher than|larger than|over|above|at least|no less than|min\.?)"
+BEYOND = r"(?:or|and) (?:more|greater|higher|over|above|older|up|upwards)|plus"
+BENEATH = r"(?:or|and) (?:less|fewer|lower|under|below|younger)"
+# other ways to write the same number: of spreadsheets, programs and publications, and limits in words
+OTHERWISE = tuple(
+    (re.compile(pattern, re.IGNORECASE), how)
+    for pattern, how in (
+        (r'="(?!0\d)([^"]*)"|"(?!0\d)([^"]*)"|\'(?!0\d)([^\']*\d)\'?|\[([^\[\],]*)\]', r"\1\2\3\4"),
+        (r"([+-]?\d[\d.,]*) ?[x×·*] ?10(?:\^|\*\*)?\(?([+-]?\d+)\)?", r"\1e\2"),
+        (r"([+-]?\d*\.?\d+|[+-]?\d+\.)d([+-]?\d+)", r"\1e\2"),
+        (rf"{BELOW} (.*\d.*)", r"<\1"),
+        (rf"{ABOVE} (.*\d.*)", r">\1"),
+        (rf"(.*\d.*?) ?(?:{BEYOND})", r">\1"),
+        (rf"(.*\d.*?) ?(?:{BENEATH})", r"<\1"),
+        (r"(?:nd|n\.d\.|bdl|lod|not detected) ?\(<? ?([\d.,]+)\)", r"<\1"),
+        (r"([+-]?[\d.,]*\d) ?(?:\[[a-z0-9]{1,2}\]|\*{1,3}|[†‡§])+", r"\1"),  # with a note below the table
+    )
 )
 UNIT = re.compile(r"[^\d]*|[^\d]*[^\W\d_][23]|[^\d]*/\d+\s?[^\d]+")  # "m2", "l/100 km", but not "A12"
 CODES = (
@@ -178,7 +207,10 @@ def _grouped(thousands: str, decimals: str) -> re.Pattern[str]:
 def _part(label: str) -> Part | None:
     """A label taken apart; None if it is no number with a sign, a currency, a unit or a limit."""
     label = label.translate(ALIKE)
-    minus = re.fullmatch(r"(.*\d.*?)\s*-", label)  # "12.50-" and "3 kg-", as some book-keeping writes it
+    for pattern, how in OTHERWISE:
+        if found := pattern.fullmatch(label):
+            label = found.expand(how).strip()
+    minus = re.fullmatch(r"([^-]*\d[^-]*?)\s*-", label)  # "12.50-", as some book-keeping writes it
     match = WRITTEN.fullmatch(minus[1] if minus else label)
     if not match or bool(match["close"]) != bool(match["open"] or match["inner"]):
         return None
@@ -208,6 +240,21 @@ def _part(label: str) -> Part | None:
     )
 
 
+def points_in_doubt(labels: pd.Series) -> bool:
+    """May points be of thousands: has each three digits behind it, with whole numbers below 1000 beside?"""
+    bare = labels.str.replace(r"[^0-9.,]", "", regex=True)
+    pointed = bare[bare.str.contains(".", regex=False)]
+    others = bare[~bare.str.contains(".", regex=False) & (bare != "")]
+    whole = others.str.fullmatch(r"[1-9][0-9]{2}")
+    return bool(
+        len(pointed)
+        and pointed.str.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}").all()
+        and len(others)
+        and whole.any()
+        and others.str.fullmatch(r"0|[1-9][0-9]{0,2}").all()
+    )
+
+
 def _is_currency(word: str) -> bool:
     return word in CURRENCIES or (len(word) == 1 and unicodedata.category(word) == "Sc")
 
@@ -222,6 +269,8 @@ def plain_numbers(series: pd.Series) -> NDArray[np.float64] | None:
     if not len(few) or not few.str.fullmatch(PLAIN.pattern).all():
         return None
     present = labels.dropna()
+    if points_in_doubt(few):
+        return None
     if not present.str.fullmatch(PLAIN.pattern).all() or present.str.match(r"[+-]?0\d").any():
         return None
     return np.asarray(pd.to_numeric(labels).to_numpy(np.float64, na_value=np.nan), np.float64)

@@ -80,9 +80,17 @@ class Date:
 
     layout: dates.Layout | None = None
     stamp: str = ""
+    sentinels: tuple[str, ...] = ()  # days that stand for missing
 
     def times(self, series: pd.Series) -> NDArray[np.datetime64]:
         """The time of each row in UTC, NaT where missing."""
+        times = self._written(series)
+        if self.sentinels:
+            gone = np.isin(times.astype("M8[D]"), np.array(self.sentinels, "M8[D]"))
+            return np.asarray(np.where(gone, np.datetime64("NaT"), times))
+        return times
+
+    def _written(self, series: pd.Series) -> NDArray[np.datetime64]:
         series = plainly(series)
         if pd.api.types.is_datetime64_any_dtype(series.dtype):
             whole = pd.DatetimeIndex(series)
@@ -122,7 +130,7 @@ class Clock:
 
 COMPOUNDS = {  # two numbers with a unit each, and what each counts in the smaller unit
     "feet and inches": (
-        r"(\d+) ?(?:'|′|ft\.?|feet)(?: ?(\d+(?:\.\d+)?) ?(?:\"|″|''|in\.?|inches)?)?",
+        r"(\d+) ?(?:'|′|ft\.?|feet)(?: ?((?:\d|1[01])(?:\.\d+)?) ?(?:\"|″|''|in\.?|inches)?)?",
         (12.0, 1.0),
     ),
     "hours and minutes": (

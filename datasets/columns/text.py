@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+EXACT = 2.0**53  # larger whole numbers are not all floats
 # what pandas.read_csv takes for missing too, "?" and NaT: a frame that it read is the same table
 MISSING = (
     *("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA", "NaN", "nan", "-NaN", "-nan"),
@@ -19,7 +21,7 @@ PLACEHOLDERS = re.compile(
     r"[^\w\s<>]+|0{2,4}([-/.])00?\1(0000|00?)([ t]00:00(:00)?)?"
     r"|[(\[<]?(na|n\.?a\.?|nd|n\.d\.?|n/[ad]|nr|n/r|k\.? ?a\.?|nan|nil|null|none|missing|unk(nown)?"
     r"|blank|empty|not (available|applicable|reported|recorded|known|tested|measured|done|given)|no data"
-    r"|tbd|undefined|unavailable|invalid|error|missing value|x+)[)\]>]?"
+    r"|tbd|undefined|unavailable|invalid|error|missing value|xx+)[)\]>]?"
     r"|#(ref!|div/0!|value!|num!|name\?|null!)"
 )
 
@@ -73,14 +75,39 @@ def text(series: pd.Series, missing: tuple[str, ...] = MISSING) -> Text:
 
 def _factorized(series: pd.Series) -> tuple[NDArray[np.int64], pd.Series]:
     values = numeric(series)
+    if values is not None and pd.api.types.is_integer_dtype(series.dtype):
+        codes, found = pd.factorize(series)
+        return codes, pd.Series([str(int(one)) for one in found], dtype=object)
     if values is not None:  # whole numbers have no point, also where a hole made them floats
         codes, found = pd.factorize(values)
         return codes, pd.Series([written(one) for one in found.tolist()], dtype=object)
     try:
         codes, found = pd.factorize(plainly(series))
-        return codes, pd.Series(found, dtype=object).astype(str).str.strip()
+        return codes, _ascii(pd.Series(found, dtype=object).astype(str).str.strip())
     except ValueError as error:  # an integer of thousands of digits, a span of time without a unit
         raise TypeError(str(error)) from None
+
+
+def _ascii(labels: pd.Series) -> pd.Series:
+    """Labels in which the digits of every script are 0 to 9."""
+    foreign = labels.str.contains(r"[^\W\D]", regex=True) & ~labels.map(str.isascii).astype(bool)
+    return labels.where(~foreign, labels[foreign].map(_digits)) if foreign.any() else labels
+
+
+def _digits(label: str) -> str:
+    arabic = label.replace("\u066b", ".").replace("\u066c", ",")  # its decimals and thousands
+    return "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in arabic)
+
+
+def rounded(series: pd.Series, values: NDArray[np.float64]) -> bool:
+    """Do at least half of the distinct whole numbers of a column become equal to others as floats?"""
+    if not (np.abs(values) > EXACT).any():
+        return False
+    if pd.api.types.is_float_dtype(series.dtype):
+        return False
+    long = series[np.abs(values) > EXACT].astype(str)
+    whole = long[long.str.strip().str.fullmatch(r"[+-]?[0-9]+")]
+    return len(np.unique(values[whole.index])) <= whole.nunique() / 2 if len(whole) else False
 
 
 def written(number: float) -> str:

@@ -9,9 +9,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.codes import leads_with_zeros
-from datasets.columns.dates import clock_of, layout_of
-from datasets.columns.kinds import MOSTLY
+from datasets.columns.dates import layout_of
 from datasets.columns.numbers import LARGEST, notation_of, plain
+from datasets.columns.quantities import (
+    FEW_LABELS,
+    LEAST_ROWS,
+    MOSTLY,
+    QUANTITIES,
+    Quantity,
+    are_classes,
+    believed,
+    most_read,
+)
 from datasets.columns.text import MISSING, Text, numeric, plainly, text, truths, written
 from datasets.sentences import counted, listed, shown
 from datasets.tables.order import words
@@ -22,6 +31,7 @@ LOST = (
     0.05  # share of the rows whose target is missing, above which it is doubted that the rest stands for all
 )
 LEAST = 50  # rows of a table
+SEVERAL = 3  # units of one column
 MISSING_TARGET = ("leave out", "refuse", "class")
 
 
@@ -68,32 +78,43 @@ def _target_of(series: pd.Series, task: str | None, missing: str) -> Target:
     if values is not None:
         return _numbers(values, name, task, "")
     found = words(series)
-    if not labelled and (read := _read(found, name)) is not None:
-        as_numbers = _numbers(found.spread(read[0]), name, task, read[1])
-        if not (missing == "class" and as_numbers.classes and _taken(series, found)):
-            return as_numbers._replace(more=(*as_numbers.more, *_said(series, found, as_numbers)))
+    if not labelled and (read := _read(found, name, task)) is not None:
+        how = "".join(f" {one}." for one in (*read.said, read.limited(found)) if one)
+        as_numbers = _numbers(found.spread(read.values), name, task, how)
+        lost = _unread(series, found, read.known)
+        if not (as_numbers.classes and (_has_classes(lost) or (missing == "class" and lost))):
+            return as_numbers._replace(more=(*as_numbers.more, *_said(lost, bool(as_numbers.classes))))
     if missing == "class":
         found = text(series, ("",))
     classes = _classes(found, name, task)
-    return classes._replace(more=() if missing == "class" else _said(series, found, classes))
+    lost = _unread(series, found, np.ones(len(found.labels), bool))
+    return classes._replace(more=() if missing == "class" else _said(lost, classes=True))
 
 
-def _read(found: Text, name: object) -> tuple[NDArray[np.float64], str] | None:
-    """A target's labels as numbers, and how they were read; None for words. Raises ValueError for dates."""
-    blank = found.placeholders()
-    rest = found.without(blank)
+def _read(found: Text, name: object, task: str | None) -> Quantity | None:
+    """A target's labels as numbers; None for words. Raises ValueError for dates and for several units."""
+    rest = found.without(found.placeholders())
     if len(rest.labels) == 0 or leads_with_zeros(rest.labels):
         return None
-    notation, _ = notation_of(rest.labels)
-    read, _ = notation.values(found.labels)
-    if found.share(~np.isnan(read)) >= MOSTLY * found.share(~(blank & np.isnan(read))):
-        return read, "".join(f" {one}." for one in notation.said)
-    minutes, _ = clock_of(found.labels)
-    if rest.share(~np.isnan(clock_of(rest.labels)[0])) >= MOSTLY:
-        return minutes, " Read in minutes."
+    if task == "regression":
+        read = most_read(found)
+    else:
+        made = (rule(found) for rule in QUANTITIES)
+        read = next((one for one in made if one is not None and believed(found, one.known)), None)
+        if read is not None and are_classes(found, read, limits_tell=False):
+            return None
+    if read is not None:
+        return read
     layout = layout_of(rest) if len(rest.labels) > MOST_CLASSES else None
     if layout is not None and rest.share(~np.isnat(layout[0].times(rest.labels))) >= MOSTLY:
         raise _dates(name)
+    _, several = notation_of(rest.labels)
+    numbered = rest.labels.str.contains(r"[0-9]").to_numpy(bool, copy=True)
+    if 0 < len(several) <= SEVERAL and len(rest.labels) > FEW_LABELS and rest.share(numbered) >= MOSTLY:
+        raise ValueError(
+            f"The target {shown(str(name))!r} holds numbers in several units ({listed(several)}).\n"
+            "Convert them into one unit."
+        )
     return None
 
 
@@ -103,9 +124,9 @@ def _dates(name: object) -> ValueError:
     )
 
 
-def _taken(series: pd.Series, found: Text) -> list[tuple[str, int]]:
-    """The words of a target that were taken as missing, with their rows."""
-    as_written, kept = text(series, ("",)), set(found.labels)
+def _unread(series: pd.Series, found: Text, known: NDArray[np.bool_]) -> list[tuple[str, int]]:
+    """The words of a target that are missing in it, with their rows."""
+    as_written, kept = text(series, ("",)), set(found.labels[known])
     return [
         (word, int(n))
         for word, n in zip(as_written.labels, as_written.counts, strict=True)
@@ -113,17 +134,20 @@ def _taken(series: pd.Series, found: Text) -> list[tuple[str, int]]:
     ]
 
 
-def _said(series: pd.Series, found: Text, target: Target) -> tuple[str, ...]:
+def _has_classes(lost: list[tuple[str, int]]) -> bool:
+    """Are there words beside the numbers of classes that are classes too: no markers, and in rows enough?"""
+    names = [word for word, n in lost if word not in MISSING and n >= LEAST_ROWS]
+    if not names:
+        return False
+    return not Text(np.arange(len(names)), pd.Series(names, dtype=str)).placeholders().all()
+
+
+def _said(lost: list[tuple[str, int]], classes: bool) -> tuple[str, ...]:
     """A sentence about words that were taken as missing."""
-    lost = _taken(series, found)
-    if not target.classes:
-        blank = found.placeholders()
-        read = dict(zip(found.labels, found.counts.tolist(), strict=True))
-        lost += [(word, read[word]) for word in found.labels[blank]]
     if not lost:
         return ()
-    listing = listed([f"{word!r} ({counted(n, 'row')})" for word, n in lost])
-    remedy = " Where that is a class, say --missing-target class." if target.classes else ""
+    listing = listed([f"{shown(word)!r} ({counted(n, 'row')})" for word, n in lost])
+    remedy = " Where that is a class, say --missing-target class." if classes else ""
     return (f"Taken as missing in the target: {listing}.{remedy}",)
 
 

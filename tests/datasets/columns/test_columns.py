@@ -35,6 +35,7 @@ def cycle(values, n=N):
         (["12%", "3.5 %", "-100%"], [12, 3.5, -100], "Read without signs"),
         (["€1.200,50", "3,5 €"], [1200.5, 3.5], "Read decimal commas"),
         (["0,123", "1,234", "1.234"], [0.123, 1.234, 1234], "Read decimal commas"),
+        (["1_234.5", "12_345_678", "7"], [1234.5, 12345678, 7], "Read underscores as thousands"),
         (["999", "1,234", "-12,345,678.5"], [999, 1234, -12345678.5], "thousands separators"),
         ([" 7", "8 ", "+9", "1e-3"], [7, 8, 9, 1e-3], ""),
         ([decimal.Decimal("1.5"), decimal.Decimal(2)], [1.5, 2], ""),
@@ -63,7 +64,7 @@ def test_every_type_of_number_gives_the_same(dtype):
 
 def test_a_few_words_among_numbers_are_missing_and_more_make_categories():
     for words, kind in ((N // 20, "number"), (N // 10, "category")):
-        (column,), notes = read([*["much"] * words, *cycle(["1", "2", "3"], N - words)])
+        (column,), notes = read([*["much"] * words, *cycle([str(i) for i in range(12)], N - words)])
         assert column.kind == kind
         assert (
             f"Mixed types: numbers, of which others ('much' ({words} rows)) are missing: 'c'" in notes
