@@ -42,13 +42,17 @@ USUAL = tuple(
         *((rf"(?<=\d) ?{zone}$", f"{hours:+03d}00") for zone, hours in ZONES.items()),
     )
 )
-NUMERIC = r"[0-9/:tz+ -]*|\d{1,4}([./-])\d{1,2}\1\d{1,4}"  # what needs no other spelling
+# what needs no other spelling
+PLAIN = (
+    r"[0-9/:tz+ -]*(?:\.\d+z?)?(?: ?[ap]m)?|\d{1,4}([./-])\d{1,2}\1\d{1,4}"
+    r"|\d{1,2}[ -](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[ -][0-9: -]*"
+)
 
 
 def usual(labels: pd.Series) -> pd.Series:
     """Labels in lower case, with English names of months and the marks that layouts know."""
     lower = labels.str.lower()
-    other = ~lower.str.fullmatch(NUMERIC).to_numpy(bool, copy=True)
+    other = ~lower.str.fullmatch(PLAIN).to_numpy(bool, copy=True)
     return lower.where(~other, lower[other].map(_usual)) if other.any() else lower
 
 
