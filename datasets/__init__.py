@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from datasets import scikit
 from datasets.columns.readings import Reading
+from datasets.files.reading import tables_in
 from datasets.split import Block, make_block, seed_of, sizes
 from datasets.tables.making import from_arrays, from_frame, read, read_folder, read_frame
 from datasets.tables.table import Table
@@ -31,6 +32,7 @@ __all__ = [
     "read",
     "read_folder",
     "read_frame",
+    "tables_in",
 ]
 
 

@@ -104,6 +104,7 @@ class Encoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.encoder_.transform(self._at_rest(X)), np.float64)
 
     def _at_rest(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        X = X.rename(columns=lambda name: str(name).strip())  # as a table names them
         lacking = [one.column for one in self.sources if one.column not in X.columns]
         if lacking:
             raise ValueError(

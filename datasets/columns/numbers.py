@@ -35,6 +35,7 @@ WRITTEN = re.compile(
     r"(?P<digits>\d(?:[\d.,' _]*\d)?\.?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<more>\+)?"
     r"\s*(?P<after>[^\d()+<>][^()<>]{0,19}?)?\s*(?P<close>\))?"
 )
+LONGEST = 80  # characters of a number with all that may stand around it
 BELOW = r"(?:less than|fewer than|lower than|smaller than|under|below|up to|at most|no more than|max\.?)"
 ABOVE = r"(?:more than|greater than|higher than|larger than|over|above|at least|no less than|min\.?)"
 BEYOND = r"(?:or|and) (?:more|greater|higher|over|above|older|up|upwards)|plus"
@@ -206,6 +207,8 @@ def _grouped(thousands: str, decimals: str) -> re.Pattern[str]:
 
 def _part(label: str) -> Part | None:
     """A label taken apart; None if it is no number with a sign, a currency, a unit or a limit."""
+    if len(label) > LONGEST:  # the patterns below take the square of its length
+        return None
     label = label.translate(ALIKE)
     for pattern, how in OTHERWISE:
         if found := pattern.fullmatch(label):

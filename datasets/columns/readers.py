@@ -48,6 +48,11 @@ class Number:
         values, limits = truths(series), None
         if values is None:
             values = numeric(series)
+            if values is not None and self.notation.thousands == "." and (values % 1 > 0).any():
+                raise ValueError(
+                    f"The points of {series.name!r} part thousands, and they were read as decimals.\n"
+                    "Read the file with datasets.read_frame, or with pandas and dtype=str."
+                )
         if values is None and (self.notation.plain or not self.notation.thousands):
             values = plain_numbers(series)
         if values is None:

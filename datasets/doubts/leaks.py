@@ -115,6 +115,7 @@ def _left(
 
 def _by_mean(codes: NDArray[Any], y: NDArray[Any], classification: bool) -> NDArray[np.float64]:
     """Categories in the order of their targets, those of few rows together: what a tree can split."""
+    codes = pd.factorize(codes)[0]  # of these rows: the table may have many more
     counts = np.bincount(codes)
     if classification:
         table = np.zeros((len(counts), int(y.max()) + 1))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.columns.numbers import PLAIN
-from datasets.columns.text import MISSING
+from datasets.columns.text import MISSING, PLACEHOLDERS
 
 SEPARATORS = ",;\t|"
 BLANKS = r"\s+"
@@ -245,7 +245,7 @@ def _holds_units(rows: Sequence[Row]) -> bool:
         if present and all(map(is_number, present)):
             if value.strip() in MISSING and value.strip():
                 return False
-            words += bool(value.strip())
+            words += bool(value.strip()) and not PLACEHOLDERS.fullmatch(value.strip().lower())
     return words > 0 and words >= _number_columns(others) / 2
 
 

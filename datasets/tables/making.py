@@ -36,6 +36,7 @@ from datasets.tables.target import (
 
 MOST_FEATURES = 20_000  # after encoding
 RARE = 5  # rows of a class that a stratified 60/20/20 split needs
+DOUBT = "Look out"  # how a sentence begins that doubts something
 TASKS = ("classification", "regression")
 Names = str | Sequence[str] | None  # of columns
 
@@ -183,6 +184,10 @@ def _table(frame: pd.DataFrame, target: str, name: str, said: Options, told: Seq
         raise ValueError(f"The target {target!r} cannot also split the rows.\nName another column for that.")
     asked = {option: getattr(said, option) for option in OPTIONS}
     chosen = choices(asked, list(frame.columns), name, target, group)
+    if clock is not None and chosen.of(clock) in ("drop", "category", "number"):
+        raise ValueError(
+            f"The time {clock!r} orders the rows, and {chosen.of(clock)} says otherwise.\nSay one of them."
+        )
     missing = said.missing_target or MISSING_TARGET[0]
     found = target_of(frame[target], said.task, missing)
     if said.positive is not None:
@@ -205,12 +210,12 @@ def _table(frame: pd.DataFrame, target: str, name: str, said: Options, told: Seq
     same = copies.copies(done.columns, y)
     if same is not None and not table.timed and group is None:
         table = _apart(table, same[1])
-    if same is not None:
-        doubts.append(_copied(same[0], same[1], table.groups is same[1]))
+    if same is not None and (copied := _copied(table, *same)):
+        doubts.append(copied)
     _check_splits(table)
     notes = [*told, found.why, *found.more, *([lost] if lost else []), *seen.sentences()]
-    doubts = [*([lost] if lost.startswith("Look out") else []), *doubts]
-    notes += [*_split_notes(table, group, clock), *(one for one in doubts if one != lost)]
+    notes += [*_split_notes(table, group, clock), *doubts]
+    doubts = [one for one in notes if one.startswith(DOUBT)]
     return dataclasses.replace(table, notes=tuple(notes), doubts=tuple(doubts))
 
 
@@ -270,11 +275,23 @@ def _apart(table: Table, originals: NDArray[np.intp]) -> Table:
     return grouped
 
 
-def _copied(many: int, originals: NDArray[np.intp], apart: bool) -> str:
-    how = "are kept in one part" if apart else "stand on both sides of a split"
+def _copied(table: Table, many: int, originals: NDArray[np.intp]) -> str:
+    """A sentence about copies; "" where the user's groups or times keep all of them in one part.
+
+    many: rows that are copies. originals: the number of each row's original.
+    """
+    differ, how = int(originals.max()) + 1, "are kept in one part (so classes are not stratified)"
+    if table.groups is not originals:
+        how = "stand on both sides of a split"
+        parts = table.moments if table.moments is not None else table.groups
+        if parts is not None:
+            pairs = pd.DataFrame({"original": originals, "part": parts}).drop_duplicates()
+            many = len(pairs) - differ
+    if not many:
+        return ""
     return (
-        f"Look out: {many:,} of {len(originals):,} rows are copies of others, which {how}; "
-        f"{int(originals.max()) + 1:,} rows differ."
+        f"{DOUBT}: {many:,} of {len(originals):,} rows are copies of others, which {how}; "
+        f"{differ:,} rows differ."
     )
 
 

@@ -107,7 +107,7 @@ class ByGroup:
         n = len(self.groups)
         counts, fifth = np.bincount(self.groups), sizes(n)[2]
         held = np.argsort(counts, kind="stable")
-        while len(held):
+        while len(held) and counts[held].sum() >= 2 * fifth:  # or no two parts can be filled
             step, largest = int(np.gcd.reduce(counts[held])), int(counts[held[-1]])
             most = (fifth - 1) // step * step + largest
             left = n - 2 * most

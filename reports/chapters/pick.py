@@ -34,7 +34,8 @@ def picks(run: Run) -> Part | None:
             "defaults. A score is the median over blocks; below it stands the Hodges-Lehmann difference to "
             f"the tuned setting, with its 95{words.THIN}% signed-rank interval. What is called better than "
             f"the tuned setting (✓) is what to take; {SAME}. The tuned setting did best in the blocks for "
-            "choosing; its optimizer may be another than those that the page's first sentence names."
+            "choosing; its optimizer may be another than those that the page's first sentence names. "
+            "Code is of it; on a table of yours scikit-learn's is of what is called better."
             f"{_left_out(run)}"
         ),
         basis=_basis(run),
@@ -120,6 +121,8 @@ def _take(run: Run, pick: Any) -> Cell:
     beside = run["alternatives"][run["alternatives"].dataset == pick.dataset].set_index("model").verdict
     known = {model: beside[model] for model in SIMPLER if model in beside.index}
     alike = [model for model, call in known.items() if call == AS_GOOD]
+    if (beside == TOO_FEW).any():
+        return Cell("–")
     if pick.recommended != PICK:
         taken, note = str(pick.recommended), ""
     elif alike:
@@ -136,7 +139,7 @@ def _against(one: Any, unit: words.Unit) -> Cell:
     tone, score = TONES.get(one.verdict, ""), _score(one.estimate, one.low, one.high, unit)
     gap = words.interval(-one.gap, -one.gap_high, -one.gap_low, unit, difference=True, name=False)
     text = f"{SIGNS.get(tone, '')} {score.text}".strip()
-    hollow = differ(tone, one.gap_low, one.gap_high)
+    hollow = differ(tone or "few", one.gap_low, one.gap_high)
     return score._replace(text=text, note=gap if one.verdict else score.note, tone=tone, hollow=hollow)
 
 
@@ -250,9 +253,7 @@ def _places(run: Run, names: list[str]) -> str:
 
 
 def _simpler(beside: pd.DataFrame) -> bool:
-    return bool(
-        (beside.verdict.eq(AS_GOOD) & beside.model.isin([*TRIVIAL, "linear model", "defaults"])).any()
-    )
+    return bool((beside.verdict.eq(AS_GOOD) & beside.model.isin(SIMPLER)).any())
 
 
 def the(model: str) -> str:

@@ -89,7 +89,8 @@ def learned_nothing(run: Run) -> list[str]:
     where = words.join(f"{run.shown(r.dataset)} ({words.clean(r.model)})" for r in lines.itertuples())
     rare = "majority class" in set(lines.model) and run.manifest["question"]["metric"] == "error"
     own = run["classes"][run["classes"].dataset.isin(lines.dataset)].sort_values("rows", kind="stable")
-    named = f"--positive {shlex.quote(words.clean(own.name.iloc[0]))}, or " if len(own) else ""
+    two = len(own) == 2 and len(lines) == 1  # of several tables, or of many classes, which one is meant?
+    named = f"--positive {shlex.quote(words.clean(own.name.iloc[0]))}, or " if two else ""
     remedy = f" Where a class is rare, run with {named}--metric balanced-error." if rare else ""
     return [f"Not shown to be better than what looks at no feature is the pick on {where}.{remedy}"]
 

@@ -46,7 +46,7 @@ def _each(tasks: Tasks) -> dict[str, Any]:
         raise
     finally:
         os.close(queue)
-    with contextlib.suppress(EOFError):  # it was killed, or met what is met again below
+    with contextlib.suppress(EOFError, OSError):  # it was killed, or met what is met again below
         made |= ours.recv()
     helper.join()
     return {name: made[name] if name in made else tasks[name]() for name in names}
@@ -80,7 +80,7 @@ def beside(task: Callable[[], Result]) -> Iterator[Later[Result]]:
         raise
     try:
         later.value = ours.recv()
-    except EOFError:  # it was killed, or met what is met here again
+    except (EOFError, OSError):  # it was killed, maybe while it told, or met what is met here again
         later.value = task()
     helper.join()
 

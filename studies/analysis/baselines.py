@@ -71,7 +71,7 @@ def left_out(dataset: Facts) -> str:
     classes = f", {dataset.n_classes:,} classes" if dataset.n_classes else ""
     what = " and ".join(f"{name} (about {spent:,.0f} s a fit)" for name, spent in long.items())
     return (
-        f"Left out: {what}; at most {MOST_SECONDS:g} s are spent, and there are {dataset.n_train:,} rows, "
+        f"Left out: {what}; a fit may take {MOST_SECONDS:g} s, and there are {dataset.n_train:,} rows, "
         f"{dataset.n_features:,} features{classes}."
     )
 

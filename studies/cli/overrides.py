@@ -130,7 +130,7 @@ def data(given: dict[str, Any]) -> dict[str, Any]:
             )
         return {}
     if "target" not in given:
-        raise UsageError("--data names a table, and nothing says what to predict.", "Give --target COLUMN.")
+        raise UsageError("Nothing says which column of the table to predict.", "Give --target COLUMN.")
     return {"path": given["data"], "target": given["target"], **{key: given.get(key) for key in READ}}
 
 

@@ -56,8 +56,9 @@ def _text(one: datasets.Table) -> str:
         shares = (f"{name} {count:,} ({count / one.n_rows:.1%})" for name, count in one.shares)
         parts.append(f"Classes: {', '.join(shares)}.")
     frame = pd.DataFrame([reading._asdict() for reading in one.readings])[list(HEADS)]
+    whole = frame.change  # to be copied
     cut = frame.map(lambda cell: cell if len(str(cell)) <= WIDE else f"{str(cell)[: WIDE - 1]}…")
-    cut = cut.mask(cut.isin([0]), "").rename(columns=HEADS)
+    cut = cut.mask(cut.isin([0]), "").assign(change=whole).rename(columns=HEADS)
     parts.append(cut.to_string(index=False, justify="left"))
     parts += [note for note in one.notes if note not in one.doubts]
     return "\n".join(parts)

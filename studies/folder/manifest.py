@@ -47,7 +47,8 @@ def read_both(path: Path) -> tuple[Manifest, bytes]:
         raise _foreign(file, f"it is no JSON ({error})") from None
     shape = manifest.get("format") if isinstance(manifest, dict) else None
     if shape in older.FORMATS and not isinstance(shape, bool) and isinstance(manifest.get("question"), dict):
-        manifest["question"].setdefault("fresh", USUAL_FRESH)
+        if shape == older.FORMATS[0]:
+            manifest["question"].setdefault("fresh", USUAL_FRESH)
     elif isinstance(shape, int) and not isinstance(shape, bool) and shape != FORMAT:
         newer = shape > FORMAT
         raise UsageError(

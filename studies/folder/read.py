@@ -19,7 +19,7 @@ from studies.folder.consistency import apart
 from studies.folder.manifest import read_both
 from studies.folder.schema.columns import Schema
 from studies.folder.schema.notes import MADE, misfit
-from studies.folder.schema.tables import FORMAT, TABLES
+from studies.folder.schema.tables import TABLES
 from studies.folder.schema.validation import NO_LISTS, arrow_schema, problem
 from studies.system import files
 
@@ -103,7 +103,7 @@ class Tables:
         """Tables by name, each with the sha256 of its file, held against each other too."""
         found = {name: self.both(name) for name in names}
         frames = {name: frame for name, (frame, _) in found.items()}
-        if self.manifest["format"] == FORMAT and (wrong := apart(self.manifest, frames)):
+        if self.manifest["format"] > older.FORMATS[0] and (wrong := apart(self.manifest, frames)):
             raise self._damaged(self.path / "tables" / f"{wrong[0]}.parquet", wrong[1])
         return found
 

@@ -17,8 +17,8 @@ from studies.system.files import there
 _sources: dict[str, TableSpec] = {}
 
 
-# How a table is read, as `datasets.read` has it: one word each, and names of columns.
 LONGEST = 60  # characters of a word for a table
+# How a table is read, as `datasets.read` has it: one word each, and names of columns.
 WORDS = ("group", "time", "task", "missing_target", "positive")
 COLUMNS = ("drop", "category", "number", "date")
 USUAL: dict[str, Any] = {"group": None, "time": None, "task": None}  # what a manifest always says
@@ -45,8 +45,9 @@ def take(path: str, target: str, **options: Any) -> tuple[str, ...]:
         names = datasets.add(*tables)
     except ValueError as error:
         raise reworded(error) from None
-    for name in names:
-        _sources[name] = spec(path, target, **options)
+    files = datasets.tables_in(Path(path)) if there(Path(path)) == "folder" else [Path(path)]
+    for name, file in zip(names, files, strict=True):
+        _sources[name] = spec(str(file), target, **options)
     return tuple(names)
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 import dlopt
 from dlopt import hyperparameters
 from dlopt.equivalents import Equivalent
+from studies.analysis.baselines import models
 from studies.folder.schema.notes import TableSpec
 from studies.question import user_table
 from studies.question.plan import Plan
@@ -162,8 +163,8 @@ def takehome(plan: Plan, picks: pd.DataFrame) -> pd.DataFrame:
         how = (json.loads(one.settings), one.decay, int(one.batch_size), given.epochs, given.model)
         setting = _Setting(plan.arms[one.optimizer].kind, *how, data.task, data.n_train)
         for framework in FRAMEWORKS:
-            if framework == "sklearn" and one.dataset in own and not Path(own[one.dataset]["path"]).is_dir():
-                said = _pipeline(setting, own[one.dataset], plan.study.seed, one.recommended)
+            if framework == "sklearn" and one.dataset in own:
+                said = _pipeline(setting, own[one.dataset], plan.study.seed, one.recommended, models(data))
             else:
                 said = code(*setting, framework)
             lines.append((one.dataset, framework, *said))
@@ -208,13 +209,15 @@ def _dlopt(one: _Setting) -> Code:
     return Code(text, "")
 
 
-def _pipeline(one: _Setting, spec: TableSpec, seed: int, recommended: str) -> Code:
-    """What to take on a table of the user's own, from its raw frame on."""
-    if (one.task, recommended) in pipelines.PLAIN:
-        made, note = pipelines.plain(one.task, recommended), f"The {recommended} is what to take."
+def _pipeline(one: _Setting, spec: TableSpec, seed: int, recommended: str, plain: dict[str, Any]) -> Code:
+    """What to take on a table of the user's own, from its raw frame on. plain: what makes each baseline."""
+    if recommended in plain:
+        made, note = pipelines.plain(plain[recommended]()), f"The {recommended} is what to take."
     else:
-        origin = "" if one.builtin else _origin(one.kind)
-        made, note = pipelines.network(_made(one), origin, repr(one.model), one.batch_size, one.epochs), ""
+        origin, note = "" if one.builtin else _origin(one.kind), "This is the tuned setting."
+        made = pipelines.network(_made(one), origin, repr(one.model), one.batch_size, one.epochs)
+        if recommended == "defaults":
+            note += f" {one.kind.__name__} at its defaults ends better here: take {one.kind.__name__}()."
     return Code(pipelines.pipeline(spec, one.task, CONFIRMING, seed, *made), note)
 
 

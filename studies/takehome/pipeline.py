@@ -6,17 +6,10 @@ It predicts what the suite's own model predicts.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from studies.folder.schema.notes import TableSpec
 
-PLAIN = {  # what may be better than the tuned setting, as scikit-learn has it
-    ("classification", "majority class"): ("dummy", "DummyClassifier()"),
-    ("classification", "linear model"): ("linear_model", "LogisticRegression(max_iter=2_000)"),
-    ("classification", "gradient boosting"): ("ensemble", "HistGradientBoostingClassifier(random_state=0)"),
-    ("regression", "mean"): ("dummy", "DummyRegressor()"),
-    ("regression", "linear model"): ("linear_model", "Ridge()"),
-    ("regression", "gradient boosting"): ("ensemble", "HistGradientBoostingRegressor(random_state=0)"),
-}
 TEXT = """\
 {imports}
 table = datasets.read({arguments})
@@ -76,14 +69,14 @@ def pipeline(spec: TableSpec, task: str, block: int, seed: int, model: str, impo
     )
 
 
-def plain(task: str, model: str) -> tuple[str, str]:
-    """What makes a model that is better than the tuned setting, and what that needs."""
-    module, made = PLAIN[task, model]
+def plain(model: Any) -> tuple[str, str]:
+    """What makes a model of scikit-learn that is better than the tuned setting, and what that needs."""
+    module = type(model).__module__.split("._")[0]  # the public one
     imports = (
         "import datasets  # from the checkout of the suite\n"
-        f"from sklearn.{module} import {made.split('(')[0]}\nfrom sklearn.pipeline import make_pipeline\n"
+        f"from {module} import {type(model).__name__}\nfrom sklearn.pipeline import make_pipeline\n"
     )
-    return f"model = {made}.fit(block.X_train, block.y_train)", imports
+    return f"model = {model!r}.fit(block.X_train, block.y_train)", imports
 
 
 def network(optimizer: str, origin: str, model: str, batch_size: int, epochs: int) -> tuple[str, str]:

@@ -71,7 +71,7 @@ class Workers:
 
             yield answers
 
-    def _told(self, some: Iterable[K], many: int, what: str) -> Iterator[K]:
+    def _told(self, some: Iterable[tuple[K, Any]], many: int, what: str) -> Iterator[tuple[K, Any]]:
         """The same, on its way told to the progress."""
         began = last = time.monotonic()
         for done, one in enumerate(some, start=1):

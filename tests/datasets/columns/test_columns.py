@@ -236,3 +236,12 @@ def test_a_source_that_changes_later_does_not_change_the_table():
     before = found.block(0).X_train.tobytes()
     X[:], y[:] = 0, 0
     assert found.block(0).X_train.tobytes() == before
+
+
+def test_a_long_text_is_no_number_and_is_looked_at_quickly():
+    words = [
+        f"note {i}: " + "1 2 3 or so, " * 2_000 for i in range(N)
+    ]  # seconds each, by the patterns of numbers
+    found, notes = read(words)
+    assert found == []
+    assert "free text" in notes

@@ -235,3 +235,16 @@ def test_words_that_look_alike_are_doubted(pair):
 @pytest.mark.parametrize("pair", [("A-1", "A1"), ("-1", "1"), ("1-2", "12"), ("Cafe", "Café")])
 def test_words_that_differ_are_not_doubted(pair):
     assert rows.spellings("c", pair) == []
+
+
+@pytest.mark.parametrize("how", ["group", "time"])
+def test_copies_that_the_user_keeps_together_are_no_doubt(how):
+    rng = np.random.default_rng(4)
+    one = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "y": rng.normal(size=60)})
+    frame = one.assign(owner=[f"p{i:02}" for i in range(60)], when=range(60)).loc[np.repeat(range(60), 3)]
+    options = {"group": "owner", "drop": "when"} if how == "group" else {"time": "when", "drop": "owner"}
+    assert not any("copies" in one for one in datasets.from_frame(frame, "y", **options).doubts)
+    apart = frame.assign(owner=[f"p{i % 30:02}" for i in range(180)], when=rng.permutation(180))
+    said = [one for one in datasets.from_frame(apart, "y", **options).doubts if "copies" in one]
+    assert len(said) == 1
+    assert "both sides" in said[0]

@@ -100,3 +100,21 @@ def test_new_values_are_read_as_well_as_can_be():
     found = fitted.transform(odd)
     assert np.isfinite(found).all()
     assert np.abs(found).max() == 20
+
+
+def test_names_with_blanks_are_those_of_the_table():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({" a ": rng.normal(size=80), "b": rng.normal(size=80), "y": rng.normal(size=80)})
+    table = datasets.from_frame(frame, "y")
+    rows = table.rows(table.block(0).seed)
+    made = table.transformer().fit(frame.iloc[table.origin[rows[0]]])
+    np.testing.assert_array_equal(made.transform(frame.iloc[table.origin[rows[2]]]), table.block(0).X_test)
+
+
+def test_points_of_thousands_that_were_read_as_decimals_are_refused():
+    rng = np.random.default_rng(1)
+    written = [f"{n:,}".replace(",", ".") for n in rng.integers(1_000_000, 9_000_000, 80)]
+    table = datasets.from_frame(pd.DataFrame({"a": written, "y": rng.normal(size=80)}), "y")
+    fitted = table.transformer().fit(pd.DataFrame({"a": written}))
+    with pytest.raises(ValueError, match="part thousands"):
+        fitted.transform(pd.DataFrame({"a": [1.234, 12.345]}))

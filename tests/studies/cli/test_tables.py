@@ -147,7 +147,7 @@ def test_what_is_shown_of_a_table_names_every_column_and_what_to_say(mine, capsy
     ("words", "said"),
     [
         (["nowhere.csv", "--target", "y"], "There is no file 'nowhere.csv'"),
-        (["mine.csv"], "nothing says what to predict"),
+        (["mine.csv"], "Nothing says which column"),
         (["mine.csv", "--target", "lift"], "Did you mean 'left'?"),
         (["mine.csv", "--target", "left", "--drop", "sice"], "Did you mean 'size'?"),
         (["mine.csv", "--target", "left", "--drop", "left"], "the target 'left'"),
