@@ -163,3 +163,15 @@ def test_what_cannot_be_meant_is_said_in_a_sentence_and_a_remedy(words, said, mi
     err = capsys.readouterr().err
     assert said in err
     assert len(err.strip().splitlines()) == 2
+
+
+def test_each_table_of_a_folder_is_remembered_by_its_own_file(mine):
+    (mine / "tables").mkdir()
+    for name in ("b", "a"):
+        (mine / "tables" / f"{name}.csv").write_bytes((mine / "mine.csv").read_bytes())
+    names = user_table.take("tables", "left", drop=["size"])
+    known = user_table.sources(names)
+    assert {name: known[name]["path"] for name in names} == {
+        name: str(mine / "tables" / f"{name}.csv") for name in ("a", "b")
+    }
+    assert all(one["drop"] == ["size"] for one in known.values())

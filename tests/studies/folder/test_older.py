@@ -83,7 +83,7 @@ def test_a_run_of_the_last_format_is_read_whole_and_not_gone_on_with(copy, finis
 def test_an_old_run_is_shown_and_reported_and_says_which_version_it_is_from(old, capsys):
     assert main(["show", str(old)]) == 0
     shown = capsys.readouterr().out
-    assert "This run is of results version 1, and this suite makes 2." in shown
+    assert "This run is of results version 1, and this suite makes 3." in shown
     assert "looks at no feature" not in shown  # nothing was compared with its picks
     page = reports.write([old]).read_text()
     assert "results version 1" in page
