@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from typing import Any, NamedTuple
@@ -98,9 +99,9 @@ class Notation(NamedTuple):
         found, limits = easy.to_numpy(np.float64, copy=True), np.zeros(len(labels), bool)
         if self.plain:
             return found, limits
-        factors = dict(self.factors)
+        factors, words = dict(self.factors), labels.tolist()
         for i in _others(labels, self.thousands):
-            if (part := _part(labels.iloc[i])) is None:
+            if (part := _part(words[i])) is None:
                 continue
             suffix = part.suffix if self.factors else ""
             alike = part.currency in ("", self.currency) and part.suffix in ("", self.unit, *factors)
@@ -205,6 +206,7 @@ def _grouped(thousands: str, decimals: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{whole}|\d+)(?:{point}\d*)?|{point}\d+" if thousands else r"\d+\.?\d*|\.\d+")
 
 
+@functools.lru_cache(maxsize=2**17)  # a column is looked at several times
 def _part(label: str) -> Part | None:
     """A label taken apart; None if it is no number with a sign, a currency, a unit or a limit."""
     if len(label) > LONGEST:  # the patterns below take the square of its length
