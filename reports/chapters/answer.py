@@ -44,7 +44,10 @@ def others(run: Run) -> str:
         return ""
     firm, quick = _certain(run)
     rest = [name for name in firm if name not in quick] if quick else []
-    return f"Nor is {_names(run, rest, 'or')} beaten at the end, but less certainly in speed." if rest else ""
+    if not rest:
+        return ""
+    verb, whose = ("is", "its") if len(rest) == 1 else ("are", "their")
+    return f"{_names(run, rest)} {verb} not beaten at the end either; {whose} speed is less certain."
 
 
 def _names(run: Run, names: list[str], word: str = "and") -> str:
