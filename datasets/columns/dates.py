@@ -136,7 +136,8 @@ def clock_of(labels: pd.Series) -> tuple[NDArray[np.float64], bool]:
 def _rises(times: NDArray[np.datetime64]) -> bool:
     present = times[~np.isnat(times)]
     return bool(
-        (np.diff(present) >= np.timedelta64(0)).all() or (np.diff(present) <= np.timedelta64(0)).all()
+        (np.diff(present) >= np.timedelta64(0, "us")).all()
+        or (np.diff(present) <= np.timedelta64(0, "us")).all()
     )
 
 
@@ -283,11 +284,11 @@ def stamped(values: NDArray[np.float64], stamp: str) -> NDArray[np.datetime64]:
         good = (hour < 24) & (minute < 60) & (second < 60)
         since = np.where(good, hour * 3600 + minute * 60 + second, 0)
         times = compact(clock // 1_000_000) + since.astype(np.int64).astype("m8[s]")
-        return np.where(good, times, np.datetime64("NaT"))
+        return np.where(good, times, np.datetime64("NaT", "us"))
     unit, least, most = STAMPS[stamp]
     good = (values >= least / 10) & (values <= most * 2)
     return np.where(
-        good, np.where(good, values, 0).astype(np.int64).astype(f"M8[{unit}]"), np.datetime64("NaT")
+        good, np.where(good, values, 0).astype(np.int64).astype(f"M8[{unit}]"), np.datetime64("NaT", "us")
     )
 
 
@@ -305,4 +306,4 @@ def compact(values: NDArray[np.float64]) -> NDArray[np.datetime64]:
     )
     days = _days(np.where(good, year, 1970), np.where(good, month, 1), np.where(good, day, 1))
     good &= days.astype("M8[M]").astype(np.int64) % 12 + 1 == month
-    return np.where(good, days, np.datetime64("NaT")).astype("M8[us]")
+    return np.where(good, days, np.datetime64("NaT", "us")).astype("M8[us]")

@@ -92,7 +92,7 @@ class Date:
         times = self._written(series)
         if self.sentinels:
             gone = np.isin(times.astype("M8[D]"), np.array(self.sentinels, "M8[D]"))
-            return np.asarray(np.where(gone, np.datetime64("NaT"), times))
+            return np.asarray(np.where(gone, np.datetime64("NaT", "us"), times))
         return times
 
     def _written(self, series: pd.Series) -> NDArray[np.datetime64]:
