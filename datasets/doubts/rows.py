@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from datasets.columns.codes import sentinels_of, suspects_of
+from datasets.columns.numbers import plain, plain_numbers
 from datasets.columns.outliers import distant
 from datasets.columns.resting import Column
+from datasets.columns.text import numeric
 from datasets.sentences import counted, flag, listed, shown
 
 TOTALS = {"total", "totals", "sum", "grand total", "overall", "average", "mean", "all"}
@@ -89,8 +91,8 @@ def totals(frame: pd.DataFrame) -> list[str]:
     n = len(frame)
     ends = {*range(min(ENDS, n)), *range(max(n - ENDS, 0), n)}
     for name in frame.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]]:
-        labels = frame[name].map(lambda one: one.strip().rstrip(":") if isinstance(one, str) else "")
-        small = labels.str.casefold()
+        labels = [one.strip().rstrip(":") if isinstance(one, str) else "" for one in frame[name]]
+        small = pd.Series([one.casefold() for one in labels], dtype=object)  # Arrow takes no lone surrogate
         for rows in (np.flatnonzero(small.isin(SUBTOTALS)), np.flatnonzero(small.isin(TOTALS))):
             parts = len(rows) > 0 and small[rows[0]] in SUBTOTALS
             if parts and len(rows) <= n / THIRD:
@@ -116,10 +118,11 @@ def _is_sum(frame: pd.DataFrame) -> bool:
     """Is the last row the sum of all others in most columns of numbers?"""
     found = numbers = 0
     for _, column in frame.items():
-        try:
-            values = pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-        except (TypeError, ValueError, OverflowError):  # words, lists, integers of thousands of digits
+        read = numeric(column)
+        read = plain_numbers(column) if read is None else read
+        if read is None:
             continue
+        values = plain(read)
         above, last = values[:-1][~np.isnan(values[:-1])], values[-1]
         if np.count_nonzero(above) < SUMMED or np.isnan(last):
             continue
