@@ -11,6 +11,7 @@ import datasets
 import dlopt
 from datasets.tables import making as table
 from datasets.tables import table as whole
+from tests.support.numbered import classes, numbered
 
 PARTS = ("train", "validation", "test")
 
@@ -29,17 +30,6 @@ def mixed(n=300, seed=0):
         }
     )
     return frame.assign(y=np.where(frame.number + rng.normal(size=n) > 3, "high", "low"))
-
-
-def numbered(n, seed=0, **more):
-    """A table whose only feature tells the row: what block made it, one can read off."""
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({"row": rng.permutation(n) + 0.5, "y": rng.normal(size=n), **more})
-
-
-def classes(*counts):
-    n = sum(counts)
-    return numbered(n).assign(y=np.repeat([f"k{i}" for i in range(len(counts))], counts))
 
 
 def made(frame, sentence, **how):

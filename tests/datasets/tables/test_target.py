@@ -3,18 +3,7 @@ import pandas as pd
 import pytest
 
 from datasets.tables import making as table
-
-
-def numbered(n, seed=0, **more):
-    """A table whose only feature tells the row: what block made it, one can read off."""
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame({"row": rng.permutation(n) + 0.5, "y": rng.normal(size=n), **more})
-
-
-def classes(*counts):
-    n = sum(counts)
-    return numbered(n).assign(y=np.repeat([f"k{i}" for i in range(len(counts))], counts))
-
+from tests.support.numbered import classes, numbered
 
 TARGETS = {
     "words": (list("abc"), ("a", "b", "c")),
