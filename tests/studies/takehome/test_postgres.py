@@ -181,7 +181,7 @@ from optuna.storages import RDBStorage
 from studies.takehome import database
 from studies.cli.entry import main
 
-method, happens = sys.argv[1:3]
+method, happens, patience = sys.argv[1:4]
 usual, calls = getattr(RDBStorage, method), []
 
 def planted(*given, **named):
@@ -191,8 +191,8 @@ def planted(*given, **named):
     return usual(*given, **named)
 
 setattr(RDBStorage, method, planted)
-database.PATIENCE = 3.0
-sys.exit(main(sys.argv[3:]))
+database.PATIENCE = float(patience)
+sys.exit(main(sys.argv[4:]))
 """
 # what Optuna calls of its storage
 STEPS = ["__init__", "get_all_studies", "create_new_study", "_create_new_trial", "delete_study"]
@@ -211,7 +211,7 @@ def test_a_frozen_server_is_left_and_a_later_call_goes_on(finished, server, data
         spoiled(database)
     processes = f"{server.first} $(pgrep -P {server.first})"  # as a shell finds them
     began = time.monotonic()
-    done = mirror(finished, database, "-c", PLANTED, step, f"kill -STOP {processes}")
+    done = mirror(finished, database, "-c", PLANTED, step, f"kill -STOP {processes}", "3")
     seconds = time.monotonic() - began
     subprocess.run(["sh", "-c", f"kill -CONT {server.first}"], check=True)
     subprocess.run(["sh", "-c", f"kill -CONT {processes}"])  # one may have ended since it was found
@@ -230,7 +230,7 @@ def test_a_server_that_is_restarted_meanwhile_holds_all_in_the_end(finished, ser
     if step == "delete_study":
         assert mirror(finished, database).returncode == 0
         spoiled(database)
-    done = mirror(finished, database, "-c", PLANTED, step, shlex.join(server.restart))
+    done = mirror(finished, database, "-c", PLANTED, step, shlex.join(server.restart), "30")
     assert done.returncode == 0, done.stderr
     assert rows(database, "SELECT count(*) FROM trials") == [(4 * 16,)]
     assert rows(database, "SELECT count(*) FROM studies") == [(4,)]
