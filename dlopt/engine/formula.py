@@ -1,0 +1,308 @@
+"""An optimizer's `update`, read once with symbols instead of arrays.
+
+What comes out is a list of operations for one parameter, which `dlopt.engine.loops` compiles. Taken is only what
+IEEE 754 fixes to the last bit, so that NumPy's bytes are the loop's: + - * /, roots, absolute values, maxima,
+signs, comparisons, `np.where`. Anything else, such as a norm, a layer, a decision by the step count, raises
+`Unreadable`, and NumPy runs that optimizer's `update` on the compiled gradient.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlopt.average import Factor
+from dlopt.optimizer import Optimizer
+
+SINGLE = np.dtype(np.float32)
+Table = NDArray[np.float32]
+
+
+class Unreadable(Exception):  # noqa: N818  # it is no error: NumPy takes over
+    """This update is for NumPy."""
+
+
+# what a loop can do, by NumPy's name: how many operands, of truth values or numbers, and what comes out
+NUMBERS = {
+    **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum"), 2),
+    **dict.fromkeys(("sqrt", "negative", "absolute", "square", "sign", "positive", "reciprocal"), 1),
+}
+COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
+LOGIC = {
+    **dict.fromkeys(("logical_and", "bitwise_and"), "and"),
+    **dict.fromkeys(("logical_or", "bitwise_or"), "or"),
+    **dict.fromkeys(("logical_not", "invert"), "not"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One line of a loop: its result is the value number that its place in the list says.
+
+    name: of NumPy, or "where", "and", "or", "not", or what is read: "params", "grad", "state", "number" (of the
+    row, in this step), "constant". operands: numbers of earlier values; of what is read an index or a constant.
+    """
+
+    name: str
+    operands: tuple[Any, ...]
+    truth: bool = False  # else a float32
+
+
+@dataclasses.dataclass(frozen=True)
+class Formula:
+    """What one step does to one parameter: its operations, the step, what each state array becomes."""
+
+    operations: tuple[Operation, ...]
+    step: int
+    states: tuple[int, ...]
+    numbers: int  # how many numbers of its own a row has in a step
+
+
+class Column:
+    """A number per row, as NumPy computes it: of(t, lr) is () or (K, 1).
+
+    needs: which of "t" and "lr" it depends on. table: of steps (T,), all of them at once, (T, ...).
+    """
+
+    def __init__(
+        self,
+        of: Callable[[int, Any], Any],
+        needs: frozenset[str] = frozenset(),
+        table: Callable[[NDArray[np.int64]], Any] | None = None,
+    ) -> None:
+        self.of, self.needs, self.table = of, needs, table
+
+    def over(self, steps: NDArray[np.int64], rates: Sequence[Any], into: Table) -> None:
+        """Fill into (K, T) for steps (T,), whose learning rates are given one by one."""
+        if self.table:
+            into[:] = np.reshape(self.table(steps), (len(steps), -1)).T
+        elif not self.needs:
+            into[:] = np.reshape(self.of(1, rates[0]), (-1, 1))
+        else:
+            last, value = None, None
+            for i, (t, lr) in enumerate(zip(steps.tolist(), rates, strict=True)):
+                if "t" in self.needs or lr is not last:
+                    last, value = lr, np.reshape(self.of(t, lr), -1)
+                into[:, i] = value
+
+    def _joined(self, function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+        if any(isinstance(one, Symbol) for one in operands):
+            return NotImplemented
+        parts = [_of(one) for one in operands]
+        needs = frozenset().union(*(one.needs for one in operands if isinstance(one, Column)))
+        return Column(lambda t, lr: function(*(part(t, lr) for part in parts)), needs)
+
+    def __bool__(self) -> bool:
+        raise Unreadable("a decision by a hyperparameter or the step count")
+
+    def __neg__(self) -> Any:
+        return self._joined(operator.neg, [self])
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **more: Any) -> Any:
+        if method != "__call__" or more:
+            raise Unreadable(f"{ufunc.__name__}.{method}")
+        return self._joined(ufunc, inputs)
+
+
+def _of(operand: Any) -> Callable[[int, Any], Any]:
+    return operand.of if isinstance(operand, Column) else lambda t, lr: operand
+
+
+def _arithmetic(name: str) -> None:
+    function = getattr(operator, name)
+    setattr(Column, f"__{name}__", lambda a, b: a._joined(function, [a, b]))
+    setattr(Column, f"__r{name}__", lambda a, b: a._joined(function, [b, a]))
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    _arithmetic(_name)
+
+
+class _Decay(Factor):
+    """A decay whose powers and corrections at a symbolic step are columns."""
+
+    def __init__(self, real: Factor) -> None:
+        self.__dict__.update(real.__dict__)
+        self.real = real
+
+    def correction(self, t: Any) -> Any:
+        return Column(lambda t, lr: self.real.correction(t), frozenset("t"), self.real.corrections)
+
+    def __pow__(self, t: Any) -> Any:
+        if isinstance(t, Column):
+            return Column(lambda step, lr: (self.real ** t.of(step, lr)).value, t.needs)
+        return super().__pow__(t)
+
+
+class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of the parameters' shape, of which only is known how it is made."""
+
+    ndim, dtype = 2, SINGLE
+
+    def __init__(self, trace: _Trace, value: int, truth: bool = False, fixed: bool = False) -> None:
+        self._trace, self._value, self._truth, self._fixed = trace, value, truth, fixed
+
+    def __bool__(self) -> bool:
+        raise Unreadable("a decision by an array")
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unreadable(f"an array's {name}")
+
+    def copy(self) -> Symbol:
+        """A copy that does not change with this array."""
+        return Symbol(self._trace, self._value, self._truth)
+
+    def __pow__(self, exponent: Any) -> Any:
+        known = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}  # as NumPy has it
+        if isinstance(exponent, bool) or not isinstance(exponent, int | float) or exponent not in known:
+            raise Unreadable(f"a power of {exponent}")
+        return self._trace.let(known[exponent], [self])
+
+    def __setitem__(self, where: Any, value: Any) -> None:
+        if where is not Ellipsis and where != slice(None):
+            raise Unreadable("an index")
+        self._become(self._trace.let("positive", [value]))
+
+    def __getitem__(self, where: Any) -> Any:
+        raise Unreadable("an index")
+
+    def _become(self, made: Symbol) -> None:
+        if self._fixed or made._truth != self._truth:
+            raise Unreadable("a write to what is not to be changed")
+        self._value = made._value
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **more: Any) -> Any:
+        if method != "__call__" or more:
+            raise Unreadable(f"{ufunc.__name__}.{method}")
+        made = self._trace.let(ufunc.__name__, inputs)
+        if out is None:
+            return made
+        if not isinstance(out[0], Symbol):
+            raise Unreadable("a write to an array of its own")
+        out[0]._become(made)
+        return out[0]
+
+    def __array_function__(self, function: Any, kinds: Any, given: Any, named: Any) -> Any:
+        if function is np.where and len(given) == 3 and not named:
+            return self._trace.let("where", given)
+        if function is np.clip and len(given) == 3 and not named:
+            return self._trace.let("minimum", [self._trace.let("maximum", given[:2]), given[2]])
+        if function in (np.zeros_like, np.ones_like) and len(given) == 1 and not named:
+            return self._trace.constant(float(function is np.ones_like))
+        if function is np.copy and len(given) == 1 and not named and isinstance(given[0], Symbol):
+            return given[0].copy()
+        raise Unreadable(function.__name__)
+
+
+class _Trace:
+    """The operations so far."""
+
+    def __init__(self, lr: Any) -> None:
+        self.operations: list[Operation] = []
+        self.columns: list[Column] = []
+        self.sample = lr
+
+    def add(self, name: str, *operands: Any, truth: bool = False) -> Symbol:
+        self.operations.append(Operation(name, operands, truth))
+        return Symbol(self, len(self.operations) - 1, truth)
+
+    def constant(self, value: float) -> Symbol:
+        return self.add("constant", float(np.float32(value)))
+
+    def let(self, name: str, operands: Sequence[Any]) -> Symbol:
+        """The operation on what may be symbols, columns and numbers."""
+        given = [self._read(one) for one in operands]
+        truths = [one._truth for one in given]
+        values = [one._value for one in given]
+        # what has no array of float32 in it is not float32 in NumPy
+        single = any(isinstance(o, Symbol) and not o._truth for o in operands) or any(
+            isinstance(o, Column | Factor | np.ndarray | np.generic) for o in operands
+        )
+        if name in LOGIC:
+            if not all(truths):
+                raise Unreadable(f"{name} of numbers")
+            return self.add(LOGIC[name], *values, truth=True)
+        if name == "where":
+            if not truths[0] or any(truths[1:]) or not single:
+                raise Unreadable("np.where of truth values, or of plain numbers")
+            return self.add(name, *values)
+        if not single:
+            raise Unreadable(f"{name} of truth values")
+        values = [self._as_number(value, truth) for value, truth in zip(values, truths, strict=True)]
+        if name in COMPARISONS and len(values) == 2:
+            return self.add(name, *values, truth=True)
+        if NUMBERS.get(name) != len(values):
+            raise Unreadable(f"{name}")
+        return self.add(name, *values)
+
+    def _as_number(self, value: int, truth: bool) -> int:
+        if not truth:
+            return value
+        one, zero = self.constant(1.0)._value, self.constant(0.0)._value
+        return self.add("where", value, one, zero)._value
+
+    def _read(self, given: Any) -> Symbol:
+        if isinstance(given, Symbol):
+            return given
+        if isinstance(given, Factor):
+            given = given.value
+        if isinstance(given, bool | int | float) and not isinstance(given, np.generic):
+            return self.constant(given)
+        if isinstance(given, np.ndarray | np.generic):
+            fixed = given
+            given = Column(lambda t, lr: fixed)
+        if not isinstance(given, Column):
+            raise Unreadable(f"a {type(given).__name__}")
+        seen = given.of(1, self.sample)
+        plain = isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
+        if not plain and (getattr(seen, "dtype", None) != SINGLE or np.ndim(seen) not in (0, 2)):
+            raise Unreadable("a number that is not float32")
+        if given not in self.columns:
+            self.columns.append(given)
+        return self.add("number", self.columns.index(given))
+
+
+class _Symbols:
+    """What stands for the state: see `dlopt.State`."""
+
+    def __init__(self, trace: _Trace, names: Sequence[str]) -> None:
+        self.t = Column(lambda t, lr: t, frozenset("t"))
+        self.params = trace.add("params")
+        self.params._fixed = True
+        for i, name in enumerate(names):
+            setattr(self, name, trace.add("state", i))
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unreadable(f"the state's {name}")
+
+
+def read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
+    """The formula of an optimizer bound to float32, and the numbers that its rows have in each step.
+
+    lr: a learning rate as `update` gets it. Raises Unreadable.
+    """
+    trace, names = _Trace(lr), tuple(optimizer.state)
+    twin = copy.copy(optimizer)
+    for name, value in vars(optimizer).items():
+        if isinstance(value, Factor):
+            object.__setattr__(twin, name, _Decay(value))
+    state = _Symbols(trace, names)
+    own = {name: getattr(state, name) for name in names}
+    try:
+        with np.errstate(all="ignore"):
+            step = twin.update(trace.add("grad"), state, Column(lambda t, lr: lr, frozenset(["lr"])))  # type: ignore[arg-type]
+            step = step if isinstance(step, Symbol) else trace.let("positive", [step])
+    except Unreadable:
+        raise
+    except Exception as error:  # NumPy will say it, or have no trouble
+        raise Unreadable(f"{type(error).__name__}: {error}") from None
+    if step._truth or any(getattr(state, name) is not one for name, one in own.items()):
+        raise Unreadable("a state that is no longer its own array")
+    states = tuple(one._value for one in own.values())
+    return Formula(tuple(trace.operations), step._value, states, len(trace.columns)), trace.columns

@@ -1,0 +1,186 @@
+"""One row's network on one batch: outputs, loss, gradient.
+
+Batches come last: activations (width, B) of a layer begin at `starts[layer]`·B of a flat array; B is padded to
+whole tiles with data of weight 0. A row's parameters w (P,) are those of `dlopt.models`: [W | b] of each layer,
+(outputs, inputs + 1), which begins at its `offsets`; sizes are the widths from the features on.
+"""
+
+# mypy: disable-error-code="no-untyped-def"
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dlopt.engine.functions import exp, log, sigmoid, tanh
+from dlopt.engine.products import FIXED, product, product_of_rows
+from dlopt.engine.vectors import total
+from dlopt.models import ACTIVATIONS
+
+single = np.float32
+NAMES = list(ACTIVATIONS)
+RELU, TANH, SIGMOID, GELU = (NAMES.index(name) for name in ("relu", "tanh", "sigmoid", "gelu"))
+INNER, CUBIC, FAR = (single(getattr(ACTIVATIONS["gelu"], name)) for name in ("INNER", "CUBIC", "FAR"))
+
+
+@njit(**FIXED)
+def activate(kind, a, slopes):
+    """Turn sums in place into activations; GELU's slopes, which they do not tell, are kept."""
+    if kind == RELU:
+        for i in range(len(a)):
+            x = a[i]
+            a[i] = single(0) if x <= 0 else x  # what is no number stays
+    elif kind == TANH:
+        for i in range(len(a)):
+            a[i] = tanh(a[i])
+    elif kind == SIGMOID:
+        for i in range(len(a)):
+            a[i] = sigmoid(a[i])
+    else:
+        for i in range(len(a)):
+            x = a[i]
+            # farther out tanh is ±1 to the last bit, and the powers of z would overflow
+            z = -FAR if x < -FAR else (FAR if x > FAR else x)
+            t = tanh(INNER * (z * (single(1) + CUBIC * (z * z))))
+            steep = single(1) + single(3) * CUBIC * (z * z)
+            slopes[i] = (single(1) + t + z * (single(1) - t * t) * (INNER * steep)) / single(2)
+            a[i] = x * ((single(1) + t) / single(2))
+
+
+@njit(**FIXED)
+def multiply_slope(kind, d, a, slopes):
+    """Multiply gradients in place by the slope of the activations a."""
+    if kind == RELU:
+        for i in range(len(d)):
+            d[i] = d[i] if a[i] > 0 else single(0)
+    elif kind == TANH:
+        for i in range(len(d)):
+            d[i] *= single(1) - a[i] * a[i]
+    elif kind == SIGMOID:
+        for i in range(len(d)):
+            d[i] *= a[i] * (single(1) - a[i])
+    else:
+        for i in range(len(d)):
+            d[i] *= slopes[i]
+
+
+@njit(**FIXED)
+def outputs(w, sizes, offsets, starts, kind, x, xo, B, act, slopes):
+    """Fill the activations of all layers; those of the last are the outputs (C, B)."""
+    n = len(offsets)
+    for layer in range(n):
+        F, H, o, a = sizes[layer], sizes[layer + 1], offsets[layer], starts[layer] * B
+        product(w, o, F + 1, 1, x, xo, B, F, w, o + F, F + 1, act, a, B, H, B)
+        if layer < n - 1:
+            activate(kind, act[a : a + H * B], slopes[a : a + H * B])
+        x, xo = act, a
+
+
+@njit(**FIXED)
+def cross_entropy(z, C, B, y, scale, highest, true, summed):
+    """Turn outputs z (C, B) in place into the gradient of the mean loss; return that loss.
+
+    y: class numbers, -1 where there is none. scale: 1 / the true number of rows, 0 where there is none.
+    """
+    for b in range(B):
+        highest[b] = z[b]
+        summed[b] = true[b] = single(0)
+    for c in range(1, C):
+        r = z[c * B : c * B + B]
+        for b in range(B):
+            highest[b] = r[b] if r[b] > highest[b] else highest[b]
+    for c in range(C):
+        r = z[c * B : c * B + B]
+        for b in range(B):
+            true[b] += r[b] - highest[b] if y[b] == single(c) else single(0)
+        for b in range(B):
+            e = exp(r[b] - highest[b])
+            summed[b] += e
+            r[b] = e
+    for b in range(B):
+        true[b] = (log(summed[b]) - true[b]) * scale[b]
+    for b in range(B):
+        summed[b] = scale[b] / summed[b]
+    for c in range(C):
+        r = z[c * B : c * B + B]
+        for b in range(B):
+            r[b] = r[b] * summed[b] - (scale[b] if y[b] == single(c) else single(0))
+    return total(true, 0, B)
+
+
+@njit(**FIXED)
+def squared_error(z, B, y, scale, squares):
+    """Turn outputs z (B,) in place into the gradient of half the mean squared error; return that loss."""
+    for b in range(B):
+        v = z[b] - y[b]
+        z[b] = v * scale[b]
+        squares[b] = v * z[b]
+    return total(squares, 0, B) / single(2)
+
+
+@njit(**FIXED)
+def gradient(
+    w, g, sizes, offsets, starts, kind, classes, penalty,
+    columns, co, rows, ro, stride, y, scale, B, act, slopes, delta, zeros, highest, true, summed,
+):  # fmt: skip
+    """Fill g (P,) with the gradient of the mean loss and the penalty on one batch; return the loss.
+
+    columns: the batch (F, B) at co; rows: the same (B, F) at ro, a row every `stride`.
+    """
+    last = len(offsets) - 1
+    outputs(w, sizes, offsets, starts, kind, columns, co, B, act, slopes)
+    C, o = sizes[last + 1], starts[last] * B
+    z = act[o : o + C * B]
+    if classes:
+        loss = cross_entropy(z, C, B, y, scale, highest, true, summed)
+    else:
+        loss = squared_error(z, B, y, scale, summed)
+    d, do = act, o
+    for layer in range(last, -1, -1):
+        F, H, o = sizes[layer], sizes[layer + 1], offsets[layer]
+        for h in range(H):
+            g[o + h * (F + 1) + F] = total(d, do + h * B, B)
+        if layer:
+            a = starts[layer - 1] * B
+            product_of_rows(d, do, B, act, a, B, B, g, o, F + 1, H, F)
+            product(w, o, 1, F + 1, d, do, B, H, zeros, 0, 0, delta, a, B, F, B)
+            multiply_slope(kind, delta[a : a + F * B], act[a : a + F * B], slopes[a : a + F * B])
+            d, do = delta, a
+        else:
+            product(d, do, B, 1, rows, ro, stride, B, zeros, 0, 0, g, o, F + 1, H, F)
+    for i in range(len(penalty)):
+        g[i] += penalty[i] * w[i]
+    return loss
+
+
+@njit(**FIXED)
+def measure(z, C, B, y, scale, classes, highest, true, summed, best):
+    """Summed loss and summed wrong of B rows of data with outputs z (C, B); scale is 1, or 0 for no row.
+
+    Of equal largest outputs the first class counts as the answer, and what is no number as the largest.
+    """
+    if not classes:
+        for b in range(B):
+            v = (z[b] - y[b]) * scale[b]
+            summed[b] = v * v
+        squares = total(summed, 0, B)
+        return squares / single(2), squares
+    for b in range(B):
+        highest[b] = z[b]
+        summed[b] = true[b] = best[b] = single(0)
+    for c in range(1, C):
+        r = z[c * B : c * B + B]
+        for b in range(B):
+            more = not (r[b] <= highest[b]) and highest[b] == highest[b]
+            best[b] = single(c) if more else best[b]
+            highest[b] = r[b] if more else highest[b]
+    for c in range(C):
+        r = z[c * B : c * B + B]
+        for b in range(B):
+            true[b] += r[b] - highest[b] if y[b] == single(c) else single(0)
+        for b in range(B):
+            summed[b] += exp(r[b] - highest[b])
+    for b in range(B):
+        true[b] = (log(summed[b]) - true[b]) * scale[b]
+    for b in range(B):
+        best[b] = scale[b] if best[b] != y[b] else single(0)
+    return total(true, 0, B), total(best, 0, B)

@@ -1,0 +1,271 @@
+"""What LLVM does not find by itself: small matrix products that stay in registers, sums of a fixed order.
+
+Written as LLVM's IR, and all of it that there is; every loop above is plain. Each fma is written out and no
+other liberty is taken, so the bytes do not depend on the width of the registers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from dlopt.engine.processor import LANES
+
+SUMS = 16  # partial sums of a sum, on every machine
+DOTS = 4 if LANES == 16 else 2  # rows of a product of rows that are made at once
+ROWS = 8 if LANES == 16 else 6  # rows of a tile that are made at once: with PAIR they fill the registers
+PAIR = 2  # registers beside each other in a row of a tile
+STEP = 32  # a batch is padded to a multiple of this: whole tiles and whole sums
+FLOAT, I32 = ir.FloatType(), ir.IntType(32)
+INDEX = types.intp
+
+
+def _data(context: Any, builder: Any, sig: Any, args: Any, i: int) -> Any:
+    return context.make_array(sig.args[i])(context, builder, args[i]).data
+
+
+def _load(builder: Any, data: Any, index: Any, vector: Any) -> Any:
+    value = builder.load(builder.bitcast(builder.gep(data, [index]), vector.as_pointer()))
+    value.align = 4
+    return value
+
+
+def _store(builder: Any, value: Any, data: Any, index: Any) -> None:
+    builder.store(value, builder.bitcast(builder.gep(data, [index]), value.type.as_pointer())).align = 4
+
+
+def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = a.type
+    name = "llvm.fma." + (f"v{kind.count}f32" if isinstance(kind, ir.VectorType) else "f32")
+    function = ir.FunctionType(kind, [kind] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [a, b, c])
+
+
+def _splat(builder: Any, value: Any, vector: Any) -> Any:
+    empty = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(empty, value, I32(0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
+
+
+def _lanes(which: list[int]) -> Any:
+    return ir.Constant(ir.VectorType(I32, len(which)), which)
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """a·b + c, rounded once."""
+    single = types.float32
+    return single(single, single, single), lambda context, builder, sig, args: _fma(builder, *args)
+
+
+@intrinsic
+def bits(typing: Any, x: Any) -> Any:
+    """The bits of a float32."""
+    return types.int32(types.float32), lambda context, builder, sig, args: builder.bitcast(args[0], I32)
+
+
+@intrinsic
+def number(typing: Any, x: Any) -> Any:
+    """The float32 of these bits."""
+    return types.float32(types.int32), lambda context, builder, sig, args: builder.bitcast(args[0], FLOAT)
+
+
+def _places(builder: Any, first: Any, last: Any, base: Any, stride: Any, count: int) -> list[Any]:
+    """base + stride·min(first + r, last) for r < count: what is past the end is made twice."""
+    found = []
+    for r in range(count):
+        i = builder.add(first, first.type(r))
+        i = builder.select(builder.icmp_signed("<", i, last), i, last)
+        found.append(builder.add(base, builder.mul(i, stride)))
+    return found
+
+
+def _masked(builder: Any, value: Any, data: Any, index: Any, left: Any) -> None:
+    """Store the first `left` lanes."""
+    vector = value.type
+    lanes = ir.VectorType(I32, vector.count)
+    much = _splat(builder, builder.trunc(left, I32), lanes)
+    mask = builder.icmp_signed("<", _lanes(list(range(vector.count))), much)
+    pointer = builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [vector, pointer.type, I32, mask.type])
+    name = f"llvm.masked.store.v{vector.count}f32.p0"
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [value, pointer, I32(4), mask])
+
+
+def _tile(rows: int, pair: int) -> Any:
+    """A tile of a product, rows × pair registers."""
+
+    @intrinsic
+    def tile(
+        typing: Any, A: Any, a0: Any, ar: Any, ak: Any, X: Any, x0: Any, xk: Any, n: Any,
+        b: Any, b0: Any, br: Any, C: Any, c0: Any, cr: Any, r: Any, last: Any, left: Any,
+    ) -> Any:  # fmt: skip
+        """Fill rows r .. of C, none past `last`, and `left` columns.
+
+        C[c0 + i·cr + j] = b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j], k from 0 to n - 1.
+        """
+        whole = [INDEX] * 3
+        sig = types.void(A, *whole, X, *whole, b, INDEX, INDEX, C, *[INDEX] * 5)
+
+        def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            vector = ir.VectorType(FLOAT, LANES)
+            A, X, b, C = (_data(context, builder, sig, args, i) for i in (0, 4, 8, 11))
+            a0, ar, ak, x0, xk, n = (args[i] for i in (1, 2, 3, 5, 6, 7))
+            b0, br, c0, cr, r, last, left = (args[i] for i in (9, 10, 12, 13, 14, 15, 16))
+            whole = n.type
+            places = (
+                _places(builder, r, last, base, stride, rows)
+                for base, stride in ((a0, ar), (b0, br), (c0, cr))
+            )
+            ia, ib, ic = places
+            sums = [[cgutils.alloca_once(builder, vector) for _ in range(pair)] for _ in range(rows)]
+            for i, row in enumerate(sums):
+                start = _splat(builder, builder.load(builder.gep(b, [ib[i]])), vector)
+                for one in row:
+                    builder.store(start, one)
+            with cgutils.for_range(builder, n) as loop:
+                at, step = builder.add(x0, builder.mul(loop.index, xk)), builder.mul(loop.index, ak)
+                x = [_load(builder, X, builder.add(at, whole(j * LANES)), vector) for j in range(pair)]
+                for i, row in enumerate(sums):
+                    a = _splat(builder, builder.load(builder.gep(A, [builder.add(ia[i], step)])), vector)
+                    for one, column in zip(row, x, strict=True):
+                        builder.store(_fma(builder, a, column, builder.load(one)), one)
+            with builder.if_else(builder.icmp_signed(">=", left, whole(pair * LANES))) as (full, part):
+                with full:
+                    for i, row in enumerate(sums):
+                        for j, one in enumerate(row):
+                            _store(builder, builder.load(one), C, builder.add(ic[i], whole(j * LANES)))
+                with part:
+                    for i, row in enumerate(sums):
+                        for j, one in enumerate(row):
+                            place, rest = (
+                                builder.add(ic[i], whole(j * LANES)),
+                                builder.sub(left, whole(j * LANES)),
+                            )
+                            _masked(builder, builder.load(one), C, place, rest)
+            return context.get_dummy_value()
+
+        return sig, make
+
+    return tile
+
+
+tile, low, narrow = _tile(ROWS, PAIR), _tile(4, PAIR), _tile(ROWS, 1)
+
+
+def _halves(builder: Any, vector: Any) -> Any:
+    """The sum of a vector's lanes: halves onto each other."""
+    n, empty = vector.type.count, None
+    while n > 1:
+        n //= 2
+        empty = ir.Constant(vector.type, ir.Undefined)
+        lower, upper = (
+            builder.shuffle_vector(vector, empty, _lanes(list(range(start, start + n)))) for start in (0, n)
+        )
+        vector = builder.fadd(lower, upper)
+    return builder.extract_element(vector, I32(0))
+
+
+def _folded(builder: Any, first: Any, second: Any, owners: int, size: int) -> Any:
+    """Both halves of each owner's lanes onto each other; of two vectors the result has both."""
+    lower, upper = [], []
+    for owner in range(owners):
+        start, half = owner * size, size // 2
+        lower += range(start, start + half)
+        upper += range(start + half, start + size)
+    if second is None:
+        second = ir.Constant(first.type, ir.Undefined)
+    else:
+        lower, upper = ([*part, *(SUMS + lane for lane in part)] for part in (lower, upper))
+    parts = (builder.shuffle_vector(first, second, _lanes(part)) for part in (lower, upper))
+    return builder.fadd(*parts)
+
+
+def _totals(builder: Any, vectors: list[Any]) -> list[Any]:
+    """The sums of the lanes of 2ⁿ vectors, each in the order of `_halves`, folded together."""
+    owners = [[i] for i in range(len(vectors))]
+    while len(vectors) > 1:
+        each = len(owners[0])
+        pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
+        vectors = [_folded(builder, a, b, each, SUMS // each) for a, b in pairs]
+        owners = [a + b for a, b in zip(owners[::2], owners[1::2], strict=True)]
+    (vector,), (order,) = vectors, owners
+    size = SUMS // len(order)
+    while size > 1:
+        vector = _folded(builder, vector, None, len(order), size)
+        size //= 2
+    return [builder.extract_element(vector, I32(order.index(i))) for i in range(len(order))]
+
+
+@intrinsic
+def dots(
+    typing: Any, D: Any, d0: Any, ds: Any, X: Any, x0: Any, xs: Any, n: Any,
+    C: Any, c0: Any, cr: Any, r: Any, last: Any, j: Any, lastj: Any,
+) -> Any:  # fmt: skip
+    """Fill DOTS × 2 places: C[c0 + i·cr + j] = Σ_k D[d0 + i·ds + k]·X[x0 + j·xs + k]; SUMS divides n."""
+    sig = types.void(D, INDEX, INDEX, X, INDEX, INDEX, INDEX, C, *[INDEX] * 6)
+
+    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector = ir.VectorType(FLOAT, SUMS)
+        D, X, C = (_data(context, builder, sig, args, i) for i in (0, 3, 7))
+        d0, ds, x0, xs, n, c0, cr, r, last, j, lastj = (args[i] for i in (1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13))
+        whole = n.type
+        rows, columns = _places(builder, r, last, d0, ds, DOTS), _places(builder, j, lastj, x0, xs, 2)
+        into = _places(builder, r, last, c0, cr, DOTS)
+        beside = _places(builder, j, lastj, whole(0), whole(1), 2)
+        sums = [[cgutils.alloca_once(builder, vector) for _ in columns] for _ in rows]
+        for row in sums:
+            for one in row:
+                builder.store(ir.Constant(vector, [0.0] * SUMS), one)
+        with cgutils.for_range_slice(builder, whole(0), n, whole(SUMS)) as (k, _):
+            x = [_load(builder, X, builder.add(start, k), vector) for start in columns]
+            for i, row in enumerate(sums):
+                d = _load(builder, D, builder.add(rows[i], k), vector)
+                for one, column in zip(row, x, strict=True):
+                    builder.store(_fma(builder, d, column, builder.load(one)), one)
+        found = _totals(builder, [builder.load(one) for row in sums for one in row])
+        for i in range(DOTS):
+            for c in range(2):
+                builder.store(found[2 * i + c], builder.gep(C, [builder.add(into[i], beside[c])]))
+        return context.get_dummy_value()
+
+    return sig, make
+
+
+@intrinsic
+def total(typing: Any, X: Any, x0: Any, n: Any) -> Any:
+    """Σ X[x0 : x0 + n], where SUMS divides n."""
+    sig = types.float32(X, INDEX, INDEX)
+
+    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector, whole = ir.VectorType(FLOAT, SUMS), args[2].type
+        X = _data(context, builder, sig, args, 0)
+        sums = cgutils.alloca_once(builder, vector)
+        builder.store(ir.Constant(vector, [0.0] * SUMS), sums)
+        with cgutils.for_range_slice(builder, whole(0), args[2], whole(SUMS)) as (k, _):
+            here = _load(builder, X, builder.add(args[1], k), vector)
+            builder.store(builder.fadd(builder.load(sums), here), sums)
+        return _halves(builder, builder.load(sums))
+
+    return sig, make
+
+
+@intrinsic
+def call(typing: Any, address: Any, params: Any, grad: Any, states: Any, numbers: Any) -> Any:
+    """Call an optimizer's loop (see `dlopt.engine.loops`) by its address."""
+    sig = types.void(INDEX, params, grad, states, numbers)
+
+    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer, whole = FLOAT.as_pointer(), args[0].type
+        arrays = [context.make_array(t)(context, builder, x) for t, x in zip(sig.args[1:], args[1:], strict=True)]
+        size = builder.extract_value(arrays[0].shape, 0)
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * 4 + [whole])
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [one.data for one in arrays] + [size])
+        return context.get_dummy_value()
+
+    return sig, make
