@@ -1,11 +1,13 @@
 """What is the same on every machine is also right."""
 
+import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from dlopt.exact import complement, power, rounded
+from dlopt.exact import complement, half_wave, power, real_power, rounded
 
 ULP = Fraction(1, 2**53)  # the largest relative error of one rounding
 
@@ -50,3 +52,36 @@ def test_a_complement_is_that_of_the_decimal_numbers():
             searched, value = float(f"{i}e-{scale}"), complement(float(f"{i}e-{scale}"))
             assert Fraction(repr(value)) == 1 - Fraction(repr(searched))
             assert complement(value) == searched
+
+
+def nearest(found, true):
+    """Is no other float nearer to the true number, a bound of whose own error is small beside an ulp?"""
+    below, above = (Fraction(float(np.nextafter(found, end))) for end in (-np.inf, np.inf))
+    return abs(Fraction(found) - true) <= min(abs(below - true), abs(above - true))
+
+
+def test_real_powers_are_the_floats_next_to_the_exact_ones():
+    for base, exponent in itertools.product((0.0, 0.05, 0.3, 0.999, 1.0), (0.0, 0.5, 1.0, 1.75, 3.0, 40.0)):
+        found, (over, under) = float(real_power(base, exponent)), exponent.as_integer_ratio()
+        below, above = ((Fraction(found) + Fraction(float(np.nextafter(found, e)))) / 2 for e in (-1, 2))
+        assert max(below, 0) ** under <= Fraction(base) ** over <= above**under
+
+
+def test_half_a_cosine_wave_has_the_values_of_the_halved_angles():
+    def halved(count):
+        """(1 + cos(π / 2**count)) / 2, by square roots of fractions to 60 digits."""
+        found = Fraction(1, 2)  # of π / 2
+        for _ in range(count - 1):
+            found = (1 + Fraction(math.isqrt(int(found * 10**120)), 10**60)) / 2
+        return found
+
+    for count in range(1, 20):
+        assert nearest(float(half_wave(0.5**count)), halved(count))
+        assert nearest(float(half_wave(1 - 0.5**count)), 1 - halved(count))
+    assert half_wave(np.array([[0.0], [1.0]])).tolist() == [[1.0], [0.0]]
+    shares = np.linspace(0, 1, 1001)
+    np.testing.assert_allclose(half_wave(shares), (1 + np.cos(np.pi * shares)) / 2, rtol=0, atol=3e-16)
+
+
+def test_columns_and_rows_are_broadcast():
+    assert real_power(np.full((3, 1), 0.5), np.arange(4.0)).tolist() == [[1, 0.5, 0.25, 0.125]] * 3
