@@ -6,7 +6,7 @@ import decimal
 import functools
 from decimal import Decimal
 
-EXACT = decimal.Context(prec=34, Emin=-9999, Emax=9999)
+from dlopt.exact import DECIMALS
 
 
 @functools.lru_cache(maxsize=256)
@@ -20,5 +20,5 @@ def geometric(low: float | Decimal, high: float | Decimal, points: int) -> tuple
     (1e-06, 0.0001, 0.01, 1.0)
     """
     first, last = Decimal(str(low)), Decimal(str(high))
-    with decimal.localcontext(EXACT):
+    with decimal.localcontext(DECIMALS):
         return tuple(float(first * (last / first) ** (Decimal(i) / (points - 1))) for i in range(points))

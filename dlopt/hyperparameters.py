@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dlopt import arguments
 from dlopt.arguments import shown
+from dlopt.exact import complement, rounded
 
 Column = NDArray[np.float64]
 
@@ -77,12 +78,22 @@ class Field:
 
     def from_trial(self, searched: float) -> float:
         """The hyperparameter from the searched quantity."""
-        return 1.0 - searched if self.complement else searched
+        return complement(searched) if self.complement else searched
+
+    def to_trial(self, value: float) -> float:
+        """The searched quantity of a hyperparameter: what `from_trial` undoes."""
+        return complement(value) if self.complement else value
 
     def suggest(self, trial: Trial, name: str, search: tuple[float, float] | None = None) -> float:
-        """Draw the hyperparameter from its search range, or another one, on the log scale."""
+        """Draw the hyperparameter from its search range, or another one, on the log scale.
+
+        What the trial gives counts to 4 significant digits, of a decay those of 1 - value, so that it is the
+        same on every machine; the ends of the range count as they are.
+        """
         low, high = search or self.search or (1.0, 1.0)
-        return self.from_trial(trial.suggest_float(self.trial_name(name), low, high, log=True))
+        return self.from_trial(
+            rounded(trial.suggest_float(self.trial_name(name), low, high, log=True), low, high)
+        )
 
 
 def is_range(search: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlopt import hyperparameters
+from dlopt.exact import half_wave, real_power
 from dlopt.hyperparameters import Numbers, decay, positive, rate
 
 __all__ = ["Schedule", "Constant", "Exponential", "Step", "InverseTime", "Polynomial", "Cosine", "Warmup"]
@@ -23,8 +24,9 @@ Factor = float | NDArray[np.float64]
 class Schedule:
     """Base of all schedules: subclass it, declare the fields and write `factor`.
 
-    Each field is a number or one per trial. python: the factor as an expression of Python, with `epoch` and
-    in braces the fields, for code that is taken elsewhere; "" where there is none.
+    Each field is a number or one per trial. A factor is the same to the last bit on every machine if it is
+    made of + - * / alone and of `dlopt.exact`, as these are. python: the factor as an expression of Python,
+    with `epoch` and in braces the fields, for code that is taken elsewhere; "" where there is none.
     """
 
     python: ClassVar[str] = ""
@@ -102,7 +104,7 @@ class Exponential(Schedule):
 
     def factor(self, epoch: int) -> Factor:
         """Return γ^epoch."""
-        return self.gamma**epoch
+        return real_power(self.gamma, epoch)
 
 
 class Step(Schedule):
@@ -114,7 +116,7 @@ class Step(Schedule):
 
     def factor(self, epoch: int) -> Factor:
         """Return γ to the number of drops so far."""
-        return self.gamma ** (epoch // self.every)  # type: ignore[no-any-return]
+        return real_power(self.gamma, epoch // self.every)
 
     @classmethod
     def budget(cls, epochs: int) -> dict[str, float]:
@@ -142,7 +144,7 @@ class Polynomial(Schedule):
 
     def factor(self, epoch: int) -> Factor:
         """Return (1 - epoch / epochs)^power."""
-        return np.maximum(1.0 - epoch / self.epochs, 0.0) ** self.power  # type: ignore[no-any-return]
+        return real_power(np.maximum(1.0 - epoch / self.epochs, 0.0), self.power)
 
     @classmethod
     def budget(cls, epochs: int) -> dict[str, float]:
@@ -161,7 +163,7 @@ class Cosine(Schedule):
 
     def factor(self, epoch: int) -> Factor:
         """Return the half cosine wave."""
-        return (1.0 + np.cos(np.pi * np.minimum(epoch / self.epochs, 1.0))) / 2
+        return half_wave(np.minimum(epoch / self.epochs, 1.0))
 
     @classmethod
     def budget(cls, epochs: int) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dlopt import hyperparameters
 from dlopt.average import Floats
+from dlopt.grid import geometric
 from dlopt.interfaces import Layer
 from dlopt.optimizer import Optimizer, State, suggest
 
@@ -62,14 +63,11 @@ def _walk(optimizer: Any, gradients: Floats) -> Floats:
 
 def _draws(kind: Kind, rows: int) -> list[dict[str, float]]:
     """Different legal settings, one per row."""
-    settings = []
-    for i in range(rows):
-        share = (i + 1) / (rows + 1)
-        one = {}
-        for name, field in hyperparameters.searched(kind).items():
-            low, high = np.log(field.search or (1.0, 1.0))
-            one[name] = field.from_trial(float(np.exp(low + share * (high - low))))
-        settings.append(one)
+    settings: list[dict[str, float]] = [{} for _ in range(rows)]
+    for name, field in hyperparameters.searched(kind).items():
+        _, *inner, _ = geometric(*(field.search or (1.0, 1.0)), rows + 2)
+        for one, value in zip(settings, inner, strict=True):
+            one[name] = field.from_trial(value)
     return settings
 
 
@@ -188,7 +186,7 @@ def _prints(kind: Kind) -> Iterator[str]:
 @_check
 def _descent(kind: Kind) -> Iterator[str]:
     low, high = hyperparameters.declared(kind)["lr"].search or (1e-6, 1.0)
-    rates = np.geomspace(low, high, 9)
+    rates = geometric(low, high, 9)
     params, state, curvature = np.ones((9, WIDTH)), None, np.arange(1, WIDTH + 1)
     optimizer = kind(lr=rates)
     for _ in range(200):

@@ -81,7 +81,7 @@ def _edges(dataset: str, arm: Arm, won: pd.DataFrame) -> list[tuple[Any, ...]]:
         searched |= arm.ranges(kind)
     settings = [json.loads(text) for text in won[won.status == "ok"].settings]
     for name, (field, ends) in searched.items():
-        values = np.array([1 - s[name] if field.complement else s[name] for s in settings if name in s])
+        values = np.array([field.to_trial(s[name]) for s in settings if name in s])
         place = (np.log(values) - np.log(ends[0])) / (np.log(ends[1]) - np.log(ends[0]))
         for end, outer in (("low", place <= 0.05), ("high", place >= 0.95)):
             share = float(outer.mean()) if len(outer) else 0.0

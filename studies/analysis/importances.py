@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dlopt.exact import complement
 from studies.training.rows import KEY
 
 FIFTHS = 5  # parts of the blocks, each left out once
@@ -45,8 +46,8 @@ def trials(rows: pd.DataFrame, optimizer: Any, sizes: list[int]) -> list[Any]:
         for name in known:
             field = name.removeprefix("1-")
             if field in settings and name not in values:
-                value = 1 - settings[field] if name.startswith("1-") else settings[field]
-                values[name] = min(max(value, known[name].low), known[name].high)  # 1 - (1 - x) rounds
+                value = complement(settings[field]) if name.startswith("1-") else settings[field]
+                values[name] = min(max(value, known[name].low), known[name].high)  # for ends of many digits
         made.append(
             FrozenTrial(
                 number=len(made),

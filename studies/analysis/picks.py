@@ -10,6 +10,7 @@ import pandas as pd
 
 import dlopt
 from dlopt import hyperparameters
+from dlopt.exact import rounded
 from studies.analysis.readings import ranked
 from studies.analysis.statistics import order_interval
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TOO_FEW
@@ -125,13 +126,13 @@ def pick(dataset: str, arm: Arm | str, won: pd.DataFrame) -> Pick:
         schedule = dlopt.SCHEDULES[decay]
         declared += [(decayed, name, field) for name, field in hyperparameters.declared(schedule).items()]
     for rows, name, field in declared:
-        values = np.array([json.loads(text)[name] for text in rows.settings])
+        values = [json.loads(text)[name] for text in rows.settings]
         if name not in arm.ranges(decay):
             settings[name] = float(values[0])
             continue
-        logs = np.log(1 - values if field.complement else values)
-        low, middle, high = np.quantile(logs, (0.25, 0.5, 0.75))
-        settings[name] = field.from_trial(float(np.exp(middle)))
-        ends = [field.from_trial(float(np.exp(end))) for end in (low, high)]
-        quartiles[name] = (min(ends), max(ends))
+        searched = [field.to_trial(value) for value in values]
+        logs = np.quantile(np.log(searched), (0.25, 0.5, 0.75))
+        found = [rounded(float(x), min(searched), max(searched)) for x in np.exp(logs)]
+        low, settings[name], high = map(field.from_trial, found)
+        quartiles[name] = (min(low, high), max(low, high))
     return Pick(dataset, arm, batch_size, decay, settings, quartiles, len(won))

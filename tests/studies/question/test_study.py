@@ -72,18 +72,21 @@ def test_batch_sizes_and_decay_are_spread_evenly(sizes):
             assert abs(halves[0] - halves[1]) <= 1
 
 
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
 @pytest.mark.parametrize("optimizer", dlopt.OPTIMIZERS)
-def test_draws_are_inside_their_ranges_and_come_again(optimizer):
-    study = tiny(optimizers=(optimizer,), draws=16)
-    rows = search_rows(study, "digits", optimizer, 3)
-    assert rows == search_rows(study, "digits", optimizer, 3)
+def test_draws_are_inside_their_ranges_and_come_again(optimizer, sampler):
+    arm = Arm(optimizer, sampler=sampler)
+    study = tiny(optimizers=(arm,), draws=16)
+    rows = search_rows(study, "digits", arm, 3)
+    assert rows == search_rows(study, "digits", arm, 3)
     assert [row.draw for row in rows if row.kind == "search"] == list(range(16))
     for row in rows[:-1]:
         settings = dict(row.settings)
         for name, field in hyperparameters.searched(dlopt.OPTIMIZERS[optimizer]).items():
             low, high = field.search
-            searched = 1 - settings[name] if field.complement else settings[name]
-            assert low * (1 - 1e-9) <= searched <= high * (1 + 1e-9)
+            searched = field.to_trial(settings[name])
+            assert low <= searched <= high
+            assert searched == float(f"{searched:.3e}")  # four digits, also of a distance to 1
         assert ("gamma" in settings) == (row.decay == "exponential")
 
 
