@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlopt.exact import power
+
 Floats = NDArray[Any]  # float32 or float64
-AHEAD = 1024  # corrections that are made and kept at once
+AHEAD = 4096  # corrections that are kept at most
 
 
 class Factor(np.lib.mixins.NDArrayOperatorsMixin):
     """A decay factor β in the parameters' dtype: one number, or a (K, 1) column for K rows.
 
     It computes like that array, except that `1 - β` and `β ** t` come from float64 and are cast last:
-    1 - float32(0.9999) is wrong in its fourth digit. Powers are Python's, since NumPy's own depend in
-    the last bit on how many there are.
+    1 - float32(0.9999) is wrong in its fourth digit. Powers are `dlopt.exact.power`'s, the same everywhere.
     """
 
     def __init__(self, exact: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
@@ -25,14 +26,13 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         self.dtype = dtype
         self.value = exact.astype(dtype)[()]
         self.complement = (1.0 - exact).astype(dtype)[()]
-        self._first, self._corrections = 0, list[Floats]()
+        self._first, self._made = 0, np.empty((0, *exact.shape), dtype)
 
     def __rsub__(self, other: Any) -> Any:
         return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
 
     def __pow__(self, t: int) -> Factor:
-        powers = [beta**t for beta in self.exact.ravel().tolist()]
-        return Factor(np.reshape(powers, self.exact.shape), self.dtype)
+        return Factor(power(self.exact, t), self.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,13 +64,21 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return format(self)
 
     def correction(self, t: int) -> Floats:
-        """1 - βᵗ, made for some steps at once: one by one they would cost small models a tenth."""
-        if not 0 <= t - self._first < len(self._corrections):
-            steps = range(t, t + max(AHEAD // self.exact.size, 1))
-            powers = [[beta**step for beta in self.exact.ravel().tolist()] for step in steps]
-            table = np.reshape(1.0 - np.array(powers), (len(steps), *self.exact.shape))
-            self._first, self._corrections = t, list(table.astype(self.dtype))
-        return self._corrections[t - self._first]
+        """1 - βᵗ."""
+        return self.corrections(t, 1)[0]
+
+    def corrections(self, first: int, count: int) -> Floats:
+        """1 - βᵗ for so many steps from the first on, (count, ...).
+
+        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each time.
+        """
+        start = first - self._first
+        if not 0 <= start <= len(self._made) - count:
+            ahead = min(2 * len(self._made) or 32, AHEAD // self.exact.size)
+            steps = np.arange(first, first + max(count, ahead)).reshape(-1, *[1] * self.exact.ndim)
+            self._first, start = first, 0
+            self._made = (1.0 - power(self.exact, steps)).astype(self.dtype)
+        return self._made[start : start + count]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
         return np.array(self.value, dtype=dtype)
@@ -105,4 +113,4 @@ def debias(mean: Floats, beta: float | Floats | Factor, t: int) -> Floats:
 
     mean: an `ewa` started at 0, after t >= 1 steps; it is not changed.
     """
-    return mean / (beta.correction(t) if isinstance(beta, Factor) else 1 - beta**t)
+    return mean / (beta.correction(t) if isinstance(beta, Factor) else 1 - power(beta, t))

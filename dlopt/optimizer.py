@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 import numpy as np
 
@@ -242,14 +242,20 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
     return kind(**inner, schedule=[schedules[i] for i in order])
 
 
-def placed(
-    groups: Sequence[Optimizer], params: Floats, layers: Sequence[Layer] = ()
-) -> list[tuple[Optimizer, slice, State]]:
+class Group(NamedTuple):
+    """The rows of one optimizer, which is bound to their dtype."""
+
+    optimizer: Optimizer
+    rows: slice
+    state: State
+
+
+def placed(groups: Sequence[Optimizer], params: Floats, layers: Sequence[Layer] = ()) -> list[Group]:
     """Each optimizer bound to the dtype of params (K, P), its rows, and a new state."""
-    found, start = [], 0
+    found, start = list[Group](), 0
     for group in groups:
         rows = slice(start, start + group.rows)
-        found.append((group.bind(params.dtype), rows, State(group.state, params[rows], layers)))
+        found.append(Group(group.bind(params.dtype), rows, State(group.state, params[rows], layers)))
         start += group.rows
     return found
 

@@ -18,14 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 from dlopt.arguments import array, is_whole, shown
 from dlopt.average import Floats
 from dlopt.grid import geometric
-from dlopt.interfaces import Block, Data, Model, Stack
-from dlopt.optimizer import Optimizer, all_optimizers, join, listed, placed
+from dlopt.interfaces import Block, Model, Stack
+from dlopt.models import Network
+from dlopt.optimizer import Group, Optimizer, all_optimizers, join, listed, placed
+from dlopt.stepping import Stepping, Together
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Answers = Callable[[Floats, NDArray[Any]], NDArray[Any]]  # of parameters (1, P) for X
 Progress = Callable[[int, int], object]  # called with (done epochs, epochs)
 MOST_STEPS = 10**9  # of a training: each has a number in memory
+VALIDATION, TEST = 1, 2  # parts of a block, after training
 PATIENCE = 5.0  # seconds of training that nobody needs to be told of
 
 
@@ -133,6 +136,7 @@ def train(
     dtype: Any = ...,
     early: Sequence[float] = ...,
     progress: bool | Progress = ...,
+    engine: str = ...,
 ) -> Training: ...
 @overload
 def train(
@@ -145,6 +149,7 @@ def train(
     dtype: Any = ...,
     early: Sequence[float] = ...,
     progress: bool | Progress = ...,
+    engine: str = ...,
 ) -> list[Training]: ...
 def train(
     model: Model,
@@ -156,6 +161,7 @@ def train(
     dtype: Any = np.float32,
     early: Sequence[float] = (),
     progress: bool | Progress = True,
+    engine: str = "auto",
 ) -> Training | list[Training]:
     """Train all trials of all optimizers side by side on the same mini-batches.
 
@@ -187,8 +193,10 @@ def train(
         raise TypeError(f"progress must be True, False or a function, not {shown(progress)}. Leave it out.")
     with np.errstate(all="ignore"):  # divergence is a result
         stack = model.stack(blocks, trials, dtype)
-        feeds = [stack.feed(X, y) for X, y in data]
-        run = _Run(stack, groups, feeds, [one.seed for one in blocks], batch_size, epochs, _shares(early))
+        mine = placed(groups, stack.params, stack.layers)
+        stepping = _stepping(engine, stack, data, mine, batch_size)
+        sizes, seeds = [X.shape[1] for X, _ in data], [one.seed for one in blocks]
+        run = _Run(stack, mine, stepping, sizes, seeds, batch_size, epochs, _shares(early))
         answers = functools.partial(model.answers, n_classes=blocks[0].n_classes)
         results = run.results(answers, _shown(progress))
     return results if isinstance(block, Sequence) else results[0]
@@ -267,6 +275,21 @@ def _dtype(value: Any) -> np.dtype[Any]:
     raise ValueError(f"dtype must be float32 or float64, not {said}. Leave it out for float32.")
 
 
+def rates(groups: Sequence[Group], like: Floats, epoch: int) -> list[Any]:
+    """The learning rate of each group in an epoch."""
+    return [one.optimizer.cast(one.optimizer.lr_at(epoch), like) for one in groups]
+
+
+def _stepping(
+    engine: str, stack: Stack, data: list[tuple[Any, Any]], groups: Sequence[Group], batch_size: int
+) -> Stepping:
+    if engine != "numpy" and isinstance(stack, Network) and stack.params.dtype == np.float32:
+        from dlopt.engine.rows import RowByRow
+
+        return RowByRow(stack, data, groups, batch_size, rates(groups, stack.params, 0))
+    return Together(stack, data, groups, batch_size)
+
+
 class _Line:
     """One line on stderr, written over once a second, of a training that takes longer than `PATIENCE`."""
 
@@ -308,85 +331,80 @@ class _Run:
 
     def __init__(
         self,
-        network: Stack,
-        groups: list[Optimizer],
-        feeds: list[Data],
-        seeds: list[int],
+        stack: Stack,
+        groups: Sequence[Group],
+        stepping: Stepping,
+        sizes: Sequence[int],
+        seeds: Sequence[int],
         batch_size: int,
         epochs: int,
         early: list[float],
     ) -> None:
-        self.network, self.batch_size, self.epochs = network, batch_size, epochs
-        self.feed, self.orders = feeds[0], [np.random.default_rng([seed, 1]) for seed in seeds]
-        self.validation, self.test = ((one.chunks(), len(one)) for one in feeds[1:])
-        self.groups = [
-            (group, network.params[mine], network.grad[mine], state)
-            for group, mine, state in placed(groups, network.params, network.layers)
-        ]
-        rows = network.rows
-        self.steps, self.examples = record_steps(len(self.feed), batch_size, epochs)
+        self.stack, self.groups, self.stepping, self.sizes = stack, groups, stepping, sizes
+        self.batch_size, self.epochs = batch_size, epochs
+        self.orders = [np.random.default_rng([seed, 1]) for seed in seeds]
+        rows = stack.rows
+        self.steps, self.examples = record_steps(sizes[0], batch_size, epochs)
         shape = (len(self.steps), rows)
         self.validation_loss, self.validation_error = np.empty(shape), np.empty(shape)
         self.training_loss = np.full(shape, np.nan)
-        # (K, steps) and not the other way round: sums over the last axis do not depend on K
-        self.losses = np.empty((rows, int(np.max(np.diff(self.steps)))), network.params.dtype)
         self.best, self.best_record = np.full(rows, np.inf), np.zeros(rows, np.int64)
-        self.best_params = network.params.copy()
+        self.best_params = stack.params.copy()
         self.diverged = np.zeros(rows, np.int64)
         self.records = self.last = 0
         self.early = np.searchsorted(self.examples, np.array(early) * self.examples[-1]).tolist()
         self.stood: dict[int, _Standing] = {}  # by record
 
     def results(self, answers: Answers, progress: Progress) -> list[Training]:
-        wanted, step = set(self.steps.tolist()), 0
-        self._record()
+        step, records = 0, iter(self.steps.tolist())
+        wanted, n = next(records), self.sizes[0]
         for epoch in range(self.epochs):
-            rates = [group.cast(group.lr_at(epoch), params) for group, params, _, _ in self.groups]
-            orders = np.stack([order.permutation(len(self.feed)) for order in self.orders])
-            for batch in self.feed.batches(orders, self.batch_size):
-                self._step(batch, rates, step - self.last)
-                step += 1
-                if step in wanted:
+            orders = np.stack([order.permutation(n) for order in self.orders])
+            self.stepping.epoch(orders, rates(self.groups, self.stack.params, epoch))
+            end = step - (-n // self.batch_size)
+            while step < end:
+                if step == wanted:
                     self._record()
+                    wanted = next(records)
+                count = min(wanted, end) - step
+                self.stepping.take(count)
+                step += count
             progress(epoch + 1, self.epochs)
+        self._record()
         return self._finish(answers)
-
-    def _step(self, batch: Any, rates: list[Any], column: int) -> None:
-        self.losses[:, column] = self.network.gradient(batch)
-        for (group, params, grad, state), lr in zip(self.groups, rates, strict=True):
-            group.move(params, grad, state, lr)
 
     def _record(self) -> None:
         """Read validation, note divergence, keep the parameters of the rows that improved."""
         record, step = self.records, int(self.steps[self.records])
         count = step - self.last
+        since = self.stepping.losses()
         if count:
-            since = self.losses[:, :count]
-            self.training_loss[record] = np.add.reduce(since, axis=1) / count
+            # one after the other: the order of NumPy's sums is its own affair
+            self.training_loss[record] = np.add.accumulate(since, axis=1, dtype=np.float64)[:, -1] / count
             broken = ~np.isfinite(since)
             first = self.last + 1 + np.argmax(broken, axis=1)
             fresh = (self.diverged == 0) & broken.any(axis=1)
             self.diverged[fresh] = first[fresh]
-        lost = ~np.isfinite(self.network.params).all(axis=1)
+        lost = ~np.isfinite(self.stack.params).all(axis=1)
         self.diverged[lost & (self.diverged == 0)] = step
-        loss, error = self._measured(*self.validation)
+        loss, error = self._measured(VALIDATION)
         gone = self.diverged > 0
         self.validation_loss[record] = np.where(gone, np.inf, loss)
-        self.validation_error[record] = np.where(gone, self.network.worst, error)
+        self.validation_error[record] = np.where(gone, self.stack.worst, error)
         better = ~gone & (loss < self.best)
         self.best[better], self.best_record[better] = loss[better], record
-        self.best_params[better] = self.network.params[better]
+        self.best_params[better] = self.stack.params[better]
         self.records, self.last = record + 1, step
         if record in self.early:
             best = (self.best.copy(), self.best_record.copy(), self.best_params.copy())
             self.stood[record] = _Standing(self.records, self.diverged.copy(), *best)
 
-    def _measured(self, chunks: Any, count: int) -> tuple[Doubles, Doubles]:
+    def _measured(self, part: int) -> tuple[Doubles, Doubles]:
         """Loss and error; what overflowed to no number is infinite, or the worst. No rows, no numbers."""
-        loss, error = self.network.evaluate(chunks)
-        if not count:
+        loss, error = self.stepping.evaluate(part)
+        if not self.sizes[part]:
             return loss, error
-        return np.where(np.isnan(loss), np.inf, loss), np.where(np.isnan(error), self.network.worst, error)
+        return np.where(np.isnan(loss), np.inf, loss), np.where(np.isnan(error), self.stack.worst, error)
 
     def _standing(self) -> _Standing:
         return _Standing(self.records, self.diverged, self.best, self.best_record, self.best_params)
@@ -400,11 +418,11 @@ class _Run:
 
     def _read(self, stood: _Standing, answers: Answers) -> list[Training]:
         """The training as it stood: its best parameters by then, read on test."""
-        gone, worst, rows = stood.diverged > 0, self.network.worst, self.network.rows
-        np.copyto(self.network.params, stood.best_params)
-        test_loss, test_error = self._measured(*self.test)
+        gone, worst, rows = stood.diverged > 0, self.stack.worst, self.stack.rows
+        np.copyto(self.stack.params, stood.best_params)
+        test_loss, test_error = self._measured(TEST)
         validation_error = self.validation_error[stood.best_record, np.arange(rows)]
-        blocks = [slice(first, None, self.network.blocks) for first in range(self.network.blocks)]
+        blocks = [slice(first, None, self.stack.blocks) for first in range(self.stack.blocks)]
         n = stood.records
         return [
             Training(

@@ -67,28 +67,28 @@ class Formula:
 class Column:
     """A number per row, as NumPy computes it: of(t, lr) is () or (K, 1).
 
-    needs: which of "t" and "lr" it depends on. table: of steps (T,), all of them at once, (T, ...).
+    needs: which of "t" and "lr" it depends on. table: of a step and how many, all of them at once, (T, ...).
     """
 
     def __init__(
         self,
         of: Callable[[int, Any], Any],
         needs: frozenset[str] = frozenset(),
-        table: Callable[[NDArray[np.int64]], Any] | None = None,
+        table: Callable[[int, int], Any] | None = None,
     ) -> None:
         self.of, self.needs, self.table = of, needs, table
 
-    def over(self, steps: NDArray[np.int64], rates: Sequence[Any], into: Table) -> None:
-        """Fill into (K, T) for steps (T,), whose learning rates are given one by one."""
+    def over(self, first: int, rates: Sequence[Any], into: Table) -> None:
+        """Fill into (K, T) for the steps from the first on, whose learning rates are given one by one."""
         if self.table:
-            into[:] = np.reshape(self.table(steps), (len(steps), -1)).T
+            into[:] = self.table(first, len(rates)).reshape(len(rates), -1).T
         elif not self.needs:
             into[:] = np.reshape(self.of(1, rates[0]), (-1, 1))
         else:
             last, value = None, None
-            for i, (t, lr) in enumerate(zip(steps.tolist(), rates, strict=True)):
+            for i, lr in enumerate(rates):
                 if "t" in self.needs or lr is not last:
-                    last, value = lr, np.reshape(self.of(t, lr), -1)
+                    last, value = lr, np.reshape(self.of(first + i, lr), -1)
                 into[:, i] = value
 
     def _joined(self, function: Callable[..., Any], operands: Sequence[Any]) -> Any:

@@ -18,6 +18,7 @@ from dlopt.models import ACTIVATIONS
 
 single = np.float32
 NAMES = list(ACTIVATIONS)
+KINDS = list(ACTIVATIONS.values())
 RELU, TANH, SIGMOID, GELU = (NAMES.index(name) for name in ("relu", "tanh", "sigmoid", "gelu"))
 INNER, CUBIC, FAR = (single(getattr(ACTIVATIONS["gelu"], name)) for name in ("INNER", "CUBIC", "FAR"))
 

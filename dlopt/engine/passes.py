@@ -40,7 +40,9 @@ def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
                 row = rows[ro + b * stride : ro + b * stride + F]
                 if b < n:
                     i = orders[s, a + b]
-                    row[:] = X[s, i]
+                    x = X[s, i]
+                    for f in range(F):
+                        row[f] = x[f]
                     targets[yo + b] = y[s, i]
                     scale[yo + b] = weight
                 else:
@@ -48,9 +50,9 @@ def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
                     targets[yo + b] = single(-1)
                     scale[yo + b] = single(0)
             for f in range(F):
-                column, x = columns[co + f * B : co + f * B + B], rows[ro + f :]
+                column, beside = columns[co + f * B : co + f * B + B], rows[ro + f :]
                 for b in range(B):
-                    column[b] = x[b * stride]
+                    column[b] = beside[b * stride]
             co += F * B
             ro += B * stride
             yo += B

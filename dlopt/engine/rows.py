@@ -1,0 +1,250 @@
+"""How rows get from one record to the next in compiled code: each alone, through all its steps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlopt.engine import cache, loops
+from dlopt.engine.formula import Column, Formula, Unreadable, read
+from dlopt.losses import CrossEntropy
+from dlopt.models import CHUNK, Network
+from dlopt.optimizer import Group
+
+with cache.kept():
+    from dlopt.engine import network, passes
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+HOLD = 1 << 19  # bytes of mini-batches gathered at once
+LINE = 16  # float32 in a line of the processor's cache
+
+
+def zeros(size: int) -> Floats:
+    """Zeros that start at a line of the cache: a register across two lines costs twice."""
+    raw = np.zeros(size + 2 * LINE, np.float32)
+    start = -raw.ctypes.data // 4 % LINE
+    return raw[start : start + size]
+
+
+class _Batches:
+    """Mini-batches side by side, as `passes.gather` leaves them."""
+
+    def __init__(self, widths: Integers, blocks: int, features: int) -> None:
+        total = int(widths.sum()) * blocks
+        self.widths, self.stride = widths, -(-features // LINE) * LINE
+        # a tile reads past the last row's end
+        self.columns, self.rows = zeros(total * features + 64), zeros(total * self.stride + 64)
+        self.targets, self.scale = zeros(total), zeros(total)
+
+    def fill(self, X: Floats, y: Floats, orders: Integers, ends: Integers) -> None:
+        passes.gather(X, y, orders, ends, *self.given())
+
+    def given(self, step: int | None = None) -> tuple[Any, ...]:
+        """The arguments of `passes`, of all steps or of one."""
+        if step is None:
+            return self.widths, self.columns, self.rows, self.stride, self.targets, self.scale
+        blocks, features = len(self.targets) // int(self.widths.sum()), len(self.columns) // len(self.targets)
+        before = int(self.widths[:step].sum()) * blocks
+        return (
+            self.widths[step : step + 1],
+            self.columns[before * features :],
+            self.rows[before * self.stride :],
+            self.stride,
+            self.targets[before:],
+            self.scale[before:],
+        )
+
+
+class _Numbers:
+    """The numbers that each row's formula has in each of T steps, (rows, T, count) of one group after another."""
+
+    def __init__(self, groups: Sequence[_Compiled], steps: int, rows: int) -> None:
+        sizes = [one.rows * steps * len(one.columns) for one in groups]
+        self.flat, self.at = np.zeros(sum(sizes) + 1, np.float32), np.zeros(rows, np.int64)
+        self.tables, self._rates = [], [None] * len(groups)
+        for one, start, size in zip(groups, itertools.accumulate(sizes, initial=0), sizes, strict=False):
+            count = len(one.columns)
+            self.tables.append(self.flat[start : start + size].reshape(one.rows, steps, count))
+            self.at[one.which] = start + np.arange(one.rows) * steps * count
+
+    def fill(self, groups: Sequence[_Compiled], first: int, rates: Sequence[Sequence[Any]]) -> None:
+        """For the steps from the first on; rates: of each step, those of all groups."""
+        for i, (one, table) in enumerate(zip(groups, self.tables, strict=True)):
+            mine = [step[one.index] for step in rates]
+            steady, last = all(lr is mine[0] for lr in mine), self._rates[i]
+            same = steady and last is not None and last is mine[0]
+            self._rates[i] = mine[0] if steady else None
+            for j, column in enumerate(one.columns):
+                if "t" in column.needs or not (same if "lr" in column.needs else last is not None and self._rates[i] is not None):
+                    column.over(first, mine, table[:, :, j])
+
+
+class _Compiled:
+    """A group whose optimizer is a compiled loop."""
+
+    def __init__(self, index: int, group: Group, formula: Formula, columns: list[Column]) -> None:
+        self.index, self.group, self.formula, self.columns = index, group, formula, columns
+        self.which = np.arange(group.rows.start, group.rows.stop)
+        self.rows = len(self.which)
+        self.address = loops.address(formula)
+
+
+class RowByRow:
+    """See `dlopt.stepping.Stepping`: for networks in float32.
+
+    in_numpy: why an optimizer's `update` could not be compiled, by its class; its steps are taken in NumPy, on
+    the compiled gradient.
+    """
+
+    def __init__(
+        self,
+        stack: Network,
+        data: Sequence[tuple[Any, Any]],
+        groups: Sequence[Group],
+        batch_size: int,
+        rates: Sequence[Any],
+    ) -> None:
+        self.stack, self.groups, self.batch_size = stack, groups, batch_size
+        layers, rows = stack.layers, stack.rows
+        sizes = np.array([layers[0].shape[1] - 1, *(one.shape[0] for one in layers)])
+        starts = np.cumsum(sizes[1:]) - sizes[1:]
+        self.classes = isinstance(stack.loss, CrossEntropy)
+        penalty = np.zeros(0, np.float32) if stack.penalty is None else stack.penalty
+        self.network = (
+            sizes,
+            np.array([one.slice.start for one in layers]),
+            starts,
+            network.KINDS.index(stack.activation),
+            int(self.classes),
+            penalty,
+        )
+        self.blocks, self.of_block = stack.blocks, np.arange(rows) % stack.blocks
+        self.data = [
+            (np.ascontiguousarray(X, dtype=np.float32), np.ascontiguousarray(y, dtype=np.float32))
+            for X, y in data
+        ]
+        widest = passes.padded(max(batch_size, CHUNK))
+        hidden = int(sizes[1:].sum()) * widest
+        self.act, self.slopes, self.delta = (zeros(hidden) for _ in range(3))
+        self.scratch, self.zeros = zeros(stack.params.shape[1]), zeros(LINE)
+        self.wide = zeros(4 * widest).reshape(4, widest)
+        self.measured = [None, *(self._chunks(*one) for one in self.data[1:])]
+        self._arrange(rates)
+        limit = HOLD // (8 * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
+        self.limit, self.step = max(1, limit), 0
+        self._spaces: dict[bytes, _Batches] = {}
+        self._tables: dict[int, _Numbers] = {}
+        self._losses: list[Floats] = []
+        self._orders: list[Integers] = []
+        self._widths: list[int] = []
+        self._rates: list[list[Any]] = []
+
+    def _arrange(self, rates: Sequence[Any]) -> None:
+        """Read the formulas; give each row its loop and the place of its state."""
+        self.compiled: list[_Compiled] = []
+        self.left: list[tuple[int, Group]] = []
+        self.in_numpy: dict[str, str] = {}
+        rows, size = self.stack.rows, self.stack.params.shape[1]
+        self.loops, self.state_at, self.counts = (np.zeros(rows, np.int64) for _ in range(3))
+        at = 0
+        for i, (group, lr) in enumerate(zip(self.groups, rates, strict=True)):
+            try:
+                one = _Compiled(i, group, *read(group.optimizer, lr))
+            except Unreadable as why:
+                self.left.append((i, group))
+                self.in_numpy[type(group.optimizer).__name__] = str(why)
+                continue
+            self.compiled.append(one)
+            self.loops[one.which], self.counts[one.which] = one.address, len(one.columns)
+            each = -(-size * len(one.formula.states) // LINE) * LINE
+            self.state_at[one.which] = at + np.arange(one.rows) * each
+            at += one.rows * each
+        self.states = zeros(at + 1)
+        self.which = np.flatnonzero(self.loops)
+        self.rest = np.flatnonzero(self.loops == 0)
+
+    def _chunks(self, X: Floats, y: Floats) -> tuple[_Batches, int]:
+        """Data in chunks for evaluation, where each row of it has the weight 1."""
+        n = X.shape[1]
+        ends = np.array([*range(CHUNK, n, CHUNK), n])
+        widths = np.array([passes.padded(size) for size in np.diff(ends, prepend=0).tolist()])
+        made = _Batches(widths, self.blocks, X.shape[2])
+        made.fill(X, y, np.tile(np.arange(n), (self.blocks, 1)), ends)
+        made.scale[made.scale > 0] = 1
+        made.rows = zeros(0)
+        return made, n
+
+    def epoch(self, orders: Integers, rates: list[Any]) -> None:
+        """See `Stepping`."""
+        self._order, self._now, self._at = orders, rates, 0
+
+    def take(self, count: int) -> None:
+        """See `Stepping`."""
+        while count:
+            part = min(count, self.limit - len(self._widths))
+            end = min(self._at + part * self.batch_size, self._order.shape[1])
+            self._orders.append(self._order[:, self._at : end])
+            self._widths += [self.batch_size] * (part - 1) + [end - self._at - (part - 1) * self.batch_size]
+            self._rates += [self._now] * part
+            self._at, count = end, count - part
+            if len(self._widths) >= self.limit:
+                self._flush()
+
+    def losses(self) -> Floats:
+        """See `Stepping`."""
+        self._flush()
+        taken, self._losses = self._losses, []
+        return np.concatenate([np.empty((self.stack.rows, 0), np.float32), *taken], axis=1)
+
+    def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
+        """See `Stepping`."""
+        loss, wrong = np.zeros(self.stack.rows), np.zeros(self.stack.rows)
+        data, n = self.measured[part]
+        widths, columns, _, _, targets, scale = data.given()
+        given = (widths, columns, targets, scale, self.act, self.slopes, self.wide)
+        passes.evaluate(self.stack.params, self.of_block, self.blocks, *self.network, *given, loss, wrong)
+        return loss / n, self.stack.loss.error(wrong / n)
+
+    def _flush(self) -> None:
+        """Take the steps that wait."""
+        if not self._widths:
+            return
+        count = len(self._widths)
+        ends = np.cumsum(self._widths)
+        widths = np.array([passes.padded(size) for size in self._widths])
+        key = widths.tobytes()
+        if key not in self._spaces:
+            self._spaces[key] = _Batches(widths, self.blocks, int(self.network[0][0]))
+        batches = self._spaces[key]
+        orders = self._orders[0] if len(self._orders) == 1 else np.concatenate(self._orders, axis=1)
+        batches.fill(*self.data[0], np.ascontiguousarray(orders), ends)
+        losses = np.empty((self.stack.rows, count), np.float32)
+        if count not in self._tables:
+            self._tables[count] = _Numbers(self.compiled, count, self.stack.rows)
+        numbers = self._tables[count]
+        numbers.fill(self.compiled, self.step + 1, self._rates)
+        if len(self.which):
+            self._advance(self.which, self.loops, numbers, losses, 0, batches.given())
+        if len(self.rest):
+            for t, rates in enumerate(self._rates):
+                self._advance(self.rest, self.loops, numbers, losses, t, batches.given(t))
+                for i, (optimizer, rows, state) in self.left:
+                    optimizer.move(self.stack.params[rows], self.stack.grad[rows], state, rates[i])
+        self.step += count
+        self._losses.append(losses)
+        self._orders, self._widths, self._rates = [], [], []
+
+    def _advance(
+        self, which: Integers, addresses: Integers, numbers: _Numbers, losses: Floats, first: int, batches: Any
+    ) -> None:
+        passes.advance(
+            which, addresses, self.states, self.state_at, numbers.flat, numbers.at, self.counts,
+            self.stack.params, self.stack.grad, self.of_block, self.blocks, losses, first,
+            *self.network, *batches, self.act, self.slopes, self.delta, self.scratch, self.zeros, self.wide,
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""How rows get from one record to the next in NumPy: all of them together, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlopt.average import Floats
+from dlopt.interfaces import Stack
+from dlopt.optimizer import Group
+
+Doubles = NDArray[np.float64]
+
+
+class Stepping(Protocol):
+    """What moves the rows of a stack; its parameters are right whenever `losses` was called last."""
+
+    def epoch(self, orders: NDArray[np.int64], rates: list[Any]) -> None:
+        """Begin an epoch: the order of each block's data (S, n), the learning rate of each group."""
+
+    def take(self, count: int) -> None:
+        """Take the next steps of the epoch."""
+
+    def losses(self) -> Floats:
+        """The mini-batch losses since the last call, (K·S, steps)."""
+
+    def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
+        """Loss and error of all rows, (K·S,) each, on training, validation or test data: 0, 1 or 2."""
+
+
+class Together:
+    """See `Stepping`: for any stack and any dtype."""
+
+    def __init__(
+        self, stack: Stack, data: Sequence[tuple[Any, Any]], groups: Sequence[Group], batch_size: int
+    ) -> None:
+        self.stack, self.groups, self.batch_size = stack, groups, batch_size
+        self.feeds = [stack.feed(X, y) for X, y in data]
+        self.chunks = [None, *(one.chunks() for one in self.feeds[1:])]
+        self._batches: Iterator[Any] = iter(())
+        self._rates: list[Any] = []
+        self._losses: list[Floats] = []
+
+    def epoch(self, orders: NDArray[np.int64], rates: list[Any]) -> None:
+        """See `Stepping`."""
+        self._batches, self._rates = iter(self.feeds[0].batches(orders, self.batch_size)), rates
+
+    def take(self, count: int) -> None:
+        """See `Stepping`."""
+        params, grad = self.stack.params, self.stack.grad
+        for _ in range(count):
+            self._losses.append(self.stack.gradient(next(self._batches)))
+            for (optimizer, rows, state), lr in zip(self.groups, self._rates, strict=True):
+                optimizer.move(params[rows], grad[rows], state, lr)
+
+    def losses(self) -> Floats:
+        """See `Stepping`."""
+        taken, self._losses = self._losses, []
+        return np.stack(taken, axis=1) if taken else np.empty((self.stack.rows, 0), self.stack.params.dtype)
+
+    def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
+        """See `Stepping`."""
+        return self.stack.evaluate(self.chunks[part])
