@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dlopt.engine.products import FIXED
-from dlopt.engine.vectors import bits, fma, number
+from dlopt.engine.vectors import bits, choose, fma, number
 
 single, whole = np.float32, np.int32
 INLINE = {"inline": "always", **FIXED}
@@ -16,7 +16,7 @@ INLINE = {"inline": "always", **FIXED}
 def exp(x):  # type: ignore[no-untyped-def]
     """e^x for x <= 0, within 1 ulp (the polynomial of Cephes' expf); below -87 it is 0."""
     near = x > single(-87)
-    c = x if near else single(-87)
+    c = choose(near, x, single(-87))
     k = fma(c, single(1.44269504088896341), single(12582912.0))  # 1.5·2²³ rounds to whole numbers
     n = k - single(12582912.0)
     r = fma(n, single(2.12194440e-4), fma(n, single(-0.693359375), c))
@@ -27,7 +27,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     y = fma(y, r, single(5.0000001201e-1))
     y = fma(y, r * r, r + single(1))
     y = number(whole(bits(y) + whole(bits(k) << whole(23))))
-    return y if near else (x if x != x else single(0))
+    return choose(near, y, choose(x != x, x, single(0)))
 
 
 @njit(**INLINE)
@@ -49,7 +49,7 @@ def log(x):  # type: ignore[no-untyped-def]
     y = fma(n, single(-2.12194440e-4), y * r * s)
     y = fma(s, single(-0.5), y)
     y = fma(n, single(0.693359375), r + y)
-    return y if x == x else x
+    return choose(x == x, y, x)
 
 
 @njit(**INLINE)
@@ -64,11 +64,11 @@ def tanh(x):  # type: ignore[no-untyped-def]
     near = fma(y * z, x, x)
     e = exp(single(-2) * size)
     far = (single(1) - e) / (single(1) + e)
-    return near if size < single(0.625) else (far if x > single(0) else -far)
+    return choose(size < single(0.625), near, choose(x > single(0), far, -far))
 
 
 @njit(**INLINE)
 def sigmoid(x):  # type: ignore[no-untyped-def]
     """1 / (1 + e^-x)."""
     e = exp(-abs(x))
-    return (single(1) if x > single(0) else e) / (single(1) + e)
+    return choose(x > single(0), single(1), e) / (single(1) + e)

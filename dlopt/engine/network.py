@@ -13,10 +13,11 @@ from numba import njit
 
 from dlopt.engine.functions import exp, log, sigmoid, tanh
 from dlopt.engine.products import FIXED, product, product_of_rows
-from dlopt.engine.vectors import total
+from dlopt.engine.vectors import choose, total
 from dlopt.models import ACTIVATIONS
 
 single = np.float32
+ZERO, LOWEST = single(0), single(-np.inf)
 NAMES = list(ACTIVATIONS)
 KINDS = list(ACTIVATIONS.values())
 RELU, TANH, SIGMOID, GELU = (NAMES.index(name) for name in ("relu", "tanh", "sigmoid", "gelu"))
@@ -25,22 +26,18 @@ INNER, CUBIC, FAR = (single(getattr(ACTIVATIONS["gelu"], name)) for name in ("IN
 
 @njit(**FIXED)
 def activate(kind, a, slopes):
-    """Turn sums in place into activations; GELU's slopes, which they do not tell, are kept."""
-    if kind == RELU:
-        for i in range(len(a)):
-            x = a[i]
-            a[i] = single(0) if x <= 0 else x  # what is no number stays
-    elif kind == TANH:
+    """Turn sums in place into activations, but for ReLU; GELU's slopes, which they do not tell, are kept."""
+    if kind == TANH:
         for i in range(len(a)):
             a[i] = tanh(a[i])
     elif kind == SIGMOID:
         for i in range(len(a)):
             a[i] = sigmoid(a[i])
-    else:
+    elif kind == GELU:
         for i in range(len(a)):
             x = a[i]
             # farther out tanh is ±1 to the last bit, and the powers of z would overflow
-            z = -FAR if x < -FAR else (FAR if x > FAR else x)
+            z = choose(x < -FAR, -FAR, choose(x > FAR, FAR, x))
             t = tanh(INNER * (z * (single(1) + CUBIC * (z * z))))
             steep = single(1) + single(3) * CUBIC * (z * z)
             slopes[i] = (single(1) + t + z * (single(1) - t * t) * (INNER * steep)) / single(2)
@@ -48,20 +45,20 @@ def activate(kind, a, slopes):
 
 
 @njit(**FIXED)
-def multiply_slope(kind, d, a, slopes):
-    """Multiply gradients in place by the slope of the activations a."""
+def turn_back(kind, a, delta, slopes):
+    """Turn activations in place into the gradients of their sums; delta: their own gradients."""
     if kind == RELU:
-        for i in range(len(d)):
-            d[i] = d[i] if a[i] > 0 else single(0)
+        for i in range(len(a)):
+            a[i] = choose(a[i] > ZERO, delta[i], ZERO)
     elif kind == TANH:
-        for i in range(len(d)):
-            d[i] *= single(1) - a[i] * a[i]
+        for i in range(len(a)):
+            a[i] = delta[i] * (single(1) - a[i] * a[i])
     elif kind == SIGMOID:
-        for i in range(len(d)):
-            d[i] *= a[i] * (single(1) - a[i])
+        for i in range(len(a)):
+            a[i] = delta[i] * (a[i] * (single(1) - a[i]))
     else:
-        for i in range(len(d)):
-            d[i] *= slopes[i]
+        for i in range(len(a)):
+            a[i] = delta[i] * slopes[i]
 
 
 @njit(**FIXED)
@@ -70,7 +67,8 @@ def outputs(w, sizes, offsets, starts, kind, x, xo, B, act, slopes):
     n = len(offsets)
     for layer in range(n):
         F, H, o, a = sizes[layer], sizes[layer + 1], offsets[layer], starts[layer] * B
-        product(w, o, F + 1, 1, x, xo, B, F, w, o + F, F + 1, act, a, B, H, B)
+        floor = ZERO if layer < n - 1 and kind == RELU else LOWEST  # ReLU is done with it
+        product(w, o, F + 1, 1, x, xo, B, F, w, o + F, F + 1, act, a, B, H, B, floor)
         if layer < n - 1:
             activate(kind, act[a : a + H * B], slopes[a : a + H * B])
         x, xo = act, a
@@ -84,15 +82,15 @@ def cross_entropy(z, C, B, y, scale, highest, true, summed):
     """
     for b in range(B):
         highest[b] = z[b]
-        summed[b] = true[b] = single(0)
+        summed[b] = true[b] = ZERO
     for c in range(1, C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            highest[b] = r[b] if r[b] > highest[b] else highest[b]
+            highest[b] = choose(r[b] > highest[b], r[b], highest[b])
     for c in range(C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            true[b] += r[b] - highest[b] if y[b] == single(c) else single(0)
+            true[b] += choose(y[b] == single(c), r[b] - highest[b], ZERO)
         for b in range(B):
             e = exp(r[b] - highest[b])
             summed[b] += e
@@ -104,7 +102,7 @@ def cross_entropy(z, C, B, y, scale, highest, true, summed):
     for c in range(C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            r[b] = r[b] * summed[b] - (scale[b] if y[b] == single(c) else single(0))
+            r[b] = r[b] * summed[b] - choose(y[b] == single(c), scale[b], ZERO)
     return total(true, 0, B)
 
 
@@ -135,19 +133,19 @@ def gradient(
         loss = cross_entropy(z, C, B, y, scale, highest, true, summed)
     else:
         loss = squared_error(z, B, y, scale, summed)
-    d, do = act, o
+    do = o
     for layer in range(last, -1, -1):
         F, H, o = sizes[layer], sizes[layer + 1], offsets[layer]
         for h in range(H):
-            g[o + h * (F + 1) + F] = total(d, do + h * B, B)
+            g[o + h * (F + 1) + F] = total(act, do + h * B, B)
         if layer:
             a = starts[layer - 1] * B
-            product_of_rows(d, do, B, act, a, B, B, g, o, F + 1, H, F)
-            product(w, o, 1, F + 1, d, do, B, H, zeros, 0, 0, delta, a, B, F, B)
-            multiply_slope(kind, delta[a : a + F * B], act[a : a + F * B], slopes[a : a + F * B])
-            d, do = delta, a
+            product_of_rows(act, do, B, act, a, B, B, g, o, F + 1, H, F)
+            product(w, o, 1, F + 1, act, do, B, H, zeros, 0, 0, delta, 0, B, F, B, LOWEST)
+            turn_back(kind, act[a : a + F * B], delta[: F * B], slopes[a : a + F * B])
+            do = a
         else:
-            product(d, do, B, 1, rows, ro, stride, B, zeros, 0, 0, g, o, F + 1, H, F)
+            product(act, do, B, 1, rows, ro, stride, B, zeros, 0, 0, g, o, F + 1, H, F, LOWEST)
     for i in range(len(penalty)):
         g[i] += penalty[i] * w[i]
     return loss
@@ -167,21 +165,21 @@ def measure(z, C, B, y, scale, classes, highest, true, summed, best):
         return squares / single(2), squares
     for b in range(B):
         highest[b] = z[b]
-        summed[b] = true[b] = best[b] = single(0)
+        summed[b] = true[b] = best[b] = ZERO
     for c in range(1, C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            more = not (r[b] <= highest[b]) and highest[b] == highest[b]
-            best[b] = single(c) if more else best[b]
-            highest[b] = r[b] if more else highest[b]
+            more = (not (r[b] <= highest[b])) & (highest[b] == highest[b])
+            best[b] = choose(more, single(c), best[b])
+            highest[b] = choose(more, r[b], highest[b])
     for c in range(C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            true[b] += r[b] - highest[b] if y[b] == single(c) else single(0)
+            true[b] += choose(y[b] == single(c), r[b] - highest[b], ZERO)
         for b in range(B):
             summed[b] += exp(r[b] - highest[b])
     for b in range(B):
         true[b] = (log(summed[b]) - true[b]) * scale[b]
     for b in range(B):
-        best[b] = scale[b] if best[b] != y[b] else single(0)
+        best[b] = choose(best[b] != y[b], scale[b], ZERO)
     return total(true, 0, B), total(best, 0, B)

@@ -7,32 +7,51 @@ from typing import Any
 from numba import njit
 
 from dlopt.engine.processor import LANES
-from dlopt.engine.vectors import DOTS, PAIR, ROWS, dots, low, narrow, tile
+from dlopt.engine.vectors import BESIDE, DOTS, PAIR, ROWS, TALL, dot, dots, edge, low, narrow, tile
 
 FIXED: dict[str, Any] = {"_nrt": False, "boundscheck": False, "error_model": "numpy"}  # no fastmath, ever
 
 
 @njit(**FIXED)
-def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns):  # type: ignore[no-untyped-def]
-    """C (rows, columns) = b + A (rows, n) · X (n, columns); the rows of X and C are contiguous.
+def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, floor):  # type: ignore[no-untyped-def]
+    """C (rows, columns) = max(floor, b + A (rows, n) · X (n, columns)); the rows of X and C are contiguous.
 
-    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k.
+    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k. Columns that
+    are left over are made once more, with those before them, where there are enough of them.
     """
-    if columns <= LANES:
-        for i in range(0, rows, ROWS):
-            narrow(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, i, rows - 1, columns)
-        return
-    for j in range(0, columns, PAIR * LANES):
-        for i in range(0, rows, ROWS):
-            if rows - i > 4:
-                tile(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, i, rows - 1, columns - j)
+    width = PAIR * LANES
+    j = 0
+    while j < columns:
+        left = columns - j
+        if left < width <= columns and left > LANES:
+            j, left = columns - width, width
+        if left >= width:
+            for i in range(0, rows, ROWS):
+                if rows - i > 4:
+                    tile(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
+                else:
+                    low(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
+            j += width
+            continue
+        if left < LANES <= columns:
+            j, left = columns - LANES, LANES
+        for i in range(0, rows, TALL):
+            if left >= LANES:
+                narrow(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
             else:
-                low(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, i, rows - 1, columns - j)
+                edge(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, left)
+        j += LANES
 
 
 @njit(**FIXED)
 def product_of_rows(D, d0, ds, X, x0, xs, n, C, c0, cr, rows, columns):  # type: ignore[no-untyped-def]
     """C (rows, columns) = D (rows, n) · X (columns, n)ᵀ."""
-    for j in range(0, columns, 2):
-        for i in range(0, rows, DOTS):
-            dots(D, d0, ds, X, x0, xs, n, C, c0, cr, i, rows - 1, j, columns - 1)
+    for j in range(0, columns, BESIDE):
+        if columns >= BESIDE:
+            j = min(j, columns - BESIDE)
+            for i in range(0, rows, DOTS):
+                dots(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)
+        else:
+            for j in range(columns):
+                for i in range(0, rows, DOTS):
+                    dot(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)

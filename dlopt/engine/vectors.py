@@ -15,9 +15,10 @@ from numba.extending import intrinsic
 
 from dlopt.engine.processor import LANES
 
-SUMS = 16  # partial sums of a sum, on every machine
-DOTS = 4 if LANES == 16 else 2  # rows of a product of rows that are made at once
+SUMS = 8  # partial sums of a sum, on every machine
+DOTS, BESIDE = 3, 4  # rows and columns of a product of rows that are made at once
 ROWS = 8 if LANES == 16 else 6  # rows of a tile that are made at once: with PAIR they fill the registers
+TALL = 8  # rows of a tile of one register
 PAIR = 2  # registers beside each other in a row of a tile
 STEP = 32  # a batch is padded to a multiple of this: whole tiles and whole sums
 FLOAT, I32 = ir.FloatType(), ir.IntType(32)
@@ -63,6 +64,15 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
+def choose(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """A where the condition holds, else b: no branch, so that a loop of it fills registers."""
+    single = types.float32
+    return single(types.boolean, single, single), lambda context, builder, sig, args: builder.select(
+        context.cast(builder, args[0], types.boolean, types.boolean), args[1], args[2]
+    )
+
+
+@intrinsic
 def bits(typing: Any, x: Any) -> Any:
     """The bits of a float32."""
     return types.int32(types.float32), lambda context, builder, sig, args: builder.bitcast(args[0], I32)
@@ -96,32 +106,33 @@ def _masked(builder: Any, value: Any, data: Any, index: Any, left: Any) -> None:
     builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [value, pointer, I32(4), mask])
 
 
-def _tile(rows: int, pair: int) -> Any:
-    """A tile of a product, rows × pair registers."""
+def _tile(rows: int, pair: int, part: bool = False) -> Any:
+    """A tile of a product, rows × pair registers; part: of one register, not all of which is stored."""
 
     @intrinsic
     def tile(
         typing: Any, A: Any, a0: Any, ar: Any, ak: Any, X: Any, x0: Any, xk: Any, n: Any,
-        b: Any, b0: Any, br: Any, C: Any, c0: Any, cr: Any, r: Any, last: Any, left: Any,
+        b: Any, b0: Any, br: Any, C: Any, c0: Any, cr: Any, floor: Any, r: Any, last: Any, left: Any,
     ) -> Any:  # fmt: skip
-        """Fill rows r .. of C, none past `last`, and `left` columns.
+        """Fill rows r .. of C, none past `last`, and `left` columns where it is a part.
 
-        C[c0 + i·cr + j] = b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j], k from 0 to n - 1.
+        C[c0 + i·cr + j] = max(floor, b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j]), k from 0 to n - 1.
         """
         whole = [INDEX] * 3
-        sig = types.void(A, *whole, X, *whole, b, INDEX, INDEX, C, *[INDEX] * 5)
+        sig = types.void(
+            A, *whole, X, *whole, b, INDEX, INDEX, C, INDEX, INDEX, types.float32, INDEX, INDEX, INDEX
+        )
 
         def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             vector = ir.VectorType(FLOAT, LANES)
             A, X, b, C = (_data(context, builder, sig, args, i) for i in (0, 4, 8, 11))
             a0, ar, ak, x0, xk, n = (args[i] for i in (1, 2, 3, 5, 6, 7))
-            b0, br, c0, cr, r, last, left = (args[i] for i in (9, 10, 12, 13, 14, 15, 16))
+            b0, br, c0, cr, floor, r, last, left = (args[i] for i in (9, 10, 12, 13, 14, 15, 16, 17))
             whole = n.type
-            places = (
+            ia, ib, ic = (
                 _places(builder, r, last, base, stride, rows)
                 for base, stride in ((a0, ar), (b0, br), (c0, cr))
             )
-            ia, ib, ic = places
             sums = [[cgutils.alloca_once(builder, vector) for _ in range(pair)] for _ in range(rows)]
             for i, row in enumerate(sums):
                 start = _splat(builder, builder.load(builder.gep(b, [ib[i]])), vector)
@@ -134,19 +145,16 @@ def _tile(rows: int, pair: int) -> Any:
                     a = _splat(builder, builder.load(builder.gep(A, [builder.add(ia[i], step)])), vector)
                     for one, column in zip(row, x, strict=True):
                         builder.store(_fma(builder, a, column, builder.load(one)), one)
-            with builder.if_else(builder.icmp_signed(">=", left, whole(pair * LANES))) as (full, part):
-                with full:
-                    for i, row in enumerate(sums):
-                        for j, one in enumerate(row):
-                            _store(builder, builder.load(one), C, builder.add(ic[i], whole(j * LANES)))
-                with part:
-                    for i, row in enumerate(sums):
-                        for j, one in enumerate(row):
-                            place, rest = (
-                                builder.add(ic[i], whole(j * LANES)),
-                                builder.sub(left, whole(j * LANES)),
-                            )
-                            _masked(builder, builder.load(one), C, place, rest)
+            lowest = _splat(builder, floor, vector)
+            for i, row in enumerate(sums):
+                for j, one in enumerate(row):
+                    value = builder.load(one)
+                    value = builder.select(builder.fcmp_ordered(">", lowest, value), lowest, value)
+                    place = builder.add(ic[i], whole(j * LANES))
+                    if part:
+                        _masked(builder, value, C, place, left)
+                    else:
+                        _store(builder, value, C, place)
             return context.get_dummy_value()
 
         return sig, make
@@ -154,7 +162,7 @@ def _tile(rows: int, pair: int) -> Any:
     return tile
 
 
-tile, low, narrow = _tile(ROWS, PAIR), _tile(4, PAIR), _tile(ROWS, 1)
+tile, low, narrow, edge = _tile(ROWS, PAIR), _tile(4, PAIR), _tile(TALL, 1), _tile(TALL, 1, part=True)
 
 
 def _halves(builder: Any, vector: Any) -> Any:
@@ -170,70 +178,64 @@ def _halves(builder: Any, vector: Any) -> Any:
     return builder.extract_element(vector, I32(0))
 
 
-def _folded(builder: Any, first: Any, second: Any, owners: int, size: int) -> Any:
-    """Both halves of each owner's lanes onto each other; of two vectors the result has both."""
-    lower, upper = [], []
-    for owner in range(owners):
-        start, half = owner * size, size // 2
-        lower += range(start, start + half)
-        upper += range(start + half, start + size)
-    if second is None:
-        second = ir.Constant(first.type, ir.Undefined)
-    else:
-        lower, upper = ([*part, *(SUMS + lane for lane in part)] for part in (lower, upper))
-    parts = (builder.shuffle_vector(first, second, _lanes(part)) for part in (lower, upper))
+def _together(builder: Any, first: Any, second: Any) -> Any:
+    """Neighbours added: the sums of the first's and of the second's, which one instruction a half makes."""
+    places = [part + lane for part in (0, 4) for lane in (0, 2, 8, 10)]
+    even, odd = (_lanes([place + shift for place in places]) for shift in (0, 1))
+    return builder.fadd(*(builder.shuffle_vector(first, second, lanes) for lanes in (even, odd)))
+
+
+def _four(builder: Any, vectors: list[Any]) -> Any:
+    """The sums of four vectors, in one."""
+    both = [_together(builder, *vectors[:2]), _together(builder, *vectors[2:])]
+    joined = _together(builder, *both)
+    empty = ir.Constant(joined.type, ir.Undefined)
+    parts = (builder.shuffle_vector(joined, empty, _lanes(list(range(start, start + 4)))) for start in (0, 4))
     return builder.fadd(*parts)
 
 
-def _totals(builder: Any, vectors: list[Any]) -> list[Any]:
-    """The sums of the lanes of 2ⁿ vectors, each in the order of `_halves`, folded together."""
-    owners = [[i] for i in range(len(vectors))]
-    while len(vectors) > 1:
-        each = len(owners[0])
-        pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
-        vectors = [_folded(builder, a, b, each, SUMS // each) for a, b in pairs]
-        owners = [a + b for a, b in zip(owners[::2], owners[1::2], strict=True)]
-    (vector,), (order,) = vectors, owners
-    size = SUMS // len(order)
-    while size > 1:
-        vector = _folded(builder, vector, None, len(order), size)
-        size //= 2
-    return [builder.extract_element(vector, I32(order.index(i))) for i in range(len(order))]
+def _dots(columns: int) -> Any:
+    """A tile of a product of rows, DOTS × columns: four, or one."""
+
+    @intrinsic
+    def dots(
+        typing: Any, D: Any, d0: Any, ds: Any, X: Any, x0: Any, xs: Any, n: Any,
+        C: Any, c0: Any, cr: Any, r: Any, last: Any,
+    ) -> Any:  # fmt: skip
+        """C[c0 + i·cr + j] = Σ_k D[d0 + i·ds + k]·X[x0 + j·xs + k] for rows r .. , none past `last`; SUMS divides n."""
+        sig = types.void(D, INDEX, INDEX, X, INDEX, INDEX, INDEX, C, *[INDEX] * 4)
+
+        def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            vector = ir.VectorType(FLOAT, SUMS)
+            D, X, C = (_data(context, builder, sig, args, i) for i in (0, 3, 7))
+            d0, ds, x0, xs, n, c0, cr, r, last = (args[i] for i in (1, 2, 4, 5, 6, 8, 9, 10, 11))
+            whole = n.type
+            rows, into = _places(builder, r, last, d0, ds, DOTS), _places(builder, r, last, c0, cr, DOTS)
+            beside = [builder.add(x0, builder.mul(xs, whole(j))) for j in range(columns)]
+            sums = [[cgutils.alloca_once(builder, vector) for _ in beside] for _ in rows]
+            for row in sums:
+                for one in row:
+                    builder.store(ir.Constant(vector, [0.0] * SUMS), one)
+            with cgutils.for_range_slice(builder, whole(0), n, whole(SUMS)) as (k, _):
+                d = [_load(builder, D, builder.add(start, k), vector) for start in rows]
+                for j, start in enumerate(beside):  # one register for these, or the sums would not fit
+                    x = _load(builder, X, builder.add(start, k), vector)
+                    for row, own in zip(sums, d, strict=True):
+                        builder.store(_fma(builder, own, x, builder.load(row[j])), row[j])
+            for place, row in zip(into, sums, strict=True):
+                found = [builder.load(one) for one in row]
+                if columns == 4:
+                    _store(builder, _four(builder, found), C, place)
+                else:
+                    builder.store(_halves(builder, found[0]), builder.gep(C, [place]))
+            return context.get_dummy_value()
+
+        return sig, make
+
+    return dots
 
 
-@intrinsic
-def dots(
-    typing: Any, D: Any, d0: Any, ds: Any, X: Any, x0: Any, xs: Any, n: Any,
-    C: Any, c0: Any, cr: Any, r: Any, last: Any, j: Any, lastj: Any,
-) -> Any:  # fmt: skip
-    """Fill DOTS × 2 places: C[c0 + i·cr + j] = Σ_k D[d0 + i·ds + k]·X[x0 + j·xs + k]; SUMS divides n."""
-    sig = types.void(D, INDEX, INDEX, X, INDEX, INDEX, INDEX, C, *[INDEX] * 6)
-
-    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = ir.VectorType(FLOAT, SUMS)
-        D, X, C = (_data(context, builder, sig, args, i) for i in (0, 3, 7))
-        d0, ds, x0, xs, n, c0, cr, r, last, j, lastj = (args[i] for i in (1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13))
-        whole = n.type
-        rows, columns = _places(builder, r, last, d0, ds, DOTS), _places(builder, j, lastj, x0, xs, 2)
-        into = _places(builder, r, last, c0, cr, DOTS)
-        beside = _places(builder, j, lastj, whole(0), whole(1), 2)
-        sums = [[cgutils.alloca_once(builder, vector) for _ in columns] for _ in rows]
-        for row in sums:
-            for one in row:
-                builder.store(ir.Constant(vector, [0.0] * SUMS), one)
-        with cgutils.for_range_slice(builder, whole(0), n, whole(SUMS)) as (k, _):
-            x = [_load(builder, X, builder.add(start, k), vector) for start in columns]
-            for i, row in enumerate(sums):
-                d = _load(builder, D, builder.add(rows[i], k), vector)
-                for one, column in zip(row, x, strict=True):
-                    builder.store(_fma(builder, d, column, builder.load(one)), one)
-        found = _totals(builder, [builder.load(one) for row in sums for one in row])
-        for i in range(DOTS):
-            for c in range(2):
-                builder.store(found[2 * i + c], builder.gep(C, [builder.add(into[i], beside[c])]))
-        return context.get_dummy_value()
-
-    return sig, make
+dots, dot = _dots(BESIDE), _dots(1)
 
 
 @intrinsic
