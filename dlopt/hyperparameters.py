@@ -7,6 +7,7 @@ the tables of the report.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -148,6 +149,7 @@ def positive(default: float, *, search: tuple[float, float] | None = None, symbo
     return _field(default, search, symbol, bounds=(0.0, math.inf, "[)"))
 
 
+@functools.cache
 def declared(owner: type) -> dict[str, Field]:
     """The declared hyperparameters of an optimizer or schedule class, in order.
 

@@ -48,6 +48,8 @@ class Schedule:
 
     def rowwise(self) -> Sequence[Schedule]:
         """This schedule for one trial after the other: itself alone, where no field is a column."""
+        if hyperparameters.rows(self) == 1:
+            return [self]
         names = hyperparameters.declared(type(self))
         values = {name: getattr(self, name) for name in names}
         return [

@@ -21,6 +21,7 @@ from dlopt.grid import geometric
 from dlopt.interfaces import Block, Model, Stack
 from dlopt.models import Network
 from dlopt.optimizer import Group, Optimizer, all_optimizers, join, listed, placed
+from dlopt.schedules import Constant
 from dlopt.stepping import Stepping, Together
 
 Doubles = NDArray[np.float64]
@@ -194,9 +195,10 @@ def train(
     with np.errstate(all="ignore"):  # divergence is a result
         stack = model.stack(blocks, trials, dtype)
         mine = placed(groups, stack.params, stack.layers)
-        stepping = _stepping(engine, stack, data, mine, batch_size)
+        rates = _Rates(mine, stack.params)
+        stepping = _stepping(engine, stack, data, mine, rates, batch_size, epochs)
         sizes, seeds = [X.shape[1] for X, _ in data], [one.seed for one in blocks]
-        run = _Run(stack, mine, stepping, sizes, seeds, batch_size, epochs, _shares(early))
+        run = _Run(stack, rates, stepping, sizes, seeds, batch_size, epochs, _shares(early))
         answers = functools.partial(model.answers, n_classes=blocks[0].n_classes)
         results = run.results(answers, _shown(progress))
     return results if isinstance(block, Sequence) else results[0]
@@ -275,18 +277,30 @@ def _dtype(value: Any) -> np.dtype[Any]:
     raise ValueError(f"dtype must be float32 or float64, not {said}. Leave it out for float32.")
 
 
-def rates(groups: Sequence[Group], like: Floats, epoch: int) -> list[Any]:
-    """The learning rate of each group in an epoch."""
-    return [one.optimizer.cast(one.optimizer.lr_at(epoch), like) for one in groups]
+class _Rates:
+    """The learning rates of all groups, epoch by epoch: the same object where nothing has changed."""
+
+    def __init__(self, groups: Sequence[Group], like: Floats) -> None:
+        self.groups, self.like = groups, like
+        self.first = [self._at(one, 0) for one in groups]
+        self.steady = [isinstance(one.optimizer.schedule, Constant) for one in groups]
+
+    def __call__(self, epoch: int) -> list[Any]:
+        known = zip(self.groups, self.steady, self.first, strict=True)
+        return [first if steady else self._at(one, epoch) for one, steady, first in known]
+
+    def _at(self, group: Group, epoch: int) -> Any:
+        return group.optimizer.cast(group.optimizer.lr_at(epoch), self.like)
 
 
 def _stepping(
-    engine: str, stack: Stack, data: list[tuple[Any, Any]], groups: Sequence[Group], batch_size: int
+    engine: str, stack: Stack, data: list[tuple[Any, Any]], groups: Sequence[Group], rates: _Rates, batch_size: int, epochs: int
 ) -> Stepping:
     if engine != "numpy" and isinstance(stack, Network) and stack.params.dtype == np.float32:
         from dlopt.engine.rows import RowByRow
 
-        return RowByRow(stack, data, groups, batch_size, rates(groups, stack.params, 0))
+        steps, _ = record_steps(data[0][0].shape[1], batch_size, epochs)
+        return RowByRow(stack, data, groups, batch_size, rates.first, int(np.max(np.diff(steps))))
     return Together(stack, data, groups, batch_size)
 
 
@@ -332,7 +346,7 @@ class _Run:
     def __init__(
         self,
         stack: Stack,
-        groups: Sequence[Group],
+        rates: _Rates,
         stepping: Stepping,
         sizes: Sequence[int],
         seeds: Sequence[int],
@@ -340,7 +354,7 @@ class _Run:
         epochs: int,
         early: list[float],
     ) -> None:
-        self.stack, self.groups, self.stepping, self.sizes = stack, groups, stepping, sizes
+        self.stack, self.rates, self.stepping, self.sizes = stack, rates, stepping, sizes
         self.batch_size, self.epochs = batch_size, epochs
         self.orders = [np.random.default_rng([seed, 1]) for seed in seeds]
         rows = stack.rows
@@ -360,7 +374,7 @@ class _Run:
         wanted, n = next(records), self.sizes[0]
         for epoch in range(self.epochs):
             orders = np.stack([order.permutation(n) for order in self.orders])
-            self.stepping.epoch(orders, rates(self.groups, self.stack.params, epoch))
+            self.stepping.epoch(orders, self.rates(epoch))
             end = step - (-n // self.batch_size)
             while step < end:
                 if step == wanted:

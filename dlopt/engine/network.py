@@ -90,14 +90,13 @@ def cross_entropy(z, C, B, y, scale, highest, true, summed):
     for c in range(C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            true[b] += choose(y[b] == single(c), r[b] - highest[b], ZERO)
-        for b in range(B):
-            e = exp(r[b] - highest[b])
+            less = r[b] - highest[b]
+            e = exp(less)
+            true[b] += choose(y[b] == single(c), less, ZERO)
             summed[b] += e
             r[b] = e
     for b in range(B):
         true[b] = (log(summed[b]) - true[b]) * scale[b]
-    for b in range(B):
         summed[b] = scale[b] / summed[b]
     for c in range(C):
         r = z[c * B : c * B + B]
@@ -123,7 +122,8 @@ def gradient(
 ):  # fmt: skip
     """Fill g (P,) with the gradient of the mean loss and the penalty on one batch; return the loss.
 
-    columns: the batch (F, B) at co; rows: the same (B, F) at ro, a row every `stride`.
+    columns: the batch (F, B) at co; rows: the same (B, F) at ro, a row every `stride`, or stride 0 and none: for
+    few features a product of columns is as fast.
     """
     last = len(offsets) - 1
     outputs(w, sizes, offsets, starts, kind, columns, co, B, act, slopes)
@@ -144,8 +144,10 @@ def gradient(
             product(w, o, 1, F + 1, act, do, B, H, zeros, 0, 0, delta, 0, B, F, B, LOWEST)
             turn_back(kind, act[a : a + F * B], delta[: F * B], slopes[a : a + F * B])
             do = a
-        else:
+        elif stride:
             product(act, do, B, 1, rows, ro, stride, B, zeros, 0, 0, g, o, F + 1, H, F, LOWEST)
+        else:
+            product_of_rows(act, do, B, columns, co, B, B, g, o, F + 1, H, F)
     for i in range(len(penalty)):
         g[i] += penalty[i] * w[i]
     return loss
@@ -175,9 +177,9 @@ def measure(z, C, B, y, scale, classes, highest, true, summed, best):
     for c in range(C):
         r = z[c * B : c * B + B]
         for b in range(B):
-            true[b] += choose(y[b] == single(c), r[b] - highest[b], ZERO)
-        for b in range(B):
-            summed[b] += exp(r[b] - highest[b])
+            less = r[b] - highest[b]
+            true[b] += choose(y[b] == single(c), less, ZERO)
+            summed[b] += exp(less)
     for b in range(B):
         true[b] = (log(summed[b]) - true[b]) * scale[b]
     for b in range(B):

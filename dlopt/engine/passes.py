@@ -28,7 +28,7 @@ def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
     """Put mini-batches of some steps side by side, for each of S blocks, in both forms that products read.
 
     X (S, n, F), y (S, n). orders (S, m): the data in its order; a step's end in it is in ends (T,), its padded
-    width in widths (T,).
+    width in widths (T,). What pads a batch is its last row, of weight 0. Where stride is 0 the rows are left out.
     """
     blocks, _, F = X.shape
     co = ro = yo = a = 0
@@ -37,22 +37,16 @@ def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
         weight = single(1) / single(n)
         for s in range(blocks):
             for b in range(B):
-                row = rows[ro + b * stride : ro + b * stride + F]
-                if b < n:
-                    i = orders[s, a + b]
-                    x = X[s, i]
+                i = orders[s, a + min(b, n - 1)]
+                real = b < n
+                x = X[s, i]
+                targets[yo + b] = y[s, i] if real else single(-1)
+                scale[yo + b] = weight if real else single(0)
+                for f in range(F):
+                    columns[co + f * B + b] = x[f]
+                if stride:
                     for f in range(F):
-                        row[f] = x[f]
-                    targets[yo + b] = y[s, i]
-                    scale[yo + b] = weight
-                else:
-                    row[:] = single(0)
-                    targets[yo + b] = single(-1)
-                    scale[yo + b] = single(0)
-            for f in range(F):
-                column, beside = columns[co + f * B : co + f * B + B], rows[ro + f :]
-                for b in range(B):
-                    column[b] = beside[b * stride]
+                        rows[ro + b * stride + f] = x[f]
             co += F * B
             ro += B * stride
             yo += B

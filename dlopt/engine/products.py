@@ -6,8 +6,7 @@ from typing import Any
 
 from numba import njit
 
-from dlopt.engine.processor import LANES
-from dlopt.engine.vectors import BESIDE, DOTS, PAIR, ROWS, TALL, dot, dots, edge, low, narrow, tile
+from dlopt.engine.vectors import BESIDE, DOTS, ROWS, WIDE, dot, dots, low, tile
 
 FIXED: dict[str, Any] = {"_nrt": False, "boundscheck": False, "error_model": "numpy"}  # no fastmath, ever
 
@@ -16,31 +15,16 @@ FIXED: dict[str, Any] = {"_nrt": False, "boundscheck": False, "error_model": "nu
 def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, floor):  # type: ignore[no-untyped-def]
     """C (rows, columns) = max(floor, b + A (rows, n) · X (n, columns)); the rows of X and C are contiguous.
 
-    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k. Columns that
-    are left over are made once more, with those before them, where there are enough of them.
+    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k. There are at
+    least WIDE columns; where WIDE does not divide them, some are made twice.
     """
-    width = PAIR * LANES
-    j = 0
-    while j < columns:
-        left = columns - j
-        if left < width <= columns and left > LANES:
-            j, left = columns - width, width
-        if left >= width:
-            for i in range(0, rows, ROWS):
-                if rows - i > 4:
-                    tile(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
-                else:
-                    low(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
-            j += width
-            continue
-        if left < LANES <= columns:
-            j, left = columns - LANES, LANES
-        for i in range(0, rows, TALL):
-            if left >= LANES:
-                narrow(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, 0)
+    for j in range(0, columns, WIDE):
+        j = min(j, columns - WIDE)
+        for i in range(0, rows, ROWS):
+            if rows - i > 4:
+                tile(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1)
             else:
-                edge(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1, left)
-        j += LANES
+                low(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1)
 
 
 @njit(**FIXED)

@@ -22,6 +22,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 HOLD = 1 << 19  # bytes of mini-batches gathered at once
+FEW = 32  # features whose products need no rows
 LINE = 16  # float32 in a line of the processor's cache
 
 
@@ -37,9 +38,8 @@ class _Batches:
 
     def __init__(self, widths: Integers, blocks: int, features: int) -> None:
         total = int(widths.sum()) * blocks
-        self.widths, self.stride = widths, -(-features // LINE) * LINE
-        # a tile reads past the last row's end
-        self.columns, self.rows = zeros(total * features + 64), zeros(total * self.stride + 64)
+        self.widths, self.stride = widths, -(-features // LINE) * LINE if features > FEW else 0
+        self.columns, self.rows = zeros(total * features), zeros(total * self.stride)
         self.targets, self.scale = zeros(total), zeros(total)
 
     def fill(self, X: Floats, y: Floats, orders: Integers, ends: Integers) -> None:
@@ -62,27 +62,33 @@ class _Batches:
 
 
 class _Numbers:
-    """The numbers that each row's formula has in each of T steps, (rows, T, count) of one group after another."""
+    """The numbers that each row's formula has in each step, (rows, longest, count) of one group after another."""
 
-    def __init__(self, groups: Sequence[_Compiled], steps: int, rows: int) -> None:
-        sizes = [one.rows * steps * len(one.columns) for one in groups]
+    def __init__(self, groups: Sequence[_Compiled], longest: int, rows: int) -> None:
+        sizes = [one.rows * longest * len(one.columns) for one in groups]
         self.flat, self.at = np.zeros(sum(sizes) + 1, np.float32), np.zeros(rows, np.int64)
-        self.tables, self._rates = [], [None] * len(groups)
+        self.groups, self.tables = groups, list[Floats]()
         for one, start, size in zip(groups, itertools.accumulate(sizes, initial=0), sizes, strict=False):
             count = len(one.columns)
-            self.tables.append(self.flat[start : start + size].reshape(one.rows, steps, count))
-            self.at[one.which] = start + np.arange(one.rows) * steps * count
+            self.tables.append(self.flat[start : start + size].reshape(one.rows, longest, count))
+            self.at[one.which] = start + np.arange(one.rows) * longest * count
+        self.filled: list[Any] = [None] * len(groups)  # with this learning rate
 
-    def fill(self, groups: Sequence[_Compiled], first: int, rates: Sequence[Sequence[Any]]) -> None:
+    def fill(self, first: int, rates: Sequence[Sequence[Any]]) -> None:
         """For the steps from the first on; rates: of each step, those of all groups."""
-        for i, (one, table) in enumerate(zip(groups, self.tables, strict=True)):
+        steps = len(rates)
+        for i, (one, table) in enumerate(zip(self.groups, self.tables, strict=True)):
             mine = [step[one.index] for step in rates]
-            steady, last = all(lr is mine[0] for lr in mine), self._rates[i]
-            same = steady and last is not None and last is mine[0]
-            self._rates[i] = mine[0] if steady else None
+            steady = all(lr is mine[0] for lr in mine)
             for j, column in enumerate(one.columns):
-                if "t" in column.needs or not (same if "lr" in column.needs else last is not None and self._rates[i] is not None):
-                    column.over(first, mine, table[:, :, j])
+                if "t" in column.needs:
+                    column.over(first, mine, table[:, :steps, j])
+                elif self.filled[i] is None or ("lr" in column.needs and self.filled[i] is not mine[0]):
+                    if steady:
+                        table[:, :, j] = np.reshape(column.of(1, mine[0]), (-1, 1))
+                    else:
+                        column.over(first, mine, table[:, :steps, j])
+            self.filled[i] = mine[0] if steady else None
 
 
 class _Compiled:
@@ -109,6 +115,7 @@ class RowByRow:
         groups: Sequence[Group],
         batch_size: int,
         rates: Sequence[Any],
+        longest: int,
     ) -> None:
         self.stack, self.groups, self.batch_size = stack, groups, batch_size
         layers, rows = stack.layers, stack.rows
@@ -136,10 +143,11 @@ class RowByRow:
         self.wide = zeros(4 * widest).reshape(4, widest)
         self.measured = [None, *(self._chunks(*one) for one in self.data[1:])]
         self._arrange(rates)
-        limit = HOLD // (8 * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
-        self.limit, self.step = max(1, limit), 0
+        forms = 2 if sizes[0] > FEW else 1
+        limit = HOLD // (4 * forms * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
+        self.limit, self.step = max(1, min(limit, longest)), 0
         self._spaces: dict[bytes, _Batches] = {}
-        self._tables: dict[int, _Numbers] = {}
+        self._numbers = _Numbers(self.compiled, self.limit, rows)
         self._losses: list[Floats] = []
         self._orders: list[Integers] = []
         self._widths: list[int] = []
@@ -177,7 +185,6 @@ class RowByRow:
         made = _Batches(widths, self.blocks, X.shape[2])
         made.fill(X, y, np.tile(np.arange(n), (self.blocks, 1)), ends)
         made.scale[made.scale > 0] = 1
-        made.rows = zeros(0)
         return made, n
 
     def epoch(self, orders: Integers, rates: list[Any]) -> None:
@@ -225,26 +232,22 @@ class RowByRow:
         orders = self._orders[0] if len(self._orders) == 1 else np.concatenate(self._orders, axis=1)
         batches.fill(*self.data[0], np.ascontiguousarray(orders), ends)
         losses = np.empty((self.stack.rows, count), np.float32)
-        if count not in self._tables:
-            self._tables[count] = _Numbers(self.compiled, count, self.stack.rows)
-        numbers = self._tables[count]
-        numbers.fill(self.compiled, self.step + 1, self._rates)
+        self._numbers.fill(self.step + 1, self._rates)
         if len(self.which):
-            self._advance(self.which, self.loops, numbers, losses, 0, batches.given())
+            self._advance(self.which, losses, 0, batches.given())
         if len(self.rest):
             for t, rates in enumerate(self._rates):
-                self._advance(self.rest, self.loops, numbers, losses, t, batches.given(t))
+                self._advance(self.rest, losses, t, batches.given(t))
                 for i, (optimizer, rows, state) in self.left:
                     optimizer.move(self.stack.params[rows], self.stack.grad[rows], state, rates[i])
         self.step += count
         self._losses.append(losses)
         self._orders, self._widths, self._rates = [], [], []
 
-    def _advance(
-        self, which: Integers, addresses: Integers, numbers: _Numbers, losses: Floats, first: int, batches: Any
-    ) -> None:
+    def _advance(self, which: Integers, losses: Floats, first: int, batches: Any) -> None:
+        numbers = self._numbers
         passes.advance(
-            which, addresses, self.states, self.state_at, numbers.flat, numbers.at, self.counts,
+            which, self.loops, self.states, self.state_at, numbers.flat, numbers.at, self.counts,
             self.stack.params, self.stack.grad, self.of_block, self.blocks, losses, first,
             *self.network, *batches, self.act, self.slopes, self.delta, self.scratch, self.zeros, self.wide,
         )  # fmt: skip

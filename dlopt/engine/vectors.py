@@ -18,8 +18,8 @@ from dlopt.engine.processor import LANES
 SUMS = 8  # partial sums of a sum, on every machine
 DOTS, BESIDE = 3, 4  # rows and columns of a product of rows that are made at once
 ROWS = 8 if LANES == 16 else 6  # rows of a tile that are made at once: with PAIR they fill the registers
-TALL = 8  # rows of a tile of one register
 PAIR = 2  # registers beside each other in a row of a tile
+WIDE = PAIR * LANES  # columns of a tile
 STEP = 32  # a batch is padded to a multiple of this: whole tiles and whole sums
 FLOAT, I32 = ir.FloatType(), ir.IntType(32)
 INDEX = types.intp
@@ -94,53 +94,39 @@ def _places(builder: Any, first: Any, last: Any, base: Any, stride: Any, count: 
     return found
 
 
-def _masked(builder: Any, value: Any, data: Any, index: Any, left: Any) -> None:
-    """Store the first `left` lanes."""
-    vector = value.type
-    lanes = ir.VectorType(I32, vector.count)
-    much = _splat(builder, builder.trunc(left, I32), lanes)
-    mask = builder.icmp_signed("<", _lanes(list(range(vector.count))), much)
-    pointer = builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [vector, pointer.type, I32, mask.type])
-    name = f"llvm.masked.store.v{vector.count}f32.p0"
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [value, pointer, I32(4), mask])
-
-
-def _tile(rows: int, pair: int, part: bool = False) -> Any:
-    """A tile of a product, rows × pair registers; part: of one register, not all of which is stored."""
+def _tile(rows: int) -> Any:
+    """A tile of a product, rows × PAIR registers."""
 
     @intrinsic
     def tile(
         typing: Any, A: Any, a0: Any, ar: Any, ak: Any, X: Any, x0: Any, xk: Any, n: Any,
-        b: Any, b0: Any, br: Any, C: Any, c0: Any, cr: Any, floor: Any, r: Any, last: Any, left: Any,
+        b: Any, b0: Any, br: Any, C: Any, c0: Any, cr: Any, floor: Any, r: Any, last: Any,
     ) -> Any:  # fmt: skip
-        """Fill rows r .. of C, none past `last`, and `left` columns where it is a part.
+        """Fill WIDE columns of rows r .. of C, none past `last`.
 
         C[c0 + i·cr + j] = max(floor, b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j]), k from 0 to n - 1.
         """
         whole = [INDEX] * 3
-        sig = types.void(
-            A, *whole, X, *whole, b, INDEX, INDEX, C, INDEX, INDEX, types.float32, INDEX, INDEX, INDEX
-        )
+        sig = types.void(A, *whole, X, *whole, b, INDEX, INDEX, C, INDEX, INDEX, types.float32, INDEX, INDEX)
 
         def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             vector = ir.VectorType(FLOAT, LANES)
             A, X, b, C = (_data(context, builder, sig, args, i) for i in (0, 4, 8, 11))
             a0, ar, ak, x0, xk, n = (args[i] for i in (1, 2, 3, 5, 6, 7))
-            b0, br, c0, cr, floor, r, last, left = (args[i] for i in (9, 10, 12, 13, 14, 15, 16, 17))
+            b0, br, c0, cr, floor, r, last = (args[i] for i in (9, 10, 12, 13, 14, 15, 16))
             whole = n.type
             ia, ib, ic = (
                 _places(builder, r, last, base, stride, rows)
                 for base, stride in ((a0, ar), (b0, br), (c0, cr))
             )
-            sums = [[cgutils.alloca_once(builder, vector) for _ in range(pair)] for _ in range(rows)]
+            sums = [[cgutils.alloca_once(builder, vector) for _ in range(PAIR)] for _ in range(rows)]
             for i, row in enumerate(sums):
                 start = _splat(builder, builder.load(builder.gep(b, [ib[i]])), vector)
                 for one in row:
                     builder.store(start, one)
             with cgutils.for_range(builder, n) as loop:
                 at, step = builder.add(x0, builder.mul(loop.index, xk)), builder.mul(loop.index, ak)
-                x = [_load(builder, X, builder.add(at, whole(j * LANES)), vector) for j in range(pair)]
+                x = [_load(builder, X, builder.add(at, whole(j * LANES)), vector) for j in range(PAIR)]
                 for i, row in enumerate(sums):
                     a = _splat(builder, builder.load(builder.gep(A, [builder.add(ia[i], step)])), vector)
                     for one, column in zip(row, x, strict=True):
@@ -150,11 +136,7 @@ def _tile(rows: int, pair: int, part: bool = False) -> Any:
                 for j, one in enumerate(row):
                     value = builder.load(one)
                     value = builder.select(builder.fcmp_ordered(">", lowest, value), lowest, value)
-                    place = builder.add(ic[i], whole(j * LANES))
-                    if part:
-                        _masked(builder, value, C, place, left)
-                    else:
-                        _store(builder, value, C, place)
+                    _store(builder, value, C, builder.add(ic[i], whole(j * LANES)))
             return context.get_dummy_value()
 
         return sig, make
@@ -162,7 +144,7 @@ def _tile(rows: int, pair: int, part: bool = False) -> Any:
     return tile
 
 
-tile, low, narrow, edge = _tile(ROWS, PAIR), _tile(4, PAIR), _tile(TALL, 1), _tile(TALL, 1, part=True)
+tile, low = _tile(ROWS), _tile(4)
 
 
 def _halves(builder: Any, vector: Any) -> Any:
