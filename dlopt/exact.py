@@ -87,7 +87,7 @@ def rounded(value: float, low: float, high: float, digits: int = 4) -> float:
     0.003516
     """
     near = float(f"{value:.{digits}g}")
-    return min(max(near, low), high) if low <= value <= high else near
+    return float(min(max(near, low), high)) if low <= value <= high else near
 
 
 def complement(value: float) -> float:
