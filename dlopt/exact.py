@@ -61,7 +61,7 @@ def _half_wave(share: float) -> float:
 def real_power(
     base: NDArray[np.float64] | float, exponent: NDArray[np.float64] | float
 ) -> NDArray[np.float64]:
-    """Base >= 0 to an exponent >= 0, elementwise: the float next to it, by decimal arithmetic.
+    """Base > 0 to any exponent, or 0 to one >= 0, elementwise: the float next to it, by decimal arithmetic.
 
     A pair takes some 50 µs where it is new, 2 µs where the exponent is whole.
     """
@@ -87,7 +87,7 @@ def rounded(value: float, low: float, high: float, digits: int = 4) -> float:
     0.003516
     """
     near = float(f"{value:.{digits}g}")
-    return min(max(near, low), high) if low <= value <= high else near
+    return float(min(max(near, low), high)) if low <= value <= high else near
 
 
 def complement(value: float) -> float:

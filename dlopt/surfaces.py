@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlopt.arguments import numbers, shown
+from dlopt.grid import geometric
 from dlopt.landscapes import Doubles, Quadratic, strict_saddle
 
 __all__ = ["SURFACES", "Surface"]
@@ -68,7 +69,7 @@ def bowl(condition: float = 1.0, dimensions: int = 2) -> Quadratic:
             f"A bowl has a condition number >= 1 and 2 dimensions or more, not {condition!r} and "
             f"{dimensions!r}. Give others."
         )
-    return Quadratic(np.geomspace(1 / condition, 1, dimensions), np.ones(dimensions))
+    return Quadratic(np.array(geometric(1 / condition, 1, dimensions)), np.ones(dimensions))
 
 
 def ravine() -> Quadratic:

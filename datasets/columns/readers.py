@@ -173,7 +173,8 @@ class Compound:
         pattern, factors = COMPOUNDS[self.name]
         found = labels.str.lower().str.extract(f"^{pattern}$")
         numbers = np.column_stack([pd.to_numeric(found[i]).to_numpy(np.float64) for i in (0, 1)])
-        return np.where(np.isnan(numbers).all(axis=1), np.nan, np.nan_to_num(numbers) @ np.array(factors))
+        sums = (np.nan_to_num(numbers) * factors).sum(axis=1)  # a matrix product's last bit is the machine's
+        return np.where(np.isnan(numbers).all(axis=1), np.nan, sums)
 
     def parts(self, series: pd.Series) -> list[Part]:
         """The numbers."""

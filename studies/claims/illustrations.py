@@ -11,7 +11,7 @@ from dlopt.landscapes import Doubles, Walk
 from dlopt.surfaces import SURFACES
 
 METHODS = ("SGD", "Momentum", "RMSprop", "Adam")
-RATES = np.geomspace(1e-4, 10, 26)
+RATES = geometric(1e-4, 10, 26)
 STEPS = 2_000
 LONGEST = 0.25  # no step of a path is longer: a jump that happens to land well shows nothing
 POINTS = 85  # of a path, close together at its beginning; about 60 are left where they fall on one step
@@ -53,7 +53,7 @@ def walks() -> pd.DataFrame:
     parts = []
     for name, (target, _) in SCENES.items():
         surface = SURFACES[name]()
-        stack = [getattr(dlopt, method)(lr=RATES.tolist()) for method in METHODS]
+        stack = [getattr(dlopt, method)(lr=RATES) for method in METHODS]
         whole = dlopt.descend(surface, stack, steps=STEPS)
         for i, method in enumerate(METHODS):
             mine = slice(i * len(RATES), (i + 1) * len(RATES))

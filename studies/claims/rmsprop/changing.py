@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 import dlopt
+from dlopt.exact import real_power
+from dlopt.grid import geometric
 from dlopt.landscapes import Doubles
 from studies.analysis.statistics import hodges_lehmann, order_interval
 from studies.analysis.verdicts import HOLDS, PARTLY, weighed
@@ -18,7 +20,7 @@ BETA2 = 0.999
 WALK = 2048  # steps
 CHANGES = (1, 4, 16, 64)  # in a walk
 KINDS = {"minimum": "where only the minimum jumps", "minimum and scale": "where the scale changes too"}
-TRACKING = np.geomspace(1e-3, 1e2, 16)
+TRACKING = geometric(1e-3, 1e2, 16)
 CURVES = np.array([0.1, 1.0])
 MUCH = 1.1  # less is too little to matter, as in the studies' margin for speed
 EVERY = (2, 5, 10, 25, 50, 100, 250, 500)  # rows in which a feature is present once, on average
@@ -36,7 +38,7 @@ def worlds() -> tuple[Doubles, Doubles, Doubles]:
     for k, changes in enumerate(CHANGES):
         for first in np.linspace(0, WALK, changes + 2)[1:-1].round().astype(int):
             minima[first:, :, k] = rng.normal(size=(seeds, 2))
-            scales[first:, 1, k] = 10 ** rng.uniform(-1, 1, size=(seeds, 1))
+            scales[first:, 1, k] = real_power(10.0, rng.uniform(-1, 1, size=(seeds, 1)))
     return minima, scales, 0.3 * rng.normal(size=(WALK, seeds, 2))
 
 

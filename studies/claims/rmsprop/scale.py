@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 import dlopt
+from dlopt.grid import geometric
 from dlopt.landscapes import Doubles
 from dlopt.optimizer import placed
 from studies.analysis.statistics import clopper_pearson, order_interval
@@ -23,7 +24,7 @@ CONDITIONS = (1, 10, BAD, 1000, 10_000)
 DIMENSIONS = 10
 CLOSE = 0.01  # of the distance at the start
 STAY = 50  # steps that it must stay so close: five times as far as ρ = .9 looks back
-LR = 1.99 * 10 ** (-np.arange(21) / 5)  # from just below plain descent's limit 2/h down to 2e-4
+LR = np.array(geometric(1.99, 1.99e-4, 21))  # from just below plain descent's limit 2/h down to 2e-4
 TIMES = (10, 100, 1000, 10_000)
 EPS = 1e-8  # the chapter's
 RATIOS = tuple(10.0**k for k in range(-8, 5))  # of ε to the gradient
@@ -114,7 +115,7 @@ def steps_within(make: Any, condition: float, axes: Doubles, start: Doubles) -> 
     axes: (seeds, P, P), of the bowl's curvatures, from 1/condition to 1. start: (seeds, P), along them.
     The limit is twice what plain descent needs at its best.
     """
-    curves = np.geomspace(1 / condition, 1, DIMENSIONS)
+    curves = np.array(geometric(1 / condition, 1, DIMENSIONS))
     hessian = axes * curves @ axes.swapaxes(1, 2)
     shape = (len(LR), *start.shape)
     params = np.tile((axes @ start[..., None]).ravel(), (len(LR), 1))
@@ -134,7 +135,7 @@ def steps_within(make: Any, condition: float, axes: Doubles, start: Doubles) -> 
 
 def steps_law(condition: float, start: Doubles) -> Doubles:
     """Plain descent's own: the first t with Σ(1-αh)²ᵗz² at most CLOSE² of Σz², by bisection, best rate."""
-    left = np.abs(1 - LR[:, None] * np.geomspace(1 / condition, 1, DIMENSIONS))[:, None]
+    left = np.abs(1 - LR[:, None] * np.array(geometric(1 / condition, 1, DIMENSIONS)))[:, None]
     low, high = np.zeros((len(LR), len(start))), np.full((len(LR), len(start)), 2.0**24)
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2)
