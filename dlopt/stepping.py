@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,9 @@ Doubles = NDArray[np.float64]
 
 class Stepping(Protocol):
     """What moves the rows of a stack; its parameters are right whenever `losses` was called last."""
+
+    engine: str
+    in_numpy: Mapping[str, str]  # the optimizers whose steps NumPy takes all the same, and why
 
     def epoch(self, orders: NDArray[np.int64], rates: list[Any]) -> None:
         """Begin an epoch: the order of each block's data (S, n), the learning rate of each group."""
@@ -33,6 +36,9 @@ class Stepping(Protocol):
 
 class Together:
     """See `Stepping`: for any stack and any dtype."""
+
+    engine = "numpy"
+    in_numpy: Mapping[str, str] = {}
 
     def __init__(
         self, stack: Stack, data: Sequence[tuple[Any, Any]], groups: Sequence[Group], batch_size: int

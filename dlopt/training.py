@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
 import itertools
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dlopt.arguments import array, is_whole, shown
 from dlopt.average import Floats
+from dlopt.engine import HIDDEN, FrozenError, missing
 from dlopt.grid import geometric
 from dlopt.interfaces import Block, Model, Stack
 from dlopt.models import Network
@@ -29,6 +32,7 @@ Integers = NDArray[np.int64]
 Answers = Callable[[Floats, NDArray[Any]], NDArray[Any]]  # of parameters (1, P) for X
 Progress = Callable[[int, int], object]  # called with (done epochs, epochs)
 MOST_STEPS = 10**9  # of a training: each has a number in memory
+ENGINES = ("auto", "compiled", "numpy")
 VALIDATION, TEST = 1, 2  # parts of a block, after training
 PATIENCE = 5.0  # seconds of training that nobody needs to be told of
 
@@ -68,7 +72,8 @@ class Training:
 
     status: "ok" or "diverged" for each trial; diverged_step: the step at which a mini-batch loss, or at a
     checkpoint a parameter, was not finite, 0 where that never happened. best_params: (K, P) at the best
-    checkpoint. early: the same training as it stood at each share of its epochs that `train` was given.
+    checkpoint. early: the same training as it stood at each share of its epochs that `train` was given. engine:
+    "compiled" or "numpy"; in_numpy: which optimizers' steps were taken in NumPy all the same, and why.
     """
 
     curves: Curves
@@ -79,6 +84,8 @@ class Training:
     best_validation_errors: Doubles
     test_losses: Doubles
     test_errors: Doubles
+    engine: str
+    in_numpy: Mapping[str, str]
     _answers: Answers
     early: tuple[Training, ...] = ()
 
@@ -172,7 +179,8 @@ def train(
     or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test
     too; that changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer
     than 5 s, but not from a worker process; False writes none; a function is called with (done epochs,
-    epochs) after each. The trials of a block share initial weights and order; each one's bytes are those it
+    epochs) after each. engine: "compiled" trains an MLP in float32 in compiled code, whose bytes are the same on
+    every machine (`pip install "dlopt[fast]"`); "numpy" never does; "auto" does where it can. The trials of a block share initial weights and order; each one's bytes are those it
     has alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
@@ -192,16 +200,21 @@ def train(
         )
     if not callable(progress) and not isinstance(progress, int | np.bool_ | None):
         raise TypeError(f"progress must be True, False or a function, not {shown(progress)}. Leave it out.")
-    with np.errstate(all="ignore"):  # divergence is a result
-        stack = model.stack(blocks, trials, dtype)
-        mine = placed(groups, stack.params, stack.layers)
-        rates = _Rates(mine, stack.params)
-        stepping = _stepping(engine, stack, data, mine, rates, batch_size, epochs)
-        sizes, seeds = [X.shape[1] for X, _ in data], [one.seed for one in blocks]
-        run = _Run(stack, rates, stepping, sizes, seeds, batch_size, epochs, _shares(early))
-        answers = functools.partial(model.answers, n_classes=blocks[0].n_classes)
-        results = run.results(answers, _shown(progress))
-    return results if isinstance(block, Sequence) else results[0]
+    if engine not in ENGINES:
+        raise ValueError(
+            f"engine must be one of {', '.join(ENGINES)}, not {shown(engine)}. Leave it out for auto."
+        )
+    given = _Given(model, blocks, groups, data, batch_size, epochs, dtype, _shares(early))
+    refused: dict[type, str] = {}
+    while True:
+        try:
+            results = _trained(given, trials, engine, refused, _shown(progress))
+        except FrozenError as frozen:
+            (kind,) = frozen.args
+            refused[kind] = HIDDEN
+            warnings.warn(f"{kind.__name__}.update runs in NumPy: {HIDDEN}.", stacklevel=2)
+            continue
+        return results if isinstance(block, Sequence) else results[0]
 
 
 def _groups(optimizers: Any, blocks: int) -> list[Optimizer]:
@@ -293,15 +306,53 @@ class _Rates:
         return group.optimizer.cast(group.optimizer.lr_at(epoch), self.like)
 
 
-def _stepping(
-    engine: str, stack: Stack, data: list[tuple[Any, Any]], groups: Sequence[Group], rates: _Rates, batch_size: int, epochs: int
-) -> Stepping:
-    if engine != "numpy" and isinstance(stack, Network) and stack.params.dtype == np.float32:
-        from dlopt.engine.rows import RowByRow
+class _Given(NamedTuple):
+    """What `train` was asked, checked."""
 
-        steps, _ = record_steps(data[0][0].shape[1], batch_size, epochs)
-        return RowByRow(stack, data, groups, batch_size, rates.first, int(np.max(np.diff(steps))))
-    return Together(stack, data, groups, batch_size)
+    model: Model
+    blocks: Sequence[Block]
+    groups: list[Optimizer]
+    data: list[tuple[Any, Any]]
+    batch_size: int
+    epochs: int
+    dtype: np.dtype[Any]
+    early: list[float]
+
+
+def _trained(
+    given: _Given, trials: int, engine: str, refused: Mapping[type, str], progress: Progress
+) -> list[Training]:
+    seeds, n_classes = [one.seed for one in given.blocks], int(given.blocks[0].n_classes)
+    with np.errstate(all="ignore"):  # divergence is a result
+        stack = given.model.stack(given.blocks, trials, given.dtype)
+        groups = placed(given.groups, stack.params, stack.layers)
+        rates = _Rates(groups, stack.params)
+        sizes = [X.shape[1] for X, _ in given.data]
+        steps, examples = record_steps(sizes[0], given.batch_size, given.epochs)
+        if compiled(engine, stack):
+            longest = int(np.max(np.diff(steps)))
+            how = (given.data, groups, given.batch_size, rates.first, longest, refused)
+            stepping: Stepping = importlib.import_module("dlopt.engine.rows").RowByRow(stack, *how)
+        else:
+            stepping = Together(stack, given.data, groups, given.batch_size)
+        run = _Run(stack, rates, stepping, sizes, seeds, (steps, examples), given)
+        return run.results(functools.partial(given.model.answers, n_classes=n_classes), progress)
+
+
+def compiled(engine: str, stack: Stack) -> bool:
+    """Is this stack trained in compiled code? Raises ValueError where that was asked for and cannot be."""
+    if engine == "numpy":
+        return False
+    why = missing()
+    if not isinstance(stack, Network):
+        why = "Only an MLP is compiled."
+    elif stack.params.dtype != np.float32:
+        why = "Only float32 is compiled."
+    if why and engine == "compiled":
+        raise ValueError(
+            f'engine="compiled" cannot be had: {why[0].lower()}{why[1:]} Leave engine out for NumPy.'
+        )
+    return not why
 
 
 class _Line:
@@ -350,15 +401,14 @@ class _Run:
         stepping: Stepping,
         sizes: Sequence[int],
         seeds: Sequence[int],
-        batch_size: int,
-        epochs: int,
-        early: list[float],
+        records: tuple[Integers, Integers],
+        given: _Given,
     ) -> None:
         self.stack, self.rates, self.stepping, self.sizes = stack, rates, stepping, sizes
-        self.batch_size, self.epochs = batch_size, epochs
+        self.batch_size, self.epochs = given.batch_size, given.epochs
         self.orders = [np.random.default_rng([seed, 1]) for seed in seeds]
         rows = stack.rows
-        self.steps, self.examples = record_steps(sizes[0], batch_size, epochs)
+        self.steps, self.examples = records
         shape = (len(self.steps), rows)
         self.validation_loss, self.validation_error = np.empty(shape), np.empty(shape)
         self.training_loss = np.full(shape, np.nan)
@@ -366,7 +416,7 @@ class _Run:
         self.best_params = stack.params.copy()
         self.diverged = np.zeros(rows, np.int64)
         self.records = self.last = 0
-        self.early = np.searchsorted(self.examples, np.array(early) * self.examples[-1]).tolist()
+        self.early = np.searchsorted(self.examples, np.array(given.early) * self.examples[-1]).tolist()
         self.stood: dict[int, _Standing] = {}  # by record
 
     def results(self, answers: Answers, progress: Progress) -> list[Training]:
@@ -454,6 +504,8 @@ class _Run:
                 best_validation_errors=np.where(gone, worst, validation_error)[mine],
                 test_losses=np.where(gone, np.inf, test_loss)[mine],
                 test_errors=np.where(gone, worst, test_error)[mine],
+                engine=self.stepping.engine,
+                in_numpy=self.stepping.in_numpy,
                 _answers=answers,
             )
             for mine in blocks

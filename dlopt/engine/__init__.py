@@ -11,6 +11,16 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+
+from dlopt.optimizer import Optimizer
+
+HIDDEN = "it depends on something that is neither an argument nor in its state"
+
+
+class FrozenError(Exception):
+    """An `update` did what its formula does not: it depends on what is no argument of it."""
+
 
 @functools.cache
 def missing() -> str:
@@ -21,4 +31,20 @@ def missing() -> str:
         return "Numba is not installed."
     except Exception as error:  # whatever LLVM has against this machine
         return f"Numba cannot compile on this machine ({type(error).__name__})."
+    return ""
+
+
+def refusal(optimizer: Optimizer) -> str:
+    """Why this optimizer's `update` runs in NumPy, in words; "" where it is compiled.
+
+    Only to be asked where nothing is `missing`.
+    """
+    from dlopt.engine.formula import Unreadable, read
+
+    single = np.dtype(np.float32)
+    try:
+        with np.errstate(all="ignore"):
+            read(optimizer.bind(single), np.asarray(optimizer.lr_at(0)).astype(single)[()])
+    except Unreadable as why:
+        return str(why)
     return ""

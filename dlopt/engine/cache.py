@@ -43,7 +43,11 @@ def folder() -> Path:
             found.mkdir(mode=0o700, parents=True, exist_ok=True)
             known = found.stat()
             foreign = hasattr(os, "getuid") and known.st_uid != os.getuid()  # code from there would be run
-            if not foreign and not known.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and os.access(found, os.W_OK):
+            if (
+                not foreign
+                and not known.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+                and os.access(found, os.W_OK)
+            ):
                 return found
     return Path(tempfile.mkdtemp(prefix="dlopt-"))  # compiled anew by each process, and yet it runs
 

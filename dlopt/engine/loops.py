@@ -13,7 +13,14 @@ from dlopt.engine.processor import LANES
 
 FLOAT, TRUTH, INDEX = ir.FloatType(), ir.IntType(1), ir.IntType(64)
 PAIRS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
-ORDERS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+ORDERS = {
+    "greater": ">",
+    "greater_equal": ">=",
+    "less": "<",
+    "less_equal": "<=",
+    "equal": "==",
+    "not_equal": "!=",
+}
 
 
 class _Body:
@@ -49,7 +56,12 @@ class _Body:
 
     def intrinsic(self, name: str, value: Any) -> Any:
         suffix = f"v{self.kind.count}f32" if self.wide else "f32"
-        return self.builder.call(self.builder.module.declare_intrinsic(f"llvm.{name}.{suffix}", (), ir.FunctionType(self.kind, [self.kind])), [value])
+        return self.builder.call(
+            self.builder.module.declare_intrinsic(
+                f"llvm.{name}.{suffix}", (), ir.FunctionType(self.kind, [self.kind])
+            ),
+            [value],
+        )
 
     def made(self, name: str, given: list[Any]) -> Any:
         """The operation, with NumPy's own answer where an operand is no number."""
@@ -83,7 +95,9 @@ class _Body:
         return x if name == "positive" else self.intrinsic({"sqrt": "sqrt", "absolute": "fabs"}[name], x)
 
 
-def _body(builder: Any, kind: Any, formula: Formula, arrays: tuple[Any, ...], numbers: list[Any], at: Any) -> None:
+def _body(
+    builder: Any, kind: Any, formula: Formula, arrays: tuple[Any, ...], numbers: list[Any], at: Any
+) -> None:
     params, grad, states, size = arrays
     body = _Body(builder, kind)
     place = [builder.add(at, builder.mul(size, INDEX(i))) for i in range(len(formula.states))]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlopt.engine import cache, loops
+from dlopt.engine import FrozenError, cache, loops
 from dlopt.engine.formula import Column, Formula, Unreadable, read
+from dlopt.hyperparameters import declared
 from dlopt.losses import CrossEntropy
 from dlopt.models import CHUNK, Network
-from dlopt.optimizer import Group
+from dlopt.optimizer import Group, Optimizer, State
 
 with cache.kept():
     from dlopt.engine import network, passes
@@ -43,22 +45,17 @@ class _Batches:
         self.targets, self.scale = zeros(total), zeros(total)
 
     def fill(self, X: Floats, y: Floats, orders: Integers, ends: Integers) -> None:
-        passes.gather(X, y, orders, ends, *self.given())
+        passes.gather(X, y, orders, ends, *self.given(0, len(self.widths)))
 
-    def given(self, step: int | None = None) -> tuple[Any, ...]:
-        """The arguments of `passes`, of all steps or of one."""
-        if step is None:
-            return self.widths, self.columns, self.rows, self.stride, self.targets, self.scale
-        blocks, features = len(self.targets) // int(self.widths.sum()), len(self.columns) // len(self.targets)
-        before = int(self.widths[:step].sum()) * blocks
-        return (
-            self.widths[step : step + 1],
-            self.columns[before * features :],
-            self.rows[before * self.stride :],
-            self.stride,
-            self.targets[before:],
-            self.scale[before:],
+    def given(self, first: int, end: int) -> tuple[Any, ...]:
+        """The arguments of `passes`, of some steps."""
+        total = int(self.widths.sum())
+        share = int(self.widths[:first].sum()) / total if first else 0
+        parts = (
+            one[round(share * len(one)) :] for one in (self.columns, self.rows, self.targets, self.scale)
         )
+        columns, rows, targets, scale = parts
+        return self.widths[first:end], columns, rows, self.stride, targets, scale
 
 
 class _Numbers:
@@ -99,14 +96,35 @@ class _Compiled:
         self.which = np.arange(group.rows.start, group.rows.stop)
         self.rows = len(self.which)
         self.address = loops.address(formula)
+        kind = type(group.optimizer)
+        self.checked = None if kind.__module__.startswith("dlopt.") else _first_row(group.optimizer)
+
+
+def _first_row(optimizer: Optimizer) -> Optimizer:
+    """The optimizer of the first trial alone."""
+    twin = copy.copy(optimizer)
+    for name in declared(type(optimizer)):
+        value = getattr(optimizer, name)
+        if name != "lr" and getattr(value, "shape", ()):
+            object.__setattr__(twin, name, value[:1])
+    return twin
+
+
+def _same(found: Floats, expected: Floats) -> bool:
+    """The same bytes, or no number in both."""
+    known = found.view(np.uint32) == expected.view(np.uint32)
+    return bool((known | (np.isnan(found) & np.isnan(expected))).all())
 
 
 class RowByRow:
     """See `dlopt.stepping.Stepping`: for networks in float32.
 
     in_numpy: why an optimizer's `update` could not be compiled, by its class; its steps are taken in NumPy, on
-    the compiled gradient.
+    the compiled gradient. Raises FrozenError in the first step, or the one before a record, where an `update`
+    that is not dlopt's own moved a row otherwise than its formula.
     """
+
+    engine = "compiled"
 
     def __init__(
         self,
@@ -116,6 +134,7 @@ class RowByRow:
         batch_size: int,
         rates: Sequence[Any],
         longest: int,
+        refused: Mapping[type, str],
     ) -> None:
         self.stack, self.groups, self.batch_size = stack, groups, batch_size
         layers, rows = stack.layers, stack.rows
@@ -142,7 +161,7 @@ class RowByRow:
         self.scratch, self.zeros = zeros(stack.params.shape[1]), zeros(LINE)
         self.wide = zeros(4 * widest).reshape(4, widest)
         self.measured = [None, *(self._chunks(*one) for one in self.data[1:])]
-        self._arrange(rates)
+        self._arrange(rates, refused)
         forms = 2 if sizes[0] > FEW else 1
         limit = HOLD // (4 * forms * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
         self.limit, self.step = max(1, min(limit, longest)), 0
@@ -153,7 +172,7 @@ class RowByRow:
         self._widths: list[int] = []
         self._rates: list[list[Any]] = []
 
-    def _arrange(self, rates: Sequence[Any]) -> None:
+    def _arrange(self, rates: Sequence[Any], refused: Mapping[type, str]) -> None:
         """Read the formulas; give each row its loop and the place of its state."""
         self.compiled: list[_Compiled] = []
         self.left: list[tuple[int, Group]] = []
@@ -163,6 +182,8 @@ class RowByRow:
         at = 0
         for i, (group, lr) in enumerate(zip(self.groups, rates, strict=True)):
             try:
+                if why := refused.get(type(group.optimizer)):
+                    raise Unreadable(why)
                 one = _Compiled(i, group, *read(group.optimizer, lr))
             except Unreadable as why:
                 self.left.append((i, group))
@@ -205,7 +226,7 @@ class RowByRow:
 
     def losses(self) -> Floats:
         """See `Stepping`."""
-        self._flush()
+        self._flush(record=True)
         taken, self._losses = self._losses, []
         return np.concatenate([np.empty((self.stack.rows, 0), np.float32), *taken], axis=1)
 
@@ -213,41 +234,82 @@ class RowByRow:
         """See `Stepping`."""
         loss, wrong = np.zeros(self.stack.rows), np.zeros(self.stack.rows)
         data, n = self.measured[part]
-        widths, columns, _, _, targets, scale = data.given()
+        widths, columns, _, _, targets, scale = data.given(0, len(data.widths))
         given = (widths, columns, targets, scale, self.act, self.slopes, self.wide)
         passes.evaluate(self.stack.params, self.of_block, self.blocks, *self.network, *given, loss, wrong)
         return loss / n, self.stack.loss.error(wrong / n)
 
-    def _flush(self) -> None:
-        """Take the steps that wait."""
+    def _flush(self, record: bool = False) -> None:
+        """Take the steps that wait. record: their last one comes before a record."""
         if not self._widths:
             return
         count = len(self._widths)
-        ends = np.cumsum(self._widths)
         widths = np.array([passes.padded(size) for size in self._widths])
         key = widths.tobytes()
         if key not in self._spaces:
             self._spaces[key] = _Batches(widths, self.blocks, int(self.network[0][0]))
         batches = self._spaces[key]
         orders = self._orders[0] if len(self._orders) == 1 else np.concatenate(self._orders, axis=1)
-        batches.fill(*self.data[0], np.ascontiguousarray(orders), ends)
+        batches.fill(*self.data[0], np.ascontiguousarray(orders), np.cumsum(self._widths))
         losses = np.empty((self.stack.rows, count), np.float32)
         self._numbers.fill(self.step + 1, self._rates)
         if len(self.which):
-            self._advance(self.which, losses, 0, batches.given())
+            ends = [0, count]
+            if any(one.checked for one in self.compiled):
+                ends = sorted({0, *([1] if self.step == 0 else []), *([count - 1] if record else []), count})
+            for first, end in itertools.pairwise(ends):
+                single = end == first + 1 and len(ends) > 2 or count == 1
+                expected = self._expected(first, losses, batches) if single else []
+                self._advance(self.which, self.loops, losses, first, batches.given(first, end))
+                for one, params, state in expected:
+                    self._compare(one, params, state)
         if len(self.rest):
             for t, rates in enumerate(self._rates):
-                self._advance(self.rest, losses, t, batches.given(t))
+                self._advance(self.rest, self.loops, losses, t, batches.given(t, t + 1))
                 for i, (optimizer, rows, state) in self.left:
                     optimizer.move(self.stack.params[rows], self.stack.grad[rows], state, rates[i])
         self.step += count
         self._losses.append(losses)
         self._orders, self._widths, self._rates = [], [], []
 
-    def _advance(self, which: Integers, losses: Floats, first: int, batches: Any) -> None:
+    def _state(self, one: _Compiled) -> Floats:
+        """The state arrays (n, P) of a group's first row, a view."""
+        at, size, count = self.state_at[one.which[0]], self.stack.params.shape[1], len(one.formula.states)
+        return self.states[at : at + count * size].reshape(count, size)
+
+    def _expected(
+        self, step: int, losses: Floats, batches: _Batches
+    ) -> list[tuple[_Compiled, Floats, State]]:
+        """Where NumPy takes the first row of each group that is to be checked, in this one step."""
+        found = []
+        for one in self.compiled:
+            if one.checked is None:
+                continue
+            row = slice(int(one.which[0]), int(one.which[0]) + 1)
+            self._advance(
+                one.which[:1], np.zeros_like(self.loops), losses, step, batches.given(step, step + 1)
+            )
+            params = self.stack.params[row].copy()
+            state = State(one.checked.state, params, self.stack.layers)
+            for name, values in zip(one.checked.state, self._state(one), strict=True):
+                getattr(state, name)[:] = values
+            state.t, lr = self.step + step, self._rates[step][one.index]
+            one.checked.move(params, self.stack.grad[row], state, lr[:1] if np.ndim(lr) else lr)
+            found.append((one, params, state))
+        return found
+
+    def _compare(self, one: _Compiled, params: Floats, state: State) -> None:
+        kept = np.concatenate([params, *(getattr(state, name) for name in one.group.optimizer.state)])
+        moved = np.concatenate([self.stack.params[one.which[:1]], self._state(one)])
+        if not _same(moved, kept):
+            raise FrozenError(type(one.group.optimizer))
+
+    def _advance(
+        self, which: Integers, addresses: Integers, losses: Floats, first: int, batches: tuple[Any, ...]
+    ) -> None:
         numbers = self._numbers
         passes.advance(
-            which, self.loops, self.states, self.state_at, numbers.flat, numbers.at, self.counts,
+            which, addresses, self.states, self.state_at, numbers.flat, numbers.at + first * self.counts, self.counts,
             self.stack.params, self.stack.grad, self.of_block, self.blocks, losses, first,
             *self.network, *batches, self.act, self.slopes, self.delta, self.scratch, self.zeros, self.wide,
         )  # fmt: skip

@@ -49,7 +49,9 @@ def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
 def _splat(builder: Any, value: Any, vector: Any) -> Any:
     empty = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(empty, value, I32(0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
+    return builder.shuffle_vector(
+        first, empty, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count)
+    )
 
 
 def _lanes(which: list[int]) -> Any:
@@ -245,7 +247,9 @@ def call(typing: Any, address: Any, params: Any, grad: Any, states: Any, numbers
 
     def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer, whole = FLOAT.as_pointer(), args[0].type
-        arrays = [context.make_array(t)(context, builder, x) for t, x in zip(sig.args[1:], args[1:], strict=True)]
+        arrays = [
+            context.make_array(t)(context, builder, x) for t, x in zip(sig.args[1:], args[1:], strict=True)
+        ]
         size = builder.extract_value(arrays[0].shape, 0)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 4 + [whole])
         function = builder.inttoptr(args[0], kind.as_pointer())
