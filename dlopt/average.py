@@ -65,12 +65,14 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
 
     def correction(self, t: int) -> Floats:
         """1 - βᵗ."""
-        return self.corrections(t, 1)[0]
+        made: Floats = self.corrections(t, 1)[0]
+        return made
 
     def corrections(self, first: int, count: int) -> Floats:
         """1 - βᵗ for so many steps from the first on, (count, ...).
 
-        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each time.
+        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each
+        time.
         """
         start = first - self._first
         if not 0 <= start <= len(self._made) - count:

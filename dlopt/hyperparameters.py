@@ -149,14 +149,17 @@ def positive(default: float, *, search: tuple[float, float] | None = None, symbo
     return _field(default, search, symbol, bounds=(0.0, math.inf, "[)"))
 
 
-@functools.cache
 def declared(owner: type) -> dict[str, Field]:
     """The declared hyperparameters of an optimizer or schedule class, in order.
 
     Declaration order, with an inherited field where its first declaration stands.
     """
-    fields = dataclasses.fields(owner)
-    return {f.name: f.metadata["field"] for f in fields if "field" in f.metadata}
+    return dict(_declared(owner))
+
+
+@functools.cache  # several hundred times a training
+def _declared(owner: Any) -> dict[str, Field]:
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(owner) if "field" in f.metadata}
 
 
 def searched(owner: type) -> dict[str, Field]:

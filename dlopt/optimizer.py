@@ -239,8 +239,8 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
         schedules.extend([given] * one.rows if isinstance(given, Schedule) else given)
     order = np.arange(len(schedules)).reshape(blocks, -1).T.ravel().tolist()
     inner = {name: [column[i] for i in order] for name, column in columns.items()}
-    one = len(set(map(id, schedules))) == 1
-    return kind(**inner, schedule=schedules[0] if one else [schedules[i] for i in order])
+    same = len(set(map(id, schedules))) == 1
+    return kind(**inner, schedule=schedules[0] if same else [schedules[i] for i in order])
 
 
 class Group(NamedTuple):

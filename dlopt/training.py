@@ -72,8 +72,9 @@ class Training:
 
     status: "ok" or "diverged" for each trial; diverged_step: the step at which a mini-batch loss, or at a
     checkpoint a parameter, was not finite, 0 where that never happened. best_params: (K, P) at the best
-    checkpoint. early: the same training as it stood at each share of its epochs that `train` was given. engine:
-    "compiled" or "numpy"; in_numpy: which optimizers' steps were taken in NumPy all the same, and why.
+    checkpoint. early: the same training as it stood at each share of its epochs that `train` was given.
+    engine: "compiled" or "numpy"; in_numpy: which optimizers' steps were taken in NumPy all the same, and
+    why.
     """
 
     curves: Curves
@@ -179,9 +180,9 @@ def train(
     or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test
     too; that changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer
     than 5 s, but not from a worker process; False writes none; a function is called with (done epochs,
-    epochs) after each. engine: "compiled" trains an MLP in float32 in compiled code, whose bytes are the same on
-    every machine (`pip install "dlopt[fast]"`); "numpy" never does; "auto" does where it can. The trials of a block share initial weights and order; each one's bytes are those it
-    has alone.
+    epochs) after each. engine: "compiled" trains an MLP in float32 in compiled code, whose bytes are the
+    same on every machine (`pip install "dlopt[fast]"`); "numpy" never does; "auto" does where it can. The
+    trials of a block share initial weights and order; each one's bytes are those it has alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
     """

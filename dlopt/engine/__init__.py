@@ -1,10 +1,10 @@
 """Training in compiled code, faster than NumPy's and with the same bytes on every machine.
 
-Needs Numba (`pip install "dlopt[fast]"`); NumPy's form (`dlopt.models`, `dlopt.stepping`) is the reference, and
-trains what is not compiled. Forward pass, loss and backward pass of one row are plain loops (`network`) over a few
-small matrix products (`products`); an optimizer's `update` is read once (`formula`) and becomes one fused loop
-(`loops`). Between the seed and a record stands nothing that IEEE 754 does not fix: no BLAS, no libm, each fma
-written out, sums of one order (`vectors`), exponentials of our own (`functions`).
+Needs Numba (`pip install "dlopt[fast]"`); NumPy's form (`dlopt.models`, `dlopt.stepping`) is the reference,
+and trains what is not compiled. Forward pass, loss and backward pass of one row are plain loops (`network`)
+over a few small matrix products (`products`); an optimizer's `update` is read once (`formula`) and becomes
+one fused loop (`loops`). Between the seed and a record stands nothing that IEEE 754 does not fix: no BLAS, no
+libm, each fma written out, sums of one order (`vectors`), exponentials of our own (`functions`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ def missing() -> str:
     except Exception as error:  # whatever LLVM has against this machine
         return f"Numba cannot compile on this machine ({type(error).__name__})."
     return ""
+
+
+def cached() -> bool:
+    """Has this state of the engine been compiled before, for whichever processor?"""
+    from dlopt.engine import cache
+
+    return len(list(cache.folder().rglob("*.nbc"))) >= cache.KEPT
 
 
 def refusal(optimizer: Optimizer) -> str:

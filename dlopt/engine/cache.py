@@ -16,6 +16,7 @@ from numba import config
 from dlopt.engine.processor import LANES
 
 HERE = Path(__file__).parent
+KEPT = 3  # functions: those that Python calls
 
 
 def _sources() -> str:
@@ -27,7 +28,7 @@ def _sources() -> str:
 
 
 def _places() -> Iterator[Path]:
-    """Folders that may do, the best first: beside the installed packages, the user's cache, a temporary one."""
+    """Folders that may do, the best first: beside the packages, the user's cache, a temporary one."""
     yield Path(sys.prefix) / "var" / "dlopt"
     home = os.environ.get("XDG_CACHE_HOME") or ("~/.cache" if os.environ.get("HOME") else "")
     if home:

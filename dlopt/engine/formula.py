@@ -1,9 +1,9 @@
 """An optimizer's `update`, read once with symbols instead of arrays.
 
-What comes out is a list of operations for one parameter, which `dlopt.engine.loops` compiles. Taken is only what
-IEEE 754 fixes to the last bit, so that NumPy's bytes are the loop's: + - * /, roots, absolute values, maxima,
-signs, comparisons, `np.where`. Anything else, such as a norm, a layer, a decision by the step count, raises
-`Unreadable`, and NumPy runs that optimizer's `update` on the compiled gradient.
+What comes out is a list of operations for one parameter, which `dlopt.engine.loops` compiles. Taken is only
+what IEEE 754 fixes to the last bit, so that NumPy's bytes are the loop's: + - * /, roots, absolute values,
+maxima, signs, comparisons, `np.where`. Anything else, such as a norm, a layer, a decision by the step count,
+raises `Unreadable`, and NumPy runs that optimizer's `update` on the compiled gradient.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ LOGIC = {
 class Operation:
     """One line of a loop: its result is the value number that its place in the list says.
 
-    name: of NumPy, or "where", "and", "or", "not", or what is read: "params", "grad", "state", "number" (of the
-    row, in this step), "constant". operands: numbers of earlier values; of what is read an index or a constant.
+    name: of NumPy, or "where", "and", "or", "not", or what is read: "params", "grad", "state", "number" (of
+    the row, in this step), "constant". operands: places of earlier values; of what is read an index or a
+    constant.
     """
 
     name: str
@@ -307,7 +308,8 @@ def _read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
     own = {name: getattr(state, name) for name in names}
     try:
         with np.errstate(all="ignore"):
-            step = twin.update(trace.add("grad"), state, Column(lambda t, lr: lr, frozenset(["lr"])))  # type: ignore[arg-type]
+            update: Any = twin.update
+            step = update(trace.add("grad"), state, Column(lambda t, lr: lr, frozenset(["lr"])))
             step = step if isinstance(step, Symbol) else trace.let("positive", [step])
     except Unreadable:
         raise

@@ -13,7 +13,7 @@ INLINE = {"inline": "always", **FIXED}
 
 
 @njit(**INLINE)
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x):
     """e^x for x <= 0, within 1 ulp (the polynomial of Cephes' expf); below -87 it is 0."""
     near = x > single(-87)
     c = choose(near, x, single(-87))
@@ -31,7 +31,7 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**INLINE)
-def log(x):  # type: ignore[no-untyped-def]
+def log(x):
     """ln x for normal x > 0, within 1 ulp (Cephes' logf)."""
     i = bits(x)
     e = whole(whole(i - whole(0x3F3504F3)) >> whole(23))
@@ -53,7 +53,7 @@ def log(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**INLINE)
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x):
     """The hyperbolic tangent, within 2 ulp (near 0 the polynomial of Cephes' tanhf)."""
     size = abs(x)
     z = x * x
@@ -68,7 +68,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**INLINE)
-def sigmoid(x):  # type: ignore[no-untyped-def]
+def sigmoid(x):
     """1 / (1 + e^-x)."""
     e = exp(-abs(x))
     return choose(x > single(0), single(1), e) / (single(1) + e)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numba  # noqa: F401  # it makes LLVM ready
 from llvmlite import binding, ir
+from numba import config
 
 from dlopt.engine.formula import Formula
 from dlopt.engine.processor import LANES
@@ -157,22 +157,18 @@ def written(formula: Formula, lanes: int = LANES) -> str:
 
 @functools.cache
 def _machine() -> Any:
-    from numba import config
-
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     cpu = config.CPU_NAME or binding.get_host_cpu_name()
-    features = config.CPU_FEATURES
-    if features is None:
-        features = "" if config.CPU_NAME else binding.get_host_cpu_features().flatten()
+    features = "" if config.CPU_NAME else binding.get_host_cpu_features().flatten()
     target = binding.Target.from_default_triple()
     return target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
 
 
 @functools.cache
-def address(formula: Formula) -> int:
+def address(formula: Formula, lanes: int = LANES) -> int:
     """Where the compiled loop begins."""
-    module = binding.parse_assembly(written(formula))
+    module = binding.parse_assembly(written(formula, lanes))
     module.verify()
     machine = _machine()
     passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))

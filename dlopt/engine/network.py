@@ -1,20 +1,19 @@
 """One row's network on one batch: outputs, loss, gradient.
 
-Batches come last: activations (width, B) of a layer begin at `starts[layer]`·B of a flat array; B is padded to
-whole tiles with data of weight 0. A row's parameters w (P,) are those of `dlopt.models`: [W | b] of each layer,
-(outputs, inputs + 1), which begins at its `offsets`; sizes are the widths from the features on.
+Batches come last: activations (width, B) of a layer begin at `starts[layer]`·B of a flat array; B is padded
+to whole tiles with data of weight 0. A row's parameters w (P,) are those of `dlopt.models`: [W | b] of each
+layer, (outputs, inputs + 1), which begins at its `offsets`; sizes are the widths from the features on.
 """
 
-# mypy: disable-error-code="no-untyped-def"
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
+from dlopt.activations import ACTIVATIONS
 from dlopt.engine.functions import exp, log, sigmoid, tanh
 from dlopt.engine.products import FIXED, product, product_of_rows
 from dlopt.engine.vectors import choose, total
-from dlopt.models import ACTIVATIONS
 
 single = np.float32
 ZERO, LOWEST = single(0), single(-np.inf)
@@ -122,8 +121,8 @@ def gradient(
 ):  # fmt: skip
     """Fill g (P,) with the gradient of the mean loss and the penalty on one batch; return the loss.
 
-    columns: the batch (F, B) at co; rows: the same (B, F) at ro, a row every `stride`, or stride 0 and none: for
-    few features a product of columns is as fast.
+    columns: the batch (F, B) at co; rows: the same (B, F) at ro, a row every `stride`, or stride 0 and none:
+    for few features a product of columns is as fast.
     """
     last = len(offsets) - 1
     outputs(w, sizes, offsets, starts, kind, columns, co, B, act, slopes)

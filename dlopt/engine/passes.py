@@ -1,10 +1,9 @@
 """What Python calls: mini-batches gathered, rows taken through some steps, rows measured.
 
-A row goes alone through all steps before the next one begins, so what it needs stays in the processor's cache,
-and no byte of it can depend on another row.
+A row goes alone through all steps before the next one begins, so what it needs stays in the processor's
+cache, and no byte of it can depend on another row.
 """
 
-# mypy: disable-error-code="no-untyped-def"
 from __future__ import annotations
 
 import numpy as np
@@ -27,8 +26,9 @@ KEPT = {"cache": True, **FIXED}
 def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
     """Put mini-batches of some steps side by side, for each of S blocks, in both forms that products read.
 
-    X (S, n, F), y (S, n). orders (S, m): the data in its order; a step's end in it is in ends (T,), its padded
-    width in widths (T,). What pads a batch is its last row, of weight 0. Where stride is 0 the rows are left out.
+    X (S, n, F), y (S, n). orders (S, m): the data in its order; a step's end in it is in ends (T,), its
+    padded width in widths (T,). What pads a batch is its last row, of weight 0. Where stride is 0 the rows
+    are left out.
     """
     blocks, _, F = X.shape
     co = ro = yo = a = 0
@@ -61,9 +61,9 @@ def advance(
 ):  # fmt: skip
     """Take some rows through some steps of gathered batches; fill losses (K, ..) from column `first` on.
 
-    which: the rows. loops: the address of each row's optimizer; with 0 its gradient is left in grads and nothing
-    is moved, which is for one step. states, numbers: of each row from its place on; numbers of one step after
-    the other, `counts` each. blocks (K,): the block of each row.
+    which: the rows. loops: the address of each row's optimizer; with 0 its gradient is left in grads and
+    nothing is moved, which is for one step. states, numbers: of each row from its place on; numbers of one
+    step after the other, `counts` each. blocks (K,): the block of each row.
     """
     F = sizes[0]
     highest, true, summed = wide[0], wide[1], wide[2]

@@ -12,11 +12,11 @@ FIXED: dict[str, Any] = {"_nrt": False, "boundscheck": False, "error_model": "nu
 
 
 @njit(**FIXED)
-def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, floor):  # type: ignore[no-untyped-def]
+def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, floor):
     """C (rows, columns) = max(floor, b + A (rows, n) · X (n, columns)); the rows of X and C are contiguous.
 
-    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k. There are at
-    least WIDE columns; where WIDE does not divide them, some are made twice.
+    Each array is flat: its matrix begins at its 0, a row on is its r, a term of the sum on is its k. There
+    are at least WIDE columns; where WIDE does not divide them, some are made twice.
     """
     for j in range(0, columns, WIDE):
         j = min(j, columns - WIDE)
@@ -28,7 +28,7 @@ def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, fl
 
 
 @njit(**FIXED)
-def product_of_rows(D, d0, ds, X, x0, xs, n, C, c0, cr, rows, columns):  # type: ignore[no-untyped-def]
+def product_of_rows(D, d0, ds, X, x0, xs, n, C, c0, cr, rows, columns):
     """C (rows, columns) = D (rows, n) · X (columns, n)ᵀ."""
     for j in range(0, columns, BESIDE):
         if columns >= BESIDE:

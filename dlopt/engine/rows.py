@@ -59,7 +59,7 @@ class _Batches:
 
 
 class _Numbers:
-    """The numbers that each row's formula has in each step, (rows, longest, count) of one group after another."""
+    """The numbers of each row's formula in each step: (rows, longest, count) of one group after another."""
 
     def __init__(self, groups: Sequence[_Compiled], longest: int, rows: int) -> None:
         sizes = [one.rows * longest * len(one.columns) for one in groups]
@@ -105,7 +105,7 @@ def _first_row(optimizer: Optimizer) -> Optimizer:
     twin = copy.copy(optimizer)
     for name in declared(type(optimizer)):
         value = getattr(optimizer, name)
-        if name != "lr" and getattr(value, "shape", ()):
+        if name != "lr" and np.ndim(value):
             object.__setattr__(twin, name, value[:1])
     return twin
 
@@ -119,9 +119,9 @@ def _same(found: Floats, expected: Floats) -> bool:
 class RowByRow:
     """See `dlopt.stepping.Stepping`: for networks in float32.
 
-    in_numpy: why an optimizer's `update` could not be compiled, by its class; its steps are taken in NumPy, on
-    the compiled gradient. Raises FrozenError in the first step, or the one before a record, where an `update`
-    that is not dlopt's own moved a row otherwise than its formula.
+    in_numpy: why an optimizer's `update` could not be compiled, by its class; its steps are taken in NumPy,
+    on the compiled gradient. Raises FrozenError in the first step, or the one before a record, where an
+    `update` that is not dlopt's own moved a row otherwise than its formula.
     """
 
     engine = "compiled"
@@ -160,7 +160,7 @@ class RowByRow:
         self.act, self.slopes, self.delta = (zeros(hidden) for _ in range(3))
         self.scratch, self.zeros = zeros(stack.params.shape[1]), zeros(LINE)
         self.wide = zeros(4 * widest).reshape(4, widest)
-        self.measured = [None, *(self._chunks(*one) for one in self.data[1:])]
+        self.measured = [self._chunks(*one) for one in self.data[1:]]
         self._arrange(rates, refused)
         forms = 2 if sizes[0] > FEW else 1
         limit = HOLD // (4 * forms * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
@@ -233,7 +233,7 @@ class RowByRow:
     def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
         """See `Stepping`."""
         loss, wrong = np.zeros(self.stack.rows), np.zeros(self.stack.rows)
-        data, n = self.measured[part]
+        data, n = self.measured[part - 1]
         widths, columns, _, _, targets, scale = data.given(0, len(data.widths))
         given = (widths, columns, targets, scale, self.act, self.slopes, self.wide)
         passes.evaluate(self.stack.params, self.of_block, self.blocks, *self.network, *given, loss, wrong)
@@ -258,7 +258,7 @@ class RowByRow:
             if any(one.checked for one in self.compiled):
                 ends = sorted({0, *([1] if self.step == 0 else []), *([count - 1] if record else []), count})
             for first, end in itertools.pairwise(ends):
-                single = end == first + 1 and len(ends) > 2 or count == 1
+                single = (end == first + 1 and len(ends) > 2) or count == 1
                 expected = self._expected(first, losses, batches) if single else []
                 self._advance(self.which, self.loops, losses, first, batches.given(first, end))
                 for one, params, state in expected:
@@ -309,7 +309,8 @@ class RowByRow:
     ) -> None:
         numbers = self._numbers
         passes.advance(
-            which, addresses, self.states, self.state_at, numbers.flat, numbers.at + first * self.counts, self.counts,
+            which, addresses, self.states, self.state_at,
+            numbers.flat, numbers.at + first * self.counts, self.counts,
             self.stack.params, self.stack.grad, self.of_block, self.blocks, losses, first,
             *self.network, *batches, self.act, self.slopes, self.delta, self.scratch, self.zeros, self.wide,
         )  # fmt: skip

@@ -106,7 +106,8 @@ def _tile(rows: int) -> Any:
     ) -> Any:  # fmt: skip
         """Fill WIDE columns of rows r .. of C, none past `last`.
 
-        C[c0 + i·cr + j] = max(floor, b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j]), k from 0 to n - 1.
+        C[c0 + i·cr + j] = max(floor, b[b0 + i·br] + Σ_k A[a0 + i·ar + k·ak]·X[x0 + k·xk + j]), k from 0 to n
+        - 1.
         """
         whole = [INDEX] * 3
         sig = types.void(A, *whole, X, *whole, b, INDEX, INDEX, C, INDEX, INDEX, types.float32, INDEX, INDEX)
@@ -186,7 +187,10 @@ def _dots(columns: int) -> Any:
         typing: Any, D: Any, d0: Any, ds: Any, X: Any, x0: Any, xs: Any, n: Any,
         C: Any, c0: Any, cr: Any, r: Any, last: Any,
     ) -> Any:  # fmt: skip
-        """C[c0 + i·cr + j] = Σ_k D[d0 + i·ds + k]·X[x0 + j·xs + k] for rows r .. , none past `last`; SUMS divides n."""
+        """C[c0 + i·cr + j] = Σ_k D[d0 + i·ds + k]·X[x0 + j·xs + k] for rows r .., none past `last`.
+
+        SUMS divides n.
+        """
         sig = types.void(D, INDEX, INDEX, X, INDEX, INDEX, INDEX, C, *[INDEX] * 4)
 
         def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
