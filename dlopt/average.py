@@ -26,7 +26,7 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         self.dtype = dtype
         self.value = exact.astype(dtype)[()]
         self.complement = (1.0 - exact).astype(dtype)[()]
-        self._first, self._made = 0, np.empty((0, *exact.shape), dtype)
+        self._first, self._made, self._last = 1, np.empty((0, *exact.shape), dtype), np.ones_like(exact)
 
     def __rsub__(self, other: Any) -> Any:
         return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
@@ -69,17 +69,22 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return made
 
     def corrections(self, first: int, count: int) -> Floats:
-        """1 - βᵗ for so many steps from the first on, (count, ...).
+        """1 - βᵗ for so many steps from the first on, (count, ...); β multiplied step by step, from step 1.
 
-        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each
-        time.
+        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each time.
         """
+        if first < self._first:
+            self._first, self._made, self._last = 1, self._made[:0], np.ones_like(self.exact)
+        while first + count > self._first + len(self._made):
+            left = self._made[max(first - self._first, 0) :]
+            more = max(count, min(2 * len(self._made), AHEAD // self.exact.size), 32)
+            powers = np.broadcast_to(self.exact, (more, *self.exact.shape)).copy()
+            powers[0] *= self._last
+            np.multiply.accumulate(powers, axis=0, out=powers)
+            self._first += len(self._made) - len(left)
+            self._last = powers[-1]
+            self._made = np.concatenate([left, (1.0 - powers).astype(self.dtype)])
         start = first - self._first
-        if not 0 <= start <= len(self._made) - count:
-            ahead = min(2 * len(self._made) or 32, AHEAD // self.exact.size)
-            steps = np.arange(first, first + max(count, ahead)).reshape(-1, *[1] * self.exact.ndim)
-            self._first, start = first, 0
-            self._made = (1.0 - power(self.exact, steps)).astype(self.dtype)
         return self._made[start : start + count]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform
@@ -128,7 +129,7 @@ class Optimizer:
         """Return the step to subtract from the parameters; change the state's arrays in place."""
         raise NotImplementedError
 
-    @property
+    @functools.cached_property
     def rows(self) -> int:
         """How many trials this optimizer moves at once."""
         return max(hyperparameters.rows(self), len(self.schedule) if isinstance(self.schedule, tuple) else 1)
@@ -229,6 +230,8 @@ def join(optimizers: Sequence[Optimizer], blocks: int = 1) -> Optimizer:
 
     Trials that are listed block after block come out with the blocks innermost.
     """
+    if len(optimizers) == 1 and blocks == 1:
+        return optimizers[0]
     kind = type(optimizers[0])
     columns: dict[str, list[Any]] = {name: [] for name in hyperparameters.declared(kind)}
     schedules: list[Schedule] = []

@@ -292,14 +292,17 @@ def _dtype(value: Any) -> np.dtype[Any]:
 
 
 class _Rates:
-    """The learning rates of all groups, epoch by epoch: the same object where nothing has changed."""
+    """The learning rates of all groups, epoch by epoch: the same objects where nothing has changed."""
 
     def __init__(self, groups: Sequence[Group], like: Floats) -> None:
         self.groups, self.like = groups, like
         self.first = [self._at(one, 0) for one in groups]
         self.steady = [isinstance(one.optimizer.schedule, Constant) for one in groups]
+        self.all_steady = all(self.steady)
 
     def __call__(self, epoch: int) -> list[Any]:
+        if self.all_steady:
+            return self.first
         known = zip(self.groups, self.steady, self.first, strict=True)
         return [first if steady else self._at(one, epoch) for one, steady, first in known]
 
@@ -424,7 +427,9 @@ class _Run:
         step, records = 0, iter(self.steps.tolist())
         wanted, n = next(records), self.sizes[0]
         for epoch in range(self.epochs):
-            orders = np.stack([order.permutation(n) for order in self.orders])
+            orders = np.empty((len(self.orders), n), np.int64)
+            for mine, order in zip(orders, self.orders, strict=True):
+                mine[:] = order.permutation(n)
             self.stepping.epoch(orders, self.rates(epoch))
             end = step - (-n // self.batch_size)
             while step < end:

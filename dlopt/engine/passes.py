@@ -11,7 +11,7 @@ from numba import njit, types
 
 from dlopt.engine.network import gradient, measure, outputs
 from dlopt.engine.products import FIXED
-from dlopt.engine.vectors import STEP, call
+from dlopt.engine.vectors import STEP, call, transpose
 
 single = np.float32
 F1, F2, F3 = types.float32[::1], types.float32[:, ::1], types.float32[:, :, ::1]
@@ -22,13 +22,13 @@ SPACE = (F1, F1, F1, F1, F1, F2)  # activations, slopes, deltas, gradient, zeros
 KEPT = {"cache": True, **FIXED}
 
 
-@njit(types.void(F3, F2, I2, I1, *BATCHES), **KEPT)
-def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
+@njit(types.void(F3, F2, I2, I1, INT, *BATCHES), **KEPT)
+def gather(X, y, orders, ends, keep, widths, columns, rows, stride, targets, scale):
     """Put mini-batches of some steps side by side, for each of S blocks, in both forms that products read.
 
     X (S, n, F), y (S, n). orders (S, m): the data in its order; a step's end in it is in ends (T,), its
-    padded width in widths (T,). What pads a batch is its last row, of weight 0. Where stride is 0 the rows
-    are left out.
+    padded width in widths (T,). What pads a batch is its last row, of weight 0. A batch's rows
+    overwrite those of the one before, unless they are to be kept.
     """
     blocks, _, F = X.shape
     co = ro = yo = a = 0
@@ -39,16 +39,19 @@ def gather(X, y, orders, ends, widths, columns, rows, stride, targets, scale):
             for b in range(B):
                 i = orders[s, a + min(b, n - 1)]
                 real = b < n
-                x = X[s, i]
+                x, row = X[s, i], rows[ro + b * stride : ro + b * stride + F]
                 targets[yo + b] = y[s, i] if real else single(-1)
                 scale[yo + b] = weight if real else single(0)
                 for f in range(F):
-                    columns[co + f * B + b] = x[f]
-                if stride:
-                    for f in range(F):
-                        rows[ro + b * stride + f] = x[f]
+                    row[f] = x[f]
+            for f in range(0, F - 7, 8):
+                for b in range(0, B, 8):
+                    transpose(rows, ro + b * stride + f, stride, columns, co + f * B + b, B)
+            for f in range(F - F % 8, F):
+                for b in range(B):
+                    columns[co + f * B + b] = rows[ro + b * stride + f]
             co += F * B
-            ro += B * stride
+            ro += B * stride if keep else 0
             yo += B
         a = ends[t]
 

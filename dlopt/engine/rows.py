@@ -40,12 +40,14 @@ class _Batches:
 
     def __init__(self, widths: Integers, blocks: int, features: int) -> None:
         total = int(widths.sum()) * blocks
-        self.widths, self.stride = widths, -(-features // LINE) * LINE if features > FEW else 0
-        self.columns, self.rows = zeros(total * features), zeros(total * self.stride)
+        self.widths, self.stride, self.kept = widths, -(-features // LINE) * LINE, features > FEW
+        self.columns = zeros(total * features)
+        self.rows = zeros((total if self.kept else int(widths.max(initial=0))) * self.stride)
         self.targets, self.scale = zeros(total), zeros(total)
 
     def fill(self, X: Floats, y: Floats, orders: Integers, ends: Integers) -> None:
-        passes.gather(X, y, orders, ends, *self.given(0, len(self.widths)))
+        batches = (self.widths, self.columns, self.rows, self.stride, self.targets, self.scale)
+        passes.gather(X, y, orders, ends, int(self.kept), *batches)
 
     def given(self, first: int, end: int) -> tuple[Any, ...]:
         """The arguments of `passes`, of some steps."""
@@ -55,7 +57,7 @@ class _Batches:
             one[round(share * len(one)) :] for one in (self.columns, self.rows, self.targets, self.scale)
         )
         columns, rows, targets, scale = parts
-        return self.widths[first:end], columns, rows, self.stride, targets, scale
+        return self.widths[first:end], columns, rows, self.stride * self.kept, targets, scale
 
 
 class _Numbers:
@@ -74,9 +76,10 @@ class _Numbers:
     def fill(self, first: int, rates: Sequence[Sequence[Any]]) -> None:
         """For the steps from the first on; rates: of each step, those of all groups."""
         steps = len(rates)
+        same = all(step is rates[0] for step in rates)
         for i, (one, table) in enumerate(zip(self.groups, self.tables, strict=True)):
             mine = [step[one.index] for step in rates]
-            steady = all(lr is mine[0] for lr in mine)
+            steady = same or all(lr is mine[0] for lr in mine)
             for j, column in enumerate(one.columns):
                 if "t" in column.needs:
                     column.over(first, mine, table[:, :steps, j])

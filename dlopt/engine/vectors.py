@@ -245,6 +245,35 @@ def total(typing: Any, X: Any, x0: Any, n: Any) -> Any:
 
 
 @intrinsic
+def transpose(typing: Any, X: Any, x0: Any, xs: Any, C: Any, c0: Any, cs: Any) -> Any:
+    """C[c0 + j·cs + i] = X[x0 + i·xs + j] for i, j < 8."""
+    sig = types.void(X, INDEX, INDEX, C, INDEX, INDEX)
+
+    def make(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector = ir.VectorType(FLOAT, 8)
+        X, C = (_data(context, builder, sig, args, i) for i in (0, 3))
+        x0, xs, c0, cs = (args[i] for i in (1, 2, 4, 5))
+        whole = x0.type
+        rows = [_load(builder, X, builder.add(x0, builder.mul(xs, whole(i))), vector) for i in range(8)]
+        # blocks of 4, 2 and 1 change places, each time over all rows
+        for size in (4, 2, 1):
+            starts = [start + second for start in range(0, 8, 2 * size) for second in (0, 8)]
+            low = [start + lane for start in starts for lane in range(size)]
+            high = [lane + size for lane in low]
+            for i in range(8):
+                if not i & size:
+                    a, b = rows[i], rows[i + size]
+                    rows[i], rows[i + size] = (
+                        builder.shuffle_vector(a, b, _lanes(which)) for which in (low, high)
+                    )
+        for j, row in enumerate(rows):
+            _store(builder, row, C, builder.add(c0, builder.mul(cs, whole(j))))
+        return context.get_dummy_value()
+
+    return sig, make
+
+
+@intrinsic
 def call(typing: Any, address: Any, params: Any, grad: Any, states: Any, numbers: Any) -> Any:
     """Call an optimizer's loop (see `dlopt.engine.loops`) by its address."""
     sig = types.void(INDEX, params, grad, states, numbers)

@@ -33,15 +33,19 @@ class Ours:
 
     library = "dlopt"
 
-    def __init__(self, work: Work, stack: dict[str, dict[str, np.ndarray]], blocks: int = 1) -> None:
+    def __init__(
+        self, work: Work, stack: dict[str, dict[str, np.ndarray]], blocks: int = 1, engine: str = "compiled"
+    ) -> None:
         self.work, self.stack, self.mixed, self.blocks = work, stack, len(stack) > 1, blocks
+        self.engine = engine
         self.rows = blocks * sum(len(fields["lr"]) for fields in stack.values())
-        self.name = "ours, mixed" if self.mixed else "ours, Adam"
+        self.name = "ours" if engine == "compiled" else "ours in NumPy"
+        self.name += ", mixed" if self.mixed else ", Adam"
         self.name += f", {blocks} blocks" if blocks > 1 else ""
 
     def run(self) -> Outcome:
         """Train."""
-        return self.work.ours(self.stack, self.blocks)[0]
+        return self.work.ours(self.stack, self.blocks, self.engine)[0]
 
 
 def peers() -> tuple[dict[str, Any], dict[str, str]]:
@@ -57,7 +61,8 @@ def peers() -> tuple[dict[str, Any], dict[str, str]]:
 
 def contenders(work: Work, sides: dict[str, Any], forms: Any, stacks: tuple[int, ...]) -> list[Contender]:
     """Who takes part in a cell. forms: of JAX's mixed stack."""
-    found: list[Contender] = [Ours(work, mixed()), *(Ours(work, adam(rows)) for rows in stacks)]
+    found: list[Contender] = [Ours(work, mixed()), Ours(work, mixed(), engine="numpy")]
+    found += [Ours(work, adam(rows)) for rows in stacks]
     if work.shape.sizes[0] < 64:  # as a study does with small datasets
         found.append(Ours(work, mixed(), BLOCKS))
     found.append(Products(work))

@@ -141,12 +141,15 @@ class Work:
         features = {f"X_{p}": np.asarray(getattr(self.split, f"X_{p}"), np.float32) for p in parts}
         return features | {f"y_{p}": np.asarray(getattr(self.split, f"y_{p}"), kind) for p in parts}
 
-    def ours(self, stack: dict[str, dict[str, np.ndarray]], blocks: int = 1) -> tuple[Outcome, np.ndarray]:
+    def ours(
+        self, stack: dict[str, dict[str, np.ndarray]], blocks: int = 1, engine: str = "compiled"
+    ) -> tuple[Outcome, np.ndarray]:
         """Train a stack, {optimizer: its trials}, in so many blocks; the first one's outcome and records."""
         optimizers = [dlopt.OPTIMIZERS[name](**fields) for name, fields in stack.items()]
         with contextlib.nullcontext() if self.checkpoints else no_checkpoints():
             splits = [dataclasses.replace(self.split, seed=self.split.seed + i) for i in range(blocks)]
-            run = dlopt.train(self.model, splits, optimizers, batch_size=self.batch, epochs=self.epochs)[0]
+            how = {"batch_size": self.batch, "epochs": self.epochs, "engine": engine}
+            run = dlopt.train(self.model, splits, optimizers, **how)[0]
         curves = run.curves
         if not self.checkpoints and len(curves.steps) != 2:
             raise RuntimeError("dlopt.training.checkpoints is no longer where the grid comes from.")
