@@ -39,6 +39,7 @@ def refused_or_same(kind):
 TIES = {
     "maximum": lambda self, grad, state, lr: lr / np.maximum(grad, 0.0),
     "minimum": lambda self, grad, state, lr: lr / np.minimum(0.0, grad),
+    "clip by an array": lambda self, grad, state, lr: lr / np.clip(state.params, grad, 0.5),
     "of arrays": lambda self, grad, state, lr: lr / np.maximum(grad, state.params),
 }
 
@@ -97,3 +98,57 @@ def test_a_fixed_array_of_the_parameters_shape_trains_as_in_numpy():
     expected = train(MLP(), split(), kind(), engine="numpy", **how)
     found = train(MLP(), split(), kind(), **how)
     np.testing.assert_allclose(found.best_params, expected.best_params, rtol=1e-5, atol=1e-6)
+
+
+NOW = [0]
+
+
+class Late(Optimizer):
+    """Something outside changes before the last epoch."""
+
+    lr: float = rate(0.01)
+
+    def update(self, grad, state, lr):
+        return lr * grad * (1.0 if NOW[0] < 19 else 100.0)
+
+
+def test_a_check_before_a_record_also_comes_after_as_many_steps_as_are_taken_at_once():
+    NOW[0] = 0
+
+    def said(done, epochs):
+        NOW[0] = done
+
+    with pytest.warns(UserWarning, match=r"Late.update runs in NumPy"):
+        train(MLP(), split(5, 640), Late(), batch_size=32, epochs=20, progress=said)
+
+
+class Counts(Optimizer):
+    """A counter of its own, on itself."""
+
+    lr: float = rate(0.01)
+    n = 0
+
+    def update(self, grad, state, lr):
+        object.__setattr__(self, "n", self.n + 1)
+        return lr * grad * (1.0 if self.n < 200 else 0.01)
+
+
+class Undeclared(Optimizer):
+    """A state that it does not declare."""
+
+    lr: float = rate(0.01)
+
+    def update(self, grad, state, lr):
+        before = vars(state).get("before", 0.0)
+        state.before = grad.copy()
+        return lr * (grad + 0.5 * before)
+
+
+@pytest.mark.parametrize("kind", [Counts, Undeclared])
+def test_what_an_update_keeps_on_itself_or_in_the_state_is_not_forgotten(kind):
+    how = {"batch_size": 32, "epochs": 20, "progress": False}
+    expected = train(MLP(), split(5, 640), kind(), engine="numpy", **how).curves.training_loss[1:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = train(MLP(), split(5, 640), kind(), **how).curves.training_loss[1:]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
