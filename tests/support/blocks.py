@@ -35,13 +35,11 @@ def row_bytes(training, row):
 
 
 def assert_close(found, expected, rtol=2e-5, atol=2e-6):
-    """Two trainings are the same to rounding."""
-    for name in CURVES:
+    """Losses and parameters of two trainings are the same to rounding, and they diverge at the same steps."""
+    pairs = [(name, found.curves, expected.curves) for name in ("validation_loss", "training_loss")]
+    pairs += [(name, found, expected) for name in ("best_params", "best_validation_losses", "test_losses")]
+    for name, one, other in pairs:
         np.testing.assert_allclose(
-            getattr(found.curves, name), getattr(expected.curves, name), rtol=rtol, atol=atol, err_msg=name
-        )
-    for name in ("best_params", "best_validation_losses", "test_losses"):
-        np.testing.assert_allclose(
-            getattr(found, name), getattr(expected, name), rtol=rtol, atol=atol, err_msg=name
+            getattr(one, name), getattr(other, name), rtol=rtol, atol=atol, err_msg=name
         )
     np.testing.assert_array_equal(found.diverged_step, expected.diverged_step)

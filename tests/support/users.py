@@ -152,5 +152,6 @@ class Everything(Optimizer):
 
 
 KINDS = (
-    Lion, AMSGrad, Clipped, Leaky, Gentle, Averaged, Slowing, Decaying, Powers, Difference, Masked, Everything,
+    Lion, AMSGrad, Clipped, Leaky, Gentle, Averaged, Slowing, Decaying, Powers, Difference, Masked,
+    Everything,
 )  # fmt: skip
