@@ -116,7 +116,7 @@ def test_other_sources_or_registers_have_a_folder_of_their_own(tmp_path, monkeyp
     for path in (*sorted(engine.glob("*.py")), activations):
         path.write_bytes(path.read_bytes() + b"\n")
         found.append(cache._sources())
-    (engine / "new.py").write_text("")
+    (engine / "new.py").write_text("more = 1\n")
     found.append(cache._sources())
     monkeypatch.setattr(cache, "LANES", 24 - cache.LANES)
     found.append(cache._sources())
@@ -128,7 +128,7 @@ def test_numbas_own_folder_is_as_it_was_afterwards():
 
     before = config.CACHE_DIR
     with cache.kept():
-        assert config.CACHE_DIR == (before or str(cache.folder()))
+        assert (before or str(cache.folder())) == config.CACHE_DIR
     assert before == config.CACHE_DIR
 
 
