@@ -1,4 +1,4 @@
-"""Compiled trainings have the same bytes on every machine: those that `tests/record/record_engine.py` kept."""
+"""Compiled trainings have the same bytes on every machine: those that `record_engine.py` kept."""
 
 import json
 import os
