@@ -69,9 +69,10 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return made
 
     def corrections(self, first: int, count: int) -> Floats:
-        """1 - βᵗ for so many steps from the first on, (count, ...); β multiplied step by step, from step 1.
+        """1 - βᵗ for so many steps from the first on, (count, ...); β is multiplied step by step, from 1.
 
-        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each time.
+        Made ahead, since one by one they would cost small models a tenth, and by need: twice as many each
+        time.
         """
         if first < self._first:
             self._first, self._made, self._last = 1, self._made[:0], np.ones_like(self.exact)

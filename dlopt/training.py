@@ -347,11 +347,12 @@ def compiled(engine: str, stack: Stack) -> bool:
     """Is this stack trained in compiled code? Raises ValueError where that was asked for and cannot be."""
     if engine == "numpy":
         return False
-    why = missing()
     if not isinstance(stack, Network):
         why = "Only an MLP is compiled."
     elif stack.params.dtype != np.float32:
         why = "Only float32 is compiled."
+    else:
+        why = missing()
     if why and engine == "compiled":
         raise ValueError(
             f'engine="compiled" cannot be had: {why[0].lower()}{why[1:]} Leave engine out for NumPy.'

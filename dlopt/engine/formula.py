@@ -32,6 +32,7 @@ class Unreadable(Exception):  # noqa: N818  # it is no error: NumPy takes over
 # what a loop can do, by NumPy's name: how many operands, of truth values or numbers, and what comes out
 NUMBERS = {
     **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum"), 2),
+    **dict.fromkeys(("at least", "at most"), 2),  # the halves of np.clip: of equals they take the first
     **dict.fromkeys(("sqrt", "negative", "absolute", "square", "sign", "positive", "reciprocal"), 1),
 }
 COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
@@ -47,8 +48,8 @@ class Operation:
     """One line of a loop: its result is the value number that its place in the list says.
 
     name: of NumPy, or "where", "and", "or", "not", or what is read: "params", "grad", "state", "number" (of
-    the row, in this step), "constant". operands: places of earlier values; of what is read an index or a
-    constant.
+    the row, in this step), "constant". operands: places of earlier values; of what is read an index, of a
+    constant its bits.
     """
 
     name: str
@@ -103,6 +104,11 @@ class Column:
     def __bool__(self) -> bool:
         raise Unreadable("a decision by a hyperparameter or the step count")
 
+    def __hash__(self) -> int:
+        return int(bool(self))
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: bool(self)
+
     def __neg__(self) -> Any:
         return self._joined(operator.neg, [self])
 
@@ -138,7 +144,7 @@ class _Decay(Factor):
 
     def __pow__(self, t: Any) -> Any:
         if isinstance(t, Column):
-            return Column(lambda step, lr: (self.real ** t.of(step, lr)).value, t.needs)
+            return Column(lambda step, lr: self.real ** t.of(step, lr), t.needs)
         return super().__pow__(t)
 
 
@@ -194,7 +200,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         if function is np.where and len(given) == 3 and not named:
             return self._trace.let("where", given)
         if function is np.clip and len(given) == 3 and not named:
-            return self._trace.let("minimum", [self._trace.let("maximum", given[:2]), given[2]])
+            return self._trace.let("at most", [self._trace.let("at least", given[:2]), given[2]])
         if function in (np.zeros_like, np.ones_like) and len(given) == 1 and not named:
             return self._trace.constant(float(function is np.ones_like))
         if function is np.copy and len(given) == 1 and not named and isinstance(given[0], Symbol):
@@ -205,17 +211,17 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 class _Trace:
     """The operations so far."""
 
-    def __init__(self, lr: Any) -> None:
+    def __init__(self, rows: int, lr: Any) -> None:
         self.operations: list[Operation] = []
         self.columns: list[Column] = []
-        self.sample = lr
+        self.rows, self.sample = rows, lr
 
     def add(self, name: str, *operands: Any, truth: bool = False) -> Symbol:
         self.operations.append(Operation(name, operands, truth))
         return Symbol(self, len(self.operations) - 1, truth)
 
     def constant(self, value: float) -> Symbol:
-        return self.add("constant", float(np.float32(value)))
+        return self.add("constant", int(np.float32(value).view(np.uint32)))  # -0 is not 0
 
     def let(self, name: str, operands: Sequence[Any]) -> Symbol:
         """The operation on what may be symbols, columns and numbers."""
@@ -223,9 +229,7 @@ class _Trace:
         truths = [one._truth for one in given]
         values = [one._value for one in given]
         # what has no array of float32 in it is not float32 in NumPy
-        single = any(isinstance(o, Symbol) and not o._truth for o in operands) or any(
-            isinstance(o, Column | Factor | np.ndarray | np.generic) for o in operands
-        )
+        single = any(not one._truth if isinstance(one, Symbol) else not self._plain(one) for one in operands)
         if name in LOGIC:
             if not all(truths):
                 raise Unreadable(f"{name} of numbers")
@@ -252,22 +256,28 @@ class _Trace:
     def _read(self, given: Any) -> Symbol:
         if isinstance(given, Symbol):
             return given
-        if isinstance(given, Factor):
-            given = given.value
-        if isinstance(given, bool | int | float) and not isinstance(given, np.generic):
+        if not isinstance(given, Column | Factor | np.ndarray) and self._plain(given):
             return self.constant(given)
-        if isinstance(given, np.ndarray | np.generic):
+        if isinstance(given, Factor | np.ndarray | np.generic):
             fixed = given
             given = Column(lambda t, lr: fixed)
         if not isinstance(given, Column):
             raise Unreadable(f"a {type(given).__name__}")
         seen = given.of(1, self.sample)
-        plain = isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
-        if not plain and (getattr(seen, "dtype", None) != SINGLE or np.ndim(seen) not in (0, 2)):
-            raise Unreadable("a number that is not float32")
-        if given not in self.columns:
+        if not self._plain(given) and (
+            seen.dtype != SINGLE or seen.shape not in ((), (1, 1), (self.rows, 1))
+        ):
+            raise Unreadable("a number that is not float32, or an array of its own")
+        known = [i for i, column in enumerate(self.columns) if column is given]
+        if not known:
+            known = [len(self.columns)]
             self.columns.append(given)
-        return self.add("number", self.columns.index(given))
+        return self.add("number", known[0])
+
+    def _plain(self, given: Any) -> bool:
+        """Is it one of Python's own numbers, which take the dtype of what they meet?"""
+        seen = given.of(1, self.sample) if isinstance(given, Column) else given
+        return isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
 
 
 class _Symbols:
@@ -299,13 +309,14 @@ def read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
 
 
 def _read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
-    trace, names = _Trace(lr), tuple(optimizer.state)
+    trace, names = _Trace(optimizer.rows, lr), tuple(optimizer.state)
     twin = copy.copy(optimizer)
     for name, value in vars(optimizer).items():
         if isinstance(value, Factor):
             object.__setattr__(twin, name, _Decay(value))
     state = _Symbols(trace, names)
     own = {name: getattr(state, name) for name in names}
+    before = dict(vars(twin)), dict(vars(state))
     try:
         with np.errstate(all="ignore"):
             update: Any = twin.update
@@ -315,7 +326,10 @@ def _read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
         raise
     except Exception as error:  # NumPy will say it, or have no trouble
         raise Unreadable(f"{type(error).__name__}: {error}") from None
-    if step._truth or any(getattr(state, name) is not one for name, one in own.items()):
-        raise Unreadable("a state that is no longer its own array")
+    if step._truth:
+        raise Unreadable("a step of truth values")
+    for then, now in zip(before, (vars(twin), vars(state)), strict=True):
+        if then.keys() != now.keys() or any(now[name] is not one for name, one in then.items()):
+            raise Unreadable("what it keeps is not in its state's own arrays")
     states = tuple(one._value for one in own.values())
     return Formula(tuple(trace.operations), step._value, states, len(trace.columns)), trace.columns

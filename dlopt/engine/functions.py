@@ -14,7 +14,7 @@ INLINE = {"inline": "always", **FIXED}
 
 @njit(**INLINE)
 def exp(x):
-    """e^x for x <= 0, within 1 ulp (the polynomial of Cephes' expf); below -87 it is 0."""
+    """e^x for x <= 0, within 2 ulp (the polynomial of Cephes' expf); below -87 it is 0."""
     near = x > single(-87)
     c = choose(near, x, single(-87))
     k = fma(c, single(1.44269504088896341), single(12582912.0))  # 1.5·2²³ rounds to whole numbers

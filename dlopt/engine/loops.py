@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import config
 
@@ -80,8 +81,11 @@ class _Body:
             return b.select(*given)
         (x, *more) = given
         if name in ("maximum", "minimum"):
-            first = b.fcmp_ordered(">=" if name == "maximum" else "<=", x, more[0])
+            first = b.fcmp_ordered(">" if name == "maximum" else "<", x, more[0])  # of equals the second
             return b.select(b.or_(first, b.fcmp_unordered("uno", x, x)), x, more[0])
+        if name in ("at least", "at most"):
+            beyond = b.fcmp_ordered("<" if name == "at least" else ">", x, more[0])
+            return b.select(beyond, more[0], x)
         if name == "sign":
             sign = b.select(b.fcmp_ordered("<", x, self.constant(0.0)), self.constant(-1.0), x)
             sign = b.select(b.fcmp_ordered(">", x, self.constant(0.0)), self.constant(1.0), sign)
@@ -113,7 +117,7 @@ def _body(
         elif one.name == "number":
             values.append(body.spread(numbers[one.operands[0]]))
         elif one.name == "constant":
-            values.append(body.constant(one.operands[0]))
+            values.append(body.constant(float(np.uint32(one.operands[0]).view(np.float32))))
         else:
             values.append(body.made(one.name, [values[i] for i in one.operands]))
     for where, state in zip(place, formula.states, strict=True):

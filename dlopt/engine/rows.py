@@ -218,14 +218,14 @@ class RowByRow:
     def take(self, count: int) -> None:
         """See `Stepping`."""
         while count:
+            if len(self._widths) == self.limit:  # and not as soon as it is: a record checks its last step
+                self._flush()
             part = min(count, self.limit - len(self._widths))
             end = min(self._at + part * self.batch_size, self._order.shape[1])
             self._orders.append(self._order[:, self._at : end])
             self._widths += [self.batch_size] * (part - 1) + [end - self._at - (part - 1) * self.batch_size]
             self._rates += [self._now] * part
             self._at, count = end, count - part
-            if len(self._widths) >= self.limit:
-                self._flush()
 
     def losses(self) -> Floats:
         """See `Stepping`."""

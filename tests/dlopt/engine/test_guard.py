@@ -83,7 +83,12 @@ class RandomColumn(Optimizer):
         return lr * grad * np.float32(1 + np.random.default_rng().random())
 
 
-FOUND = [Cools, Buffers, Moves]
+class MovesMore(Moves):
+    """Likewise."""
+
+
+FOUND = [Moves, MovesMore]
+KEPT = "what it keeps is not in its state's own arrays"
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -101,12 +106,24 @@ def test_a_hidden_change_is_found_and_the_result_is_numpys(kind, rows):
     assert row_bytes(found, 0) == row_bytes(train(MLP(6), BLOCK, SGD(lr=0.1), **HOW), 0)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("kind", [Cools, Buffers])
+def test_what_an_update_keeps_on_itself_is_seen_when_it_is_read(kind, rows):
+    optimizers = [SGD(lr=0.1), kind(lr=[0.05, 0.1, 0.02][:rows]), Lion(lr=0.01)]
+    expected = train(MLP(6), BLOCK, optimizers, engine="numpy", **HOW)
+    assert refusal(optimizers[1]) == KEPT
+    found = train(MLP(6), BLOCK, [SGD(lr=0.1), kind(lr=[0.05, 0.1, 0.02][:rows]), Lion(lr=0.01)], **HOW)
+    assert dict(found.in_numpy) == {kind.__name__: KEPT}
+    assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_two_that_are_found_are_told_of_one_after_the_other():
     with pytest.warns(UserWarning, match="runs in NumPy") as told:
-        found = train(MLP(), BLOCK, [Cools(), Lion(), Moves()], **HOW)
+        found = train(MLP(), BLOCK, [MovesMore(), Lion(), Moves()], **HOW)
     assert len(told) == 2
-    assert dict(found.in_numpy) == {"Cools": HIDDEN, "Moves": HIDDEN}
-    assert_close(found, train(MLP(), BLOCK, [Cools(), Lion(), Moves()], engine="numpy", **HOW), 1e-4, 1e-5)
+    assert dict(found.in_numpy) == {"MovesMore": HIDDEN, "Moves": HIDDEN}
+    whole = train(MLP(), BLOCK, [MovesMore(), Lion(), Moves()], engine="numpy", **HOW)
+    assert_close(found, whole, 1e-4, 1e-5)
 
 
 def test_what_changes_outside_is_found_before_the_next_record():
