@@ -199,7 +199,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, kinds: Any, given: Any, named: Any) -> Any:
         if function is np.where and len(given) == 3 and not named:
             return self._trace.let("where", given)
-        if function is np.clip and len(given) == 3 and not named:
+        ends = not any(isinstance(one, Symbol) for one in given[1:])  # of arrays NumPy has another loop
+        if function is np.clip and len(given) == 3 and ends and not named:
             return self._trace.let("at most", [self._trace.let("at least", given[:2]), given[2]])
         if function in (np.zeros_like, np.ones_like) and len(given) == 1 and not named:
             return self._trace.constant(float(function is np.ones_like))

@@ -1,4 +1,4 @@
-"""Small print of NumPy that a loop must have too: zeros of either sign, float64 unasked, what a step keeps."""
+"""Small print of NumPy that a loop must have too: signs of zeros, float64 unasked, what a step keeps."""
 
 import os
 import subprocess

@@ -88,7 +88,6 @@ class MovesMore(Moves):
 
 
 FOUND = [Moves, MovesMore]
-KEPT = "what it keeps is not in its state's own arrays"
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -111,9 +110,10 @@ def test_a_hidden_change_is_found_and_the_result_is_numpys(kind, rows):
 def test_what_an_update_keeps_on_itself_is_seen_when_it_is_read(kind, rows):
     optimizers = [SGD(lr=0.1), kind(lr=[0.05, 0.1, 0.02][:rows]), Lion(lr=0.01)]
     expected = train(MLP(6), BLOCK, optimizers, engine="numpy", **HOW)
-    assert refusal(optimizers[1]) == KEPT
+    why = refusal(kind())
+    assert "its state's own arrays" in why
     found = train(MLP(6), BLOCK, [SGD(lr=0.1), kind(lr=[0.05, 0.1, 0.02][:rows]), Lion(lr=0.01)], **HOW)
-    assert dict(found.in_numpy) == {kind.__name__: KEPT}
+    assert dict(found.in_numpy) == {kind.__name__: why}
     assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
