@@ -49,10 +49,15 @@ class _Batches:
         batches = (self.widths, self.columns, self.rows, self.stride, self.targets, self.scale)
         passes.gather(X, y, orders, ends, int(self.kept), *batches)
 
-    def given(self, first: int, end: int) -> tuple[Any, ...]:
-        """The arguments of `passes`, of some steps."""
-        total = int(self.widths.sum())
-        share = int(self.widths[:first].sum()) / total if first else 0
+    @property
+    def all(self) -> tuple[Any, ...]:
+        """The arguments of `passes`."""
+        kept = self.stride * self.kept
+        return self.widths, self.columns, self.rows, kept, self.targets, self.scale
+
+    def part(self, first: int, end: int) -> tuple[Any, ...]:
+        """The arguments of `passes` for some steps."""
+        share = int(self.widths[:first].sum()) / int(self.widths.sum())
         parts = (
             one[round(share * len(one)) :] for one in (self.columns, self.rows, self.targets, self.scale)
         )
@@ -237,7 +242,7 @@ class RowByRow:
         """See `Stepping`."""
         loss, wrong = np.zeros(self.stack.rows), np.zeros(self.stack.rows)
         data, n = self.measured[part - 1]
-        widths, columns, _, _, targets, scale = data.given(0, len(data.widths))
+        widths, columns, _, _, targets, scale = data.all
         given = (widths, columns, targets, scale, self.act, self.slopes, self.wide)
         passes.evaluate(self.stack.params, self.of_block, self.blocks, *self.network, *given, loss, wrong)
         return loss / n, self.stack.loss.error(wrong / n)
@@ -263,12 +268,18 @@ class RowByRow:
             for first, end in itertools.pairwise(ends):
                 single = (end == first + 1 and len(ends) > 2) or count == 1
                 expected = self._expected(first, losses, batches) if single else []
-                self._advance(self.which, self.loops, losses, first, batches.given(first, end))
+                self._advance(
+                    self.which,
+                    self.loops,
+                    losses,
+                    first,
+                    batches.part(first, end) if len(ends) > 2 else batches.all,
+                )
                 for one, params, state in expected:
                     self._compare(one, params, state)
         if len(self.rest):
             for t, rates in enumerate(self._rates):
-                self._advance(self.rest, self.loops, losses, t, batches.given(t, t + 1))
+                self._advance(self.rest, self.loops, losses, t, batches.part(t, t + 1))
                 for i, (optimizer, rows, state) in self.left:
                     optimizer.move(self.stack.params[rows], self.stack.grad[rows], state, rates[i])
         self.step += count
@@ -290,7 +301,7 @@ class RowByRow:
                 continue
             row = slice(int(one.which[0]), int(one.which[0]) + 1)
             self._advance(
-                one.which[:1], np.zeros_like(self.loops), losses, step, batches.given(step, step + 1)
+                one.which[:1], np.zeros_like(self.loops), losses, step, batches.part(step, step + 1)
             )
             params = self.stack.params[row].copy()
             state = State(one.checked.state, params, self.stack.layers)
