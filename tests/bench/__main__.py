@@ -33,12 +33,13 @@ def sections(
     options: argparse.Namespace, sides: dict[str, Any], refused: list[str], say: Any
 ) -> Iterator[dict[str, Any]]:
     """All lines of the run."""
-    from tests.bench import apart, kernel, phases, scale, study
+    from tests.bench import apart, compiled, kernel, phases, scale, study
 
     quick, repeats = options.quick, options.repeats
     if options.only in (None, "kernel"):
         yield from kernel.section(sides, repeats, refused, quick=quick, say=say)
         yield from kernel.profiles(quick)
+        yield from compiled.section(repeats)
         yield apart.two_processes(repeats, quick=quick)
     if options.only in (None, "studies"):
         yield from study.section(repeats, quick=quick, say=say)

@@ -138,7 +138,12 @@ def profile(work: Work) -> dict[str, float]:
     profiler.enable()
     ours.run()
     profiler.disable()
-    rooms = {"models.py": "network", "losses.py": "loss", "training.py": "loop"}
+    rooms = {
+        "passes.py": "compiled code",
+        "rows.py": "loop",
+        "training.py": "loop",
+        "formula.py": "reading formulas",
+    }
     shares: dict[str, float] = {}
     for (path, _, _), (_, _, own, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
         inside = "/dlopt/" in path.replace("\\", "/")

@@ -173,6 +173,13 @@ def write(
         *aims(found),
         *kernel(lines),
         *first_calls(lines),
+        *plain(
+            lines,
+            "compiled",
+            "Compiling, and the core's limit",
+            ("contender", "value", "unit"),
+            ("", "", ""),
+        ),
         *profiles(lines),
         *plain(
             lines,
