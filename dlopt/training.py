@@ -451,11 +451,13 @@ class _Run:
         since = self.stepping.losses()
         if count:
             # one after the other: the order of NumPy's sums is its own affair
-            self.training_loss[record] = np.add.accumulate(since, axis=1, dtype=np.float64)[:, -1] / count
-            broken = ~np.isfinite(since)
-            first = self.last + 1 + np.argmax(broken, axis=1)
-            fresh = (self.diverged == 0) & broken.any(axis=1)
-            self.diverged[fresh] = first[fresh]
+            mean = np.add.accumulate(since, axis=1, dtype=np.float64)[:, -1] / count
+            self.training_loss[record] = mean
+            if not np.isfinite(mean).all():
+                broken = ~np.isfinite(since)
+                first = self.last + 1 + np.argmax(broken, axis=1)
+                fresh = (self.diverged == 0) & broken.any(axis=1)
+                self.diverged[fresh] = first[fresh]
         lost = ~np.isfinite(self.stack.params).all(axis=1)
         self.diverged[lost & (self.diverged == 0)] = step
         loss, error = self._measured(VALIDATION)

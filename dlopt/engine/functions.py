@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dlopt.engine.products import FIXED
+from dlopt.engine.products import INNER
 from dlopt.engine.vectors import bits, choose, fma, number
 
 single, whole = np.float32, np.int32
-INLINE = {"inline": "always", **FIXED}
+INLINE = {"forceinline": True, **INNER}
 
 
 @njit(**INLINE)

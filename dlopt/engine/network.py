@@ -12,7 +12,7 @@ from numba import njit
 
 from dlopt.activations import ACTIVATIONS
 from dlopt.engine.functions import exp, log, sigmoid, tanh
-from dlopt.engine.products import FIXED, product, product_of_rows
+from dlopt.engine.products import INNER, product, product_of_rows
 from dlopt.engine.vectors import choose, total
 
 single = np.float32
@@ -20,10 +20,10 @@ ZERO, LOWEST = single(0), single(-np.inf)
 NAMES = list(ACTIVATIONS)
 KINDS = list(ACTIVATIONS.values())
 RELU, TANH, SIGMOID, GELU = (NAMES.index(name) for name in ("relu", "tanh", "sigmoid", "gelu"))
-INNER, CUBIC, FAR = (single(getattr(ACTIVATIONS["gelu"], name)) for name in ("INNER", "CUBIC", "FAR"))
+STEEP, CUBIC, FAR = (single(getattr(ACTIVATIONS["gelu"], name)) for name in ("INNER", "CUBIC", "FAR"))
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def activate(kind, a, slopes):
     """Turn sums in place into activations, but for ReLU; GELU's slopes, which they do not tell, are kept."""
     if kind == TANH:
@@ -37,13 +37,13 @@ def activate(kind, a, slopes):
             x = a[i]
             # farther out tanh is ±1 to the last bit, and the powers of z would overflow
             z = choose(x < -FAR, -FAR, choose(x > FAR, FAR, x))
-            t = tanh(INNER * (z * (single(1) + CUBIC * (z * z))))
+            t = tanh(STEEP * (z * (single(1) + CUBIC * (z * z))))
             steep = single(1) + single(3) * CUBIC * (z * z)
-            slopes[i] = (single(1) + t + z * (single(1) - t * t) * (INNER * steep)) / single(2)
+            slopes[i] = (single(1) + t + z * (single(1) - t * t) * (STEEP * steep)) / single(2)
             a[i] = x * ((single(1) + t) / single(2))
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def turn_back(kind, a, delta, slopes):
     """Turn activations in place into the gradients of their sums; delta: their own gradients."""
     if kind == RELU:
@@ -60,7 +60,7 @@ def turn_back(kind, a, delta, slopes):
             a[i] = delta[i] * slopes[i]
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def outputs(w, sizes, offsets, starts, kind, x, xo, B, act, slopes):
     """Fill the activations of all layers; those of the last are the outputs (C, B)."""
     n = len(offsets)
@@ -73,7 +73,7 @@ def outputs(w, sizes, offsets, starts, kind, x, xo, B, act, slopes):
         x, xo = act, a
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def cross_entropy(z, C, B, y, scale, highest, true, summed):
     """Turn outputs z (C, B) in place into the gradient of the mean loss; return that loss.
 
@@ -104,7 +104,7 @@ def cross_entropy(z, C, B, y, scale, highest, true, summed):
     return total(true, 0, B)
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def squared_error(z, B, y, scale, squares):
     """Turn outputs z (B,) in place into the gradient of half the mean squared error; return that loss."""
     for b in range(B):
@@ -114,7 +114,7 @@ def squared_error(z, B, y, scale, squares):
     return total(squares, 0, B) / single(2)
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def gradient(
     w, g, sizes, offsets, starts, kind, classes, penalty,
     columns, co, rows, ro, stride, y, scale, B, act, slopes, delta, zeros, highest, true, summed,
@@ -152,7 +152,7 @@ def gradient(
     return loss
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def measure(z, C, B, y, scale, classes, highest, true, summed, best):
     """Summed loss and summed wrong of B rows of data with outputs z (C, B); scale is 1, or 0 for no row.
 

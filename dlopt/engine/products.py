@@ -9,9 +9,10 @@ from numba import njit
 from dlopt.engine.vectors import BESIDE, DOTS, ROWS, WIDE, dot, dots, low, tile
 
 FIXED: dict[str, Any] = {"_nrt": False, "boundscheck": False, "error_model": "numpy"}  # no fastmath, ever
+INNER = FIXED | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what Python does not call
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, floor):
     """C (rows, columns) = max(floor, b + A (rows, n) · X (n, columns)); the rows of X and C are contiguous.
 
@@ -27,7 +28,7 @@ def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, fl
                 low(A, a0, ar, ak, X, x0 + j, xk, n, b, b0, br, C, c0 + j, cr, floor, i, rows - 1)
 
 
-@njit(**FIXED)
+@njit(**INNER)
 def product_of_rows(D, d0, ds, X, x0, xs, n, C, c0, cr, rows, columns):
     """C (rows, columns) = D (rows, n) · X (columns, n)ᵀ."""
     for j in range(0, columns, BESIDE):
