@@ -41,6 +41,7 @@ def machine(jobs: int, trained: int, seconds: float) -> dict[str, Any]:
         "jobs": jobs,
         "trained": trained,
         "seconds": round(seconds, 2),
+        **arithmetic(),
     }
 
 
