@@ -56,14 +56,8 @@ def identity(study: Study, digest: str, arm: Arm, pick: Any = None) -> str:
     digest: of the data. An arm whose update is not compiled has the machine's arithmetic in it too.
     """
     asked = {key: value for key, value in question(study).items() if key not in NAMES_NO_QUESTION}
-    parts = [
-        asked,
-        digest,
-        arm.identity,
-        arm.declared(),
-        pick,
-        engine.bytes_of_update(study.engine, arm.kind),
-    ]
+    own = engine.bytes_of_update(study.engine, arm.kind)
+    parts = [asked, digest, arm.identity, arm.declared(), pick, own]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
