@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -164,16 +165,18 @@ def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
 def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
     blocks = [_block(stack) for stack in group]
     started = time.perf_counter()
-    trainings = dlopt.train(
-        group[0].model,
-        blocks,
-        [[row.make() for row in stack.rows] for stack in group],
-        batch_size=group[0].batch_size,
-        epochs=group[0].epochs,
-        early=tuple(EARLY.values()),
-        progress=False,  # the run tells its own
-        engine=group[0].engine,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* runs in NumPy")  # which the page says
+        trainings = dlopt.train(
+            group[0].model,
+            blocks,
+            [[row.make() for row in stack.rows] for stack in group],
+            batch_size=group[0].batch_size,
+            epochs=group[0].epochs,
+            early=tuple(EARLY.values()),
+            progress=False,  # the run tells its own
+            engine=group[0].engine,
+        )
     seconds = (time.perf_counter() - started) / len(group)
     _check(group[0], trainings[0])
     return [
