@@ -25,8 +25,10 @@ from studies.analysis.power import power
 from studies.analysis.size_effects import size_effects
 from studies.analysis.subset import both_scores, floors, kinds, mixed, ranked, within
 from studies.folder.committed_tables import known
+from studies.folder.run_folder import in_order
 from studies.folder.schema.tables import TABLES
 from studies.question.arm import about
+from studies.question.engine import in_numpy
 from studies.question.plan import Plan
 from studies.takehome.code import takehome
 from studies.training.workers import Workers
@@ -70,9 +72,9 @@ def compared(
     new = [name for name in names if name not in set(old["baselines"].dataset)]
     plain = trainings(plan, new)
     with workers.meanwhile({**plain, **shares}, "linear models, boosting, importances") as answers:
-        read = readings.search_readings(rows, winner=study.dependent)
+        read = in_order("readings", readings.search_readings(rows, winner=study.dependent))
         lowest = readings.envelopes(rows, curves)
-        ratios = readings.log_ratios(lowest, optimizers)
+        ratios = in_order("ratios", readings.log_ratios(lowest, optimizers))
         both = both_scores(study, read, ratios)
         apart = answers()
     small = floors(plan)
@@ -96,7 +98,7 @@ def compared(
             "size_effects": size_effects(rows, names, kinds(plan)),
             "batch_sizes": batch_sizes_table(plan, lowest),
             "decay": tuning.decay(read, mixed(study), names, kinds(plan)),
-            "baselines": _joined(old["baselines"], baselines(plan, new, apart)),
+            "baselines": in_order("baselines", _joined(old["baselines"], baselines(plan, new, apart))),
             "importances": _joined(known, *(apart[key] for key in shares)),
             "optimizers": described,
         }
@@ -170,6 +172,7 @@ def _optimizers(plan: Plan) -> pd.DataFrame:
                 "decays": ",".join(arm.decays()),
                 "batch_sizes": ",".join(map(str, arm.batch_sizes)),
                 "sampler": arm.sampler,
+                "in_numpy": in_numpy(plan.study.engine, arm.kind),
             }
         )
     return pd.DataFrame(lines)

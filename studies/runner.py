@@ -26,10 +26,10 @@ from studies.folder.schema.tables import PICK, TABLES
 from studies.question import user_optimizer
 from studies.question.arm import plain
 from studies.question.identity import (
-    blocks_of,
     growing,
     identity,
     question,
+    settled,
     whole,
 )
 from studies.question.plan import Plan, planned
@@ -88,7 +88,8 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     for clock in (False, True):
         sources(clock)
     whole_number("jobs", jobs, 0, 1024)
-    study = study.found().settled(blocks_of(Path(out)))
+    progress = progress or Progress()
+    study = settled(study.found(), Path(out), progress.told)
     for arm in study.arms:  # what cannot be is said before anything is made
         check_sampler(arm.sampler)
     plan = planned(study)
@@ -101,7 +102,7 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
         plan = planned(study, plan)
         for arm in study.arms:
             user_optimizer.keep(arm.uses, folder.path)
-        workers = Workers(folder, plan, jobs or os.cpu_count() or 1, progress or Progress())
+        workers = Workers(folder, plan, jobs or os.cpu_count() or 1, progress)
         wanted = [(*key, plan.identities[key[0], key[2]]) for key in wanted_keys(study)]
         stands = cache.stands(folder, _tied(folder, plan))
         begun = {} if stands else dict.fromkeys(range(workers.jobs), (int,))

@@ -59,6 +59,7 @@ OWN_TESTS = {
     ),
     "make study OPTIMIZER=my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "--engine numpy": "test_what_changes_one_thing_is_understood_through_make",
     "--report": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--config study.toml": "test_a_file_of_overrides_is_read",
     "--storage env:NAME": "test_a_storage_that_is_not_there_is_named",
@@ -122,7 +123,7 @@ def test_every_command_is_run_by_something():
     unknown = [line for line in COMMANDS if not re.match(STARTS, line)]
     assert set(unknown) == {*SHORT, *OVERRIDES, *LONG, *OWN_TESTS}
     assert set(OWN_TESTS.values()) <= set(globals())
-    assert len(OVERRIDES) == 6
+    assert len(OVERRIDES) == 7
 
 
 @pytest.mark.parametrize("command", LONG)

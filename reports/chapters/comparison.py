@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.data import words
+from reports.data.arithmetic import arithmetic
 from reports.data.run import Run
 from reports.parts import Cell, Part, Table
 from studies.analysis.run_comparison import Side, run_comparison
@@ -139,13 +140,18 @@ def _settings(first: Run, other: Run) -> Table:
     ]
     a, b = (asked(run, *shared) for run in (first, other))
     rows = [
-        [Cell(name), Cell(words.short(a.get(name, USUAL), 120)), Cell(words.short(b.get(name, USUAL), 120))]
+        [Cell(name), *(Cell(words.short(one.get(name, _usual(name)), 120)) for one in (a, b))]
         for name in dict.fromkeys([*a, *b])
         if a.get(name) != b.get(name)
     ]
     rows = rows or [[Cell("settings"), Cell("the same"), Cell("the same")]]
     heads = ["What differs", f"A: {first.name}", f"B: {other.name}"]
     return Table(heads, rows, "What differs in the settings", sortable=False)
+
+
+def _usual(name: str) -> str:
+    """What stands for a setting that one of two runs does not name."""
+    return "any" if name.startswith("arithmetic: ") else USUAL
 
 
 def asked(run: Run, datasets: Container[str], optimizers: Container[str]) -> dict[str, str]:
@@ -169,8 +175,8 @@ def asked(run: Run, datasets: Container[str], optimizers: Container[str]) -> dic
         found[f"{run.shown(name)}: batch sizes"] = str(data.batch_sizes[name]).replace(",", ", ")
     for name in (one for one in run.optimizers if one in arms and one in optimizers):
         found |= {f"{name}: {key}": value for key, value in _arm(dict(arms[name])).items()}
-    versions = question["arithmetic"].items()
-    found |= {f"arithmetic: {name}": value for name, value in sorted(versions)}
+    kernels = sorted(one for one in question["arithmetic"].items() if one[0] != "engine")
+    found |= {"arithmetic": arithmetic(run)} | {f"arithmetic: {name}": value for name, value in kernels}
     return {words.clean(TITLES.get(name, name)): words.clean(value) for name, value in found.items()}
 
 

@@ -6,10 +6,14 @@ import shlex
 from typing import Any
 
 from reports.data import words
+from reports.data.arithmetic import arithmetic, compiled
 from reports.data.run import Run, ordered
 from reports.parts import Cell, Part, Table, cell, part
+from studies.folder.run_folder import DIGITS
 from studies.folder.schema.notes import NETWORK, ArmSpec, Manifest, Question
 from studies.folder.schema.tables import VARYING
+
+NUMPY = ["--engine", "numpy"]
 
 
 @part("provenance")
@@ -23,19 +27,15 @@ def provenance(run: Run) -> Part | None:
         f"dlopt, study “{run.name}”, results version {words.clean(question.get('results_version', '?'))}, "
         f"seed {words.clean(question['seed'])}, tables sha256 {whole[:16]}"
     )
+    answer, how = _identical(run, len(hashes))
     return Part(
         name="again",
         question="Can I make it again?",
-        answer=(
-            f"Yes: the command below gives the same {len(hashes)} tables, byte for byte, with the same "
-            f"versions and kernels (together sha256 {whole[:16]}…)."
-        ),
+        answer=answer,
         how_title="What is identical.",
         how=(
-            "For one seed and the arithmetic listed here, every table but the times has the same bytes, "
-            "whatever the number of workers, the stacking, the kills and resumes; this page is a function "
-            "of the tables, apart from the section “On this machine”. Other versions or other kernels may "
-            f"move last digits. To cite: {cite}."
+            f"Arithmetic: {arithmetic(run)}. {how} This page is a function of the tables, apart from the "
+            f"section “On this machine”, which names its versions and kernels. To cite: {cite}."
         ),
         code_title="Commands",
         code=[
@@ -58,11 +58,32 @@ def provenance(run: Run) -> Part | None:
     )
 
 
+def _identical(run: Run, tables: int) -> tuple[str, str]:
+    """What the command gives again, and how far that holds."""
+    whole = f"together sha256 {run.sha256[:16]}…"
+    always = "whatever the number of workers, the stacking, the kills and resumes"
+    if not compiled(run):
+        return (
+            f"Yes: the command below gives the same {tables} tables, byte for byte, with the same versions "
+            f"and kernels ({whole}).",
+            "For one seed and the arithmetic listed here, every table but the times has the same bytes, "
+            f"{always}. Other versions or other kernels may move last digits.",
+        )
+    return (
+        "Yes, on any machine: the command below gives the same trainings, byte for byte, and the same "
+        f"{tables} tables to the last digit shown ({whole}).",
+        f"For one seed every compiled training has the same bytes on every machine, {always}. What is "
+        f"derived from trainings is written with {DIGITS} digits, which other versions of the libraries that "
+        "fit baselines may move.",
+    )
+
+
 def on_command_line(run: Run) -> str:
     """The command line that makes it again; empty where only Python can say what was asked."""
     question = run.manifest["question"]
     if not run.manifest["changes"]:
-        return f"make study NAME={words.clean(shlex.quote(str(run.manifest['asked']['name'])))}"
+        name = words.clean(shlex.quote(str(run.manifest["asked"]["name"])))
+        return f"make study NAME={name}{'' if compiled(run) else f' ARGS={shlex.quote(shlex.join(NUMPY))}'}"
     said = plain_arms(run.manifest) and plain_network(question) and question["metric"] == "error"
     return command(run.manifest, run.optimizers) if said else ""
 
@@ -82,6 +103,7 @@ def in_python(run: Run) -> str:
     fields += [f"{name}={value!r}" for name, value in sorted(question.items()) if name in NETWORK]
     fields += [] if question["metric"] == "error" else [f"metric={question['metric']!r}"]
     fields += [f"seed={question['seed']!r}"]
+    fields += [] if compiled(run) else ["engine='numpy'"]
     inner = "".join(f"    {field},\n" for field in fields)
     imports = "from studies import Study, run\n" + ("" if plain else "from studies.question.arm import Arm\n")
     return f"{imports}\nstudy = Study(\n{inner})\nrun(study, out={'runs/' + run.name!r})"
@@ -103,9 +125,10 @@ def _arm(name: str, spec: ArmSpec) -> str:
 def _versions(run: Run) -> Table:
     question = run.manifest["question"]
     pairs = [("results version", str(question["results_version"])), ("seed", str(question["seed"]))]
-    pairs += sorted(question["arithmetic"].items())
+    pairs += [("arithmetic", arithmetic(run))]
+    pairs += [one for one in sorted(question["arithmetic"].items()) if one[0] != "engine"]
     rows = [[Cell(words.clean(k)), Cell(words.clean(v))] for k, v in pairs]
-    return Table(["What", "Value"], rows, "Versions, kernels and seed", sortable=False, folded=True)
+    return Table(["What", "Value"], rows, "Versions, arithmetic and seed", sortable=False, folded=True)
 
 
 def _datasets(run: Run) -> Table:
@@ -176,4 +199,5 @@ def command(manifest: Manifest, order: list[str]) -> str:
     if question["epochs"] != "rule":
         parts += ["--epochs", str(question["epochs"])]
     parts += ["--seed", str(question["seed"])]
+    parts += [] if question["arithmetic"].get("engine") == "compiled" else NUMPY
     return words.clean(shlex.join(parts))

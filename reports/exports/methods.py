@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reports.data import words
+from reports.data.arithmetic import arithmetic, compiled
 from reports.data.run import Run
 from reports.exports.suite import cited
 from studies.analysis.verdicts import AS_FAST, LEVEL, MARGINS
@@ -114,9 +115,8 @@ def _confirmed(run: Run) -> list[str]:
 
 def _made(run: Run) -> str:
     question = run.manifest["question"]
-    versions = ", ".join(
-        f"{words.clean(k)} {words.clean(v)}" for k, v in sorted(question["arithmetic"].items())
-    )
+    kernels = [f"{words.clean(k)} {words.clean(v)}" for k, v in sorted(question["arithmetic"].items())]
+    versions = f"arithmetic: {arithmetic(run)}" if compiled(run) else ", ".join(kernels)
     return (
         f"All was made with dlopt {cited()['version']} (results version {question['results_version']}, seed "
         f"{question['seed']}; {versions}); the results have sha256 {run.sha256[:16]}."

@@ -15,7 +15,7 @@ from studies.folder.manifest import as_json
 from studies.folder.schema.notes import NETWORK
 from studies.folder.schema.tables import TABLES, VARYING
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LISTS = ("as_good", "not_decided")  # columns of names, comma-separated in their table
 WHOLE = ("ranking", "picks", "alternatives", "budgets", "optimizers", "datasets")  # tables as they are
 CLAIM_TABLES = {"claims": False, "clocked_claims": True}  # and whether the clock decides

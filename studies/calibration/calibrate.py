@@ -27,10 +27,10 @@ from studies.errors import UsageError, nearest, whole_number
 from studies.folder.read import read_table
 from studies.folder.schema.tables import TABLES, TOO_FEW
 from studies.question.arm import Arm
+from studies.question.engine import AUTO, bytes_of
 from studies.question.identity import RESULTS_VERSION
 from studies.question.study import Study
 from studies.runner import run
-from studies.system.machine import arithmetic
 from studies.training.process_pool import gathered
 
 READINGS = ("error", "ratio")
@@ -237,7 +237,7 @@ def line(
     """
     low, high = clopper_pearson(found, studies)
     holds = high >= goal if planted else low <= goal
-    kernels = arithmetic()
+    kernels = bytes_of(AUTO)
     return {
         "results_version": RESULTS_VERSION,
         "question": question,

@@ -19,11 +19,11 @@ from dlopt.average import Floats, debias, ewa
 from dlopt.optimizer import State
 from dlopt.training import record_steps
 from studies.question.arm import Arm
+from studies.question.engine import AUTO, bytes_of
 from studies.question.identity import RESULTS_VERSION
 from studies.question.plan import Plan, planned
 from studies.question.study import Study
 from studies.system.files import write_atomically
-from studies.system.machine import arithmetic
 from studies.training.draws import Search, searched
 from studies.training.rows import Row
 from studies.training.stacks import stacks, train_stacks
@@ -105,7 +105,7 @@ class Pool:
     def file(self, folder: Path, block: int) -> Path:
         """Where a block's arrays are: named after all that determines them."""
         declared = [Arm(optimizer).declared() for _, optimizer, _ in self.arms]
-        versions = [VERSION, RESULTS_VERSION, arithmetic()]
+        versions = [VERSION, RESULTS_VERSION, bytes_of(AUTO)]
         parts = [dataclasses.asdict(self), declared, versions, datasets.load(self.dataset).digest]
         text = json.dumps(parts, sort_keys=True)
         return folder / f"{self.dataset}-{hashlib.sha256(text.encode()).hexdigest()[:12]}-{block}.npz"

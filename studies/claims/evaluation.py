@@ -78,8 +78,7 @@ def asked(
         calls = {number: (measured, number, clock, *read[number].frames) for number in missing}
         with contextlib.closing(answers(calls, 1 if clock else jobs)) as some:
             for done, (number, seen) in enumerate(some, 1):
-                proofs[number] = seen
-                kept[number].write(seen)
+                proofs[number] = kept[number].write(seen)
                 tell(f"claim {number} · {'alone · ' * clock}{done}/{len(missing)}")
         lines = [
             _lines(one, evidence(), Judged(NOT_RUN, NAN, "", read[n].lacks), "")
@@ -100,9 +99,7 @@ def _walks(folder: Path) -> pd.DataFrame:
     kept = Kept(folder, f"walks-{sources()}", CLAIM_TABLES["walks"])
     if (known := kept.read()) is not None:
         return known
-    made = in_order("walks", walks())
-    kept.write(made)
-    return made
+    return kept.write(walks())
 
 
 class Kept(NamedTuple):
@@ -122,12 +119,14 @@ class Kept(NamedTuple):
                     return pd.DataFrame(table.to_pandas())
         return None
 
-    def write(self, made: pd.DataFrame) -> None:
-        """Keep it, in place of what was no longer what was written."""
-        content = as_parquet(arranged(self.schema, made), "zstd")
+    def write(self, made: pd.DataFrame) -> pd.DataFrame:
+        """Keep it, in place of what was no longer what was written; gives it as it will be read."""
+        table = arranged(self.schema, made)
+        content = as_parquet(table, "zstd")
         for path in self._files():
             path.unlink(missing_ok=True)
         write_atomically(self.folder / "claims" / f"{self.name}-{checksum(content)}.parquet", content)
+        return pd.DataFrame(table.to_pandas())
 
     def _files(self) -> list[Path]:
         return sorted((self.folder / "claims").glob(f"{self.name}-{'?' * 16}.parquet"))

@@ -23,13 +23,14 @@ from studies.question.identity import held
 from studies.question.study import USUAL, Study
 from studies.system.files import read_regular, there
 
-PLAIN = ("blocks", "draws", "fresh", "epochs", "seed", "metric")  # fields of a study as they are
+PLAIN = ("blocks", "draws", "fresh", "epochs", "seed", "metric", "engine")  # fields of a study as they are
 ANOTHER = (
     "draws",
     "fresh",
     "epochs",
     "seed",
     "metric",
+    "engine",
     "model",
     "sampler",
     "set",
@@ -38,7 +39,7 @@ ANOTHER = (
 COLUMNS = user_table.COLUMNS  # options that name columns of a table
 LISTS = ("optimizers", "datasets", "optimizer", *COLUMNS)
 READ = (*user_table.WORDS, *COLUMNS)  # how a table is read
-STRINGS = ("metric", "model", "sampler", "out", "data", "target", *user_table.WORDS)
+STRINGS = ("metric", "engine", "model", "sampler", "out", "data", "target", *user_table.WORDS)
 OTHERS = ("trials", "model", "sampler", "set", "search", "jobs", "out")
 KEYS = (*LISTS, "data", "target", *user_table.WORDS, *PLAIN, *OTHERS)
 LARGEST_TOML = 1_000_000  # bytes

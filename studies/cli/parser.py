@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--model", help="linear, mlp or mlp:64,64; then activation=, init=, weight_decay=")
     one.add_argument("--metric", help="error, balanced-error or loss")
     one.add_argument("--sampler", help="random, qmc, tpe or gp")
+    one.add_argument("--engine", help="compiled, numpy or auto: compiled where it can be, the default")
     one.add_argument("--config", help="a TOML file with the same names; flags come first")
     one.add_argument("--jobs", type=_whole, help="worker processes; default 0: one per core")
     one.add_argument("--out", help="the run folder; default: runs/NAME")

@@ -122,7 +122,7 @@ def run_study(study: Study, out: Path, jobs: int, *, quiet: bool, as_json: bool)
 def plan(study: Study, out: Path, jobs: int, *, as_json: bool) -> Any:
     """What would run: rows, time and disk expected."""
     whole_number("jobs", jobs, 0, 1024)
-    study = study.found().settled(identity.blocks_of(out))
+    study = identity.settled(study.found(), out, tell)
     manifest = agreed(out, identity.growing(study), identity.question(study))
     study = identity.whole(study, manifest, out)
     made = planned_run(study)

@@ -12,19 +12,18 @@ import pandas as pd
 
 from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TABLES
 
-FORMATS = (2, 3)
+FORMATS = (2, 3, 4)
 ORIGIN = "median of winners"
 Read = Callable[[str], pd.DataFrame]  # a table as it was written, by name
 
 
 def table(format_: int, name: str, read: Read) -> pd.DataFrame:
     """A table of an older run, with the columns of this version's."""
-    later = {"datasets": _datasets, "columns": _nothing, "classes": _nothing}
-    made = (
-        later
-        if format_ > 2
-        else later
-        | {
+    made: dict[str, Callable[[str, Read], pd.DataFrame]] = {"optimizers": _optimizers}
+    if format_ < 4:
+        made |= {"datasets": _datasets, "columns": _nothing, "classes": _nothing}
+    if format_ < 3:
+        made |= {
             "comparisons": _comparisons,
             "decay": _called,
             "literature": _called,
@@ -39,7 +38,6 @@ def table(format_: int, name: str, read: Read) -> pd.DataFrame:
             "size_effects": _nothing,
             "learning_rates": _rates,
         }
-    )
     found = made[name](name, read) if name in made else read(name)
     return found.reindex(columns=list(TABLES[name].columns))  # rows were not read early: NaN
 
@@ -91,6 +89,10 @@ def _candidates(name: str, read: Read) -> pd.DataFrame:
 
 def _rates(name: str, read: Read) -> pd.DataFrame:
     return read(name).rename(columns={"safe": "band"})
+
+
+def _optimizers(name: str, read: Read) -> pd.DataFrame:
+    return read(name).assign(in_numpy="")  # all of them, and nobody asked why
 
 
 def _datasets(name: str, read: Read) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -22,6 +23,8 @@ from studies.folder.schema.tables import FORMAT, TABLES
 from studies.folder.schema.validation import arrow_schema, problem
 from studies.system.files import checksum, named, parsed, sweep, write_atomically
 
+TRAINED = ("rows", "curves", "choices", "confirmations")  # whose numbers are those of trainings
+DIGITS = 10  # significant, of what is derived: the last ones hang on the machine's libraries
 MADE_HERE = ("records", "tables", "claims", "optimizers")  # folders that the lock is for
 DRAWN_HERE = ("", "csv", "figures")  # folders of the page too, which takes no lock
 
@@ -127,11 +130,20 @@ def _content(name: str, frame: pd.DataFrame) -> bytes:
 
 
 def arranged(schema: Schema, frame: pd.DataFrame) -> pa.Table:
-    """A table as its schema has it: columns, types, sort order."""
+    """A table as its schema has it: columns, types, sort order; what is derived with `DIGITS` digits."""
     frame = frame[list(schema.columns)]
+    if not any(schema is TABLES[name] for name in TRAINED):
+        floats = [name for name, column in schema.columns.items() if column.type == "float"]
+        frame = frame.assign(**{name: _rounded(frame[name]) for name in floats})
     if schema.key:
         frame = frame.sort_values(list(schema.key), kind="stable")
     return pa.Table.from_pandas(frame, schema=arrow_schema(schema), preserve_index=False)
+
+
+def _rounded(column: pd.Series) -> Any:
+    """Its numbers with `DIGITS` significant digits, and no zero with a sign."""
+    values, places = np.unique(column.to_numpy(float), return_inverse=True)
+    return np.array([float(f"{value:.{DIGITS}g}") for value in values.tolist()])[places] + 0.0
 
 
 def in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import datasets
 from studies.folder.manifest import NAMES_NO_QUESTION, known_manifest
 from studies.folder.schema.notes import NETWORK, ArmSpec, Asked, Manifest, Question
-from studies.question import user_optimizer, user_table
+from studies.question import engine, user_optimizer, user_table
 from studies.question.arm import Arm, from_spec
 from studies.question.study import USUAL, Study
-from studies.system.machine import arithmetic
 
-RESULTS_VERSION = 3  # grows with every change that moves a number
+RESULTS_VERSION = 4  # grows with every change that moves a number
 
 
 def growing(study: Study) -> Asked:
@@ -43,7 +43,7 @@ def question(study: Study) -> Question:
         "metric": study.metric,
         "seed": study.seed,
         "results_version": RESULTS_VERSION,
-        "arithmetic": arithmetic(),
+        "arithmetic": engine.bytes_of(study.engine),
     }
     asked |= {name: value for name in NETWORK if (value := getattr(study, name)) != USUAL[name]}
     asked |= {"claims": True} if study.claims else {}
@@ -53,17 +53,23 @@ def question(study: Study) -> Question:
 def identity(study: Study, digest: str, arm: Arm, pick: Any = None) -> str:
     """What ties a row to all that made it: the question, data, arm, all declared fields, a pick.
 
-    digest: of the data.
+    digest: of the data. An arm whose update is not compiled has the machine's arithmetic in it too.
     """
     asked = {key: value for key, value in question(study).items() if key not in NAMES_NO_QUESTION}
-    parts = [asked, digest, arm.identity, arm.declared(), pick]
+    own = engine.bytes_of_update(study.engine, arm.kind)
+    parts = [asked, digest, arm.identity, arm.declared(), pick, own]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def blocks_of(path: Path) -> int | None:
-    """The number of blocks of an existing run, which a call that names none keeps."""
+def settled(study: Study, path: Path, tell: Callable[[str], None]) -> Study:
+    """The study with the blocks and the engine of an existing run, where it names none itself.
+
+    tell: as `engine.ready` has it.
+    """
     manifest = known_manifest(path)
-    return int(manifest["asked"]["blocks"]) if manifest else None
+    had = manifest["question"]["arithmetic"].get("engine", "") if manifest else ""
+    study = study.settled(manifest["asked"]["blocks"] if manifest else None)
+    return dataclasses.replace(study, engine=engine.ready(study.engine, had, tell))
 
 
 def whole(study: Study, manifest: Manifest, path: Path) -> Study:

@@ -10,6 +10,7 @@ import numpy as np
 
 import datasets
 import dlopt
+from dlopt.training import ENGINES
 from studies.errors import (
     UsageError,
     choice,
@@ -41,7 +42,8 @@ class Study:
     chosen, and again at least so many in which it is confirmed.
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression, and 64 is (64,).
     activation, init, weight_decay: of the network, as `dlopt.MLP` has them. metric: what is read on test,
-    "error", "balanced-error" or "loss". seed: of everything. about: the question in words.
+    "error", "balanced-error" or "loss". seed: of everything. engine: as `dlopt.train` has it; "auto" is the
+    run folder's where there is one. about: the question in words.
     Numbers may be NumPy's. Raises UsageError for an unknown name, a value of another type or out of range.
     """
 
@@ -58,6 +60,7 @@ class Study:
     init: str = "he"
     weight_decay: float = 0.0
     metric: str = "error"
+    engine: str = "auto"
     claims: bool = dataclasses.field(default=False, compare=False)  # are the chapter's claims asked too?
     about: str = dataclasses.field(default="", compare=False)
 
@@ -77,6 +80,7 @@ class Study:
                 raise UsageError(f"The list of {kind} is empty.", f"Choose from: {', '.join(known[kind])}.")
             self._settle(kind, tuple(dict.fromkeys(map(_named, given))))
         self._settle("metric", choice("metric", self.metric, METRICS))
+        self._settle("engine", choice("engine", self.engine, ENGINES))
         names = [arm.name for arm in self.arms if arm.name]  # one that is not found yet may have none
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)

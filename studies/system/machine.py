@@ -1,4 +1,4 @@
-"""The machine: what bytes depend on, what only times depend on, and one BLAS thread."""
+"""The machine: what NumPy's bytes depend on, what only times depend on, and one BLAS thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @functools.cache
 def arithmetic() -> dict[str, str]:
-    """What bytes depend on beside the seed: library versions and the kernels this machine picks."""
+    """What NumPy's bytes depend on beside the seed: library versions and the kernels this machine picks."""
     blas = [lib for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
     packages = ("numpy", "scipy", "scikit-learn", "optuna")
     versions = {name: importlib.metadata.version(name) for name in packages}
@@ -30,7 +30,7 @@ def arithmetic() -> dict[str, str]:
 
 
 def machine(jobs: int, trained: int, seconds: float) -> dict[str, Any]:
-    """Where and how fast: what may differ between two runs with the same tables."""
+    """Where, with what and how fast: what may differ between two runs with the same tables."""
     info = Path("/proc/cpuinfo")
     models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
     return {
@@ -41,7 +41,16 @@ def machine(jobs: int, trained: int, seconds: float) -> dict[str, Any]:
         "jobs": jobs,
         "trained": trained,
         "seconds": round(seconds, 2),
+        "numba": _version("numba"),
+        **arithmetic(),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 def environment() -> dict[str, str]:

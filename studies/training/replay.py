@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +17,10 @@ from studies.folder.run_folder import RunFolder
 from studies.folder.schema.columns import KINDS
 from studies.folder.schema.notes import Manifest
 from studies.folder.schema.tables import TABLES
+from studies.question.engine import COMPILED, NUMPY, bytes_of, bytes_of_update, in_numpy
 from studies.question.identity import RESULTS_VERSION, study_of
 from studies.question.plan import Plan, planned
-from studies.system.machine import arithmetic, one_thread
+from studies.system.machine import one_thread
 from studies.training.rows import KEY, Key, Row
 from studies.training.stacks import attempt, stacks
 
@@ -39,11 +41,14 @@ def replay(path: Path, row: str) -> Replay:
 
     path: the run folder. row: "dataset/block/optimizer/kind/draw", such as digits/3/adam/search/5, or a line
     of the run's csv/rows.csv, whose header is line 1. Raises UsageError for a row that the run does not have,
-    and for data or a version other than the run's; FailedError where the same arithmetic gives other bytes.
+    and for data or a version other than the run's; FailedError where the same arithmetic gives other bytes,
+    which a compiled training has on every machine.
     """
     tables = Tables(path)
     manifest, key = tables.manifest, _key(tables, row)
     study, name, question = study_of(manifest, path), "/".join(map(str, key)), manifest["question"]
+    if question["arithmetic"].get("engine") != COMPILED:
+        study = dataclasses.replace(study, engine=NUMPY)
     rows, curves = _recorded(tables, key)
     if rows.empty:
         raise UsageError(f"{path} has no row {name}.", "Look into its csv/rows.csv.")
@@ -66,18 +71,25 @@ def replay(path: Path, row: str) -> Replay:
         f"{far:.1e} of itself apart, the curve up to {most:.1e}, "
         f"and the test error is {got!r} where {had!r} is recorded"
     )
-    here, there = arithmetic(), question.get("arithmetic", {})
-    if here == there:
+    other = _other(bytes_of(study.engine), question["arithmetic"])
+    if not other and bytes_of_update(study.engine, kind := plan.arms[key[2]].kind):
+        other = f"steps in NumPy, perhaps elsewhere: {in_numpy(study.engine, kind)}"
+    if not other:
         raise FailedError(
             f"{said}.", "The arithmetic is the run's, so the code or the record has changed: look which."
         )
-    other = ", ".join(f"{k} {v}, then {there.get(k)}" for k, v in here.items() if there.get(k) != v)
     within = "within" if far <= TOLERANCE else "beyond"
     return Replay(
         *again,
         f"{said}. The arithmetic is another ({other}), and the best loss is {within} {TOLERANCE:g}, in which "
         "19 of 20 rows stay: a large learning rate magnifies rounding.",
     )
+
+
+def _other(here: Mapping[str, str], there: Mapping[str, str]) -> str:
+    """In what the arithmetic of this machine differs from a run's, in words."""
+    both = [name for name in here if name in there]
+    return ", ".join(f"{name} {here[name]}, then {there[name]}" for name in both if here[name] != there[name])
 
 
 def _key(tables: Tables, row: str) -> Key:

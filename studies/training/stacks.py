@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,9 +16,11 @@ import numpy as np
 
 import datasets
 import dlopt
+from dlopt.engine import HIDDEN
 from dlopt.models import PANEL, workspace
 from studies.question import user_optimizer
 from studies.question.budget import weights
+from studies.question.engine import COMPILED, chosen, in_numpy
 from studies.question.plan import Facts, Plan
 from studies.system import interrupts
 from studies.training.rows import EARLY, KEY, Row
@@ -37,6 +40,7 @@ class Stack(NamedTuple):
     seed: int
     metric: str
     rows: tuple[Row, ...]
+    engine: str = "auto"
 
     @property
     def builtin(self) -> bool:
@@ -59,8 +63,10 @@ def stacks(plan: Plan, rows: Iterable[Row]) -> list[list[Stack]]:
     for (dataset, block, _), by_size in grouped.items():
         given, study = plan.budgets[dataset], plan.study
         how = (given.epochs, given.model, study.seed, study.metric)
+        engine = chosen(study.engine)
         whole = [
-            Stack(plan.facts[dataset], block, size, *how, tuple(by_size[size])) for size in sorted(by_size)
+            Stack(plan.facts[dataset], block, size, *how, tuple(by_size[size]), engine)
+            for size in sorted(by_size)
         ]
         alike.setdefault(tuple(stack.shape for stack in whole), []).append(whole)
     tasks = []
@@ -159,20 +165,33 @@ def train_stacks(task: Sequence[Stack]) -> list[list[dict[str, Any]]]:
 def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
     blocks = [_block(stack) for stack in group]
     started = time.perf_counter()
-    trainings = dlopt.train(
-        group[0].model,
-        blocks,
-        [[row.make() for row in stack.rows] for stack in group],
-        batch_size=group[0].batch_size,
-        epochs=group[0].epochs,
-        early=tuple(EARLY.values()),
-        progress=False,  # the run tells its own
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* runs in NumPy")  # which the page says
+        trainings = dlopt.train(
+            group[0].model,
+            blocks,
+            [[row.make() for row in stack.rows] for stack in group],
+            batch_size=group[0].batch_size,
+            epochs=group[0].epochs,
+            early=tuple(EARLY.values()),
+            progress=False,  # the run tells its own
+            engine=group[0].engine,
+        )
     seconds = (time.perf_counter() - started) / len(group)
+    _check(group[0], trainings[0])
     return [
         _records(stack, training, block, seconds)
         for stack, training, block in zip(group, trainings, blocks, strict=True)
     ]
+
+
+def _check(stack: Stack, training: dlopt.Training) -> None:
+    """Raise RuntimeError where an update turned out to hang on more than what its rows' identity holds."""
+    known = stack.engine != COMPILED or not training.in_numpy
+    for uses in () if known else dict.fromkeys(row.uses for row in stack.rows):
+        kind = user_optimizer.find(uses)
+        if kind.__name__ in training.in_numpy and not in_numpy(COMPILED, kind):
+            raise RuntimeError(f"its update cannot be told from its arguments: {HIDDEN}")
 
 
 def _records(

@@ -184,7 +184,7 @@ def test_a_run_that_cannot_be_read_is_listed_with_its_reason(
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"schema_version": 2, "tables": []}', '{"schema_version": 2, "tables": {"audit": 3}}', "{}"],
+    ["{", "[]", '{"schema_version": 3, "tables": []}', '{"schema_version": 3, "tables": {"audit": 3}}', "{}"],
 )
 def test_a_forged_results_file_harms_nothing(runs: Path, content: str) -> None:
     (runs / "two" / "results.json").write_text(content)

@@ -22,9 +22,10 @@ from studies.catalog import STUDIES
 from studies.errors import UsageError
 from studies.folder.run_folder import open_run
 from studies.folder.schema.tables import TABLES
-from studies.question import identity
+from studies.question import engine, identity
 from studies.question.arm import Arm
 from studies.training import process_pool
+from studies.training.progress import Progress
 from tests.support.tiny import digests, tiny
 
 TINY_COMMAND = ["--optimizers", "sgd,adam", "--datasets", "wine,diabetes", "--blocks", "4", "--trials", "4"]
@@ -250,11 +251,49 @@ def test_what_is_as_usual_is_called_so(finished, tmp_path):
         run(tiny(datasets=("wine",), blocks=1), out=tmp_path / "other", jobs=1)
 
 
-def test_other_libraries_or_kernels_are_refused(finished, tmp_path, monkeypatch):
+def test_a_compiled_run_goes_on_with_other_libraries_and_kernels(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / "run")
-    monkeypatch.setattr(identity, "arithmetic", lambda: {"numpy": "1.0"})
-    with pytest.raises(UsageError, match=r"arithmetic\."):
+    monkeypatch.setattr(engine, "arithmetic", lambda: {"numpy": "1.0"})
+    assert run(tiny(), out=tmp_path / "run", jobs=1).trained == 0
+    assert digests(tmp_path / "run") == digests(finished)
+
+
+def test_other_libraries_or_kernels_are_refused_in_numpy(tmp_path, monkeypatch):
+    small = tiny(datasets=("wine",), blocks=2)
+    run(dataclasses.replace(small, engine="numpy"), out=tmp_path / "run", jobs=1)
+    assert run(small, out=tmp_path / "run", jobs=1).trained == 0  # the folder's engine
+    with pytest.raises(UsageError, match=r"with arithmetic.engine = 'numpy', and this run has 'compiled'"):
+        run(dataclasses.replace(small, engine="compiled"), out=tmp_path / "run", jobs=1)
+    monkeypatch.setattr(engine, "arithmetic", lambda: {"numpy": "1.0"})
+    with pytest.raises(UsageError, match=r"arithmetic\.numpy"):
+        run(small, out=tmp_path / "run", jobs=1)
+
+
+def test_a_compiled_run_is_not_gone_on_with_where_nothing_can_be_compiled(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    monkeypatch.setattr(dlopt.engine, "missing", lambda: "Numba is not installed.")
+    with pytest.raises(UsageError, match=r"compiled engine. Numba is not installed.\nInstall Numba"):
         run(tiny(), out=tmp_path / "run", jobs=1)
+
+
+def test_a_machine_that_compiles_nothing_trains_in_numpy_and_says_so(tmp_path, monkeypatch):
+    told = []
+
+    class Heard(Progress):
+        def told(self, line):
+            told.append(line)
+
+    monkeypatch.setattr(dlopt.engine, "missing", lambda: "Numba is not installed.")
+    small = tiny(datasets=("wine",), blocks=2)
+    run(small, out=tmp_path / "run", jobs=1, progress=Heard())
+    assert told[0] == "Numba is not installed. All is trained in NumPy."
+    optimizers = pd.read_parquet(tmp_path / "run" / "tables" / "optimizers.parquet")
+    assert set(optimizers.in_numpy) == {"Numba is not installed."}
+    monkeypatch.undo()
+    monkeypatch.setattr(dlopt.engine, "missing", lambda: pytest.fail("nothing is compiled here"))
+    run(dataclasses.replace(small, engine="numpy"), out=tmp_path / "same", jobs=1)
+    rows = [(tmp_path / name / "tables" / "rows.parquet").read_bytes() for name in ("run", "same")]
+    assert rows[0] == rows[1]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +378,9 @@ def test_the_manifest_says_what_was_asked_and_with_what(finished):
     assert set(asked["optimizers"]) == {"sgd", "adam"}
     assert asked["optimizers"]["adam"]["sampler"] == "random"
     assert manifest["question"]["seed"] == 0
-    assert {"numpy", "scikit-learn", "blas", "simd"} <= set(manifest["question"]["arithmetic"])
+    assert manifest["question"]["arithmetic"] == {"engine": "compiled"}
+    where = json.loads((finished / "machine.json").read_text())
+    assert {"numpy", "scikit-learn", "blas", "simd"} <= set(where)
 
 
 def test_the_coordinator_too_keeps_to_one_thread_whatever_the_machine_has(tmp_path, monkeypatch):

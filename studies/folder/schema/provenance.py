@@ -22,6 +22,7 @@ DESCRIBED: dict[str, Schema] = {
             "decays": Column("string", "the kinds of decay among its draws, comma-separated"),
             "batch_sizes": Column("string", "those searched, '' for the dataset's, 0 for the full batch"),
             "sampler": Column("string", "where its draws come from"),
+            "in_numpy": Column("string", "why its steps were taken in NumPy; '' where they were compiled"),
         },
     ),
     "datasets": Schema(

@@ -20,7 +20,7 @@ from studies.folder.schema.columns import (
 from studies.folder.schema.committed_tables import KNOWN
 from studies.folder.schema.provenance import DESCRIBED
 
-FORMAT = 4  # of the run folder; older ones are read only, or refused
+FORMAT = 5  # of the run folder; older ones are read only, or refused
 VARYING = ("timings", "batch_times", *CLOCKED_TABLES)  # tables that differ between two runs of one study
 AS_GOOD, NOT_DECIDED, TOO_FEW = "as good", "not decided", "too few blocks"
 OPEN_VERDICTS = (AS_GOOD, NOT_DECIDED, TOO_FEW)  # no side is better; too few blocks: none could be called

@@ -14,7 +14,7 @@ from studies import run
 from studies.cli.entry import main
 from studies.folder.manifest import NAMES_NO_QUESTION, read_manifest
 from studies.folder.records import Records
-from studies.question import identity
+from studies.question import engine
 from studies.question.plan import planned
 from tests.support.folders import COMMANDS, DAMAGE, content, other_columns, refused
 from tests.support.tiny import digests, tiny
@@ -113,6 +113,17 @@ def test_all_damaged_records_are_set_aside_at_once(finished, copy, capsys):
     assert digests(copy) == digests(finished)
 
 
+NORMED = """
+import numpy as np
+from dlopt import Optimizer, rate
+
+
+class Normed(Optimizer):
+    lr: float = rate(1e-2, search=(1e-3, 1e-1))
+
+    def update(self, grad, state, lr):
+        return lr * grad / (1 + np.sqrt(np.sum(grad**2, axis=-1, keepdims=True)))
+"""
 OTHER = [{"epochs": 4}, {"seed": 1}, {"metric": "loss"}, {"widths": (5,)}, {"draws": 5}]
 
 
@@ -138,11 +149,21 @@ def test_a_row_s_identity_covers_all_of_its_question(finished):
     assert planned(dataclasses.replace(study, name="another", blocks=9)).identities == plain
 
 
-def test_another_arithmetic_is_another_identity(monkeypatch):
-    here = planned(tiny()).identities
-    there = identity.arithmetic() | {"blas": "openblas Nehalem"}
-    monkeypatch.setattr(identity, "arithmetic", lambda: there)
-    assert not set(here.values()) & set(planned(tiny()).identities.values())
+def test_another_arithmetic_is_another_identity_where_numpy_trains(monkeypatch, tmp_path):
+    (tmp_path / "mine.py").write_text(NORMED)
+    mixed = tiny(optimizers=("sgd", str(tmp_path / "mine.py"))).found()
+
+    def found():
+        numpy = planned(dataclasses.replace(mixed, engine="numpy")).identities
+        assert not set(numpy.values()) & set(planned(mixed).identities.values())
+        return planned(mixed).identities, numpy
+
+    here, numpy = found()
+    there = engine.arithmetic() | {"blas": "openblas Nehalem"}
+    monkeypatch.setattr(engine, "arithmetic", lambda: there)
+    again, others = found()
+    assert {name for name in here if here[name] == again[name]} == {n for n in here if n[1] == "sgd"}
+    assert not set(numpy.values()) & set(others.values())
 
 
 @pytest.mark.slow

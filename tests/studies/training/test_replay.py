@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import dlopt
 from studies import run
 from studies.errors import FailedError, UsageError
 from studies.folder import run_folder
@@ -188,7 +189,9 @@ def test_a_setting_that_was_not_the_one_is_told(copy):
 
 
 @pytest.mark.parametrize(("factor", "word"), [(1 + 1e-6, "within"), (1.01, "beyond")])
-def test_on_another_arithmetic_the_tolerance_is_said(copy, factor, word):
+def test_on_another_arithmetic_the_tolerance_is_said(factor, word, tmp_path):
+    copy = tmp_path / "run"
+    run(tiny(("sgd", "adam"), ("wine",), engine="numpy"), out=copy, jobs=1)
     here = with_manifest(copy)["arithmetic"]
     with_manifest(copy, arithmetic=here | {"numpy": "1.0"})
     same(copy, ADAM)  # it may give the same bytes
@@ -200,6 +203,23 @@ def test_on_another_arithmetic_the_tolerance_is_said(copy, factor, word):
     assert float(far) == pytest.approx(factor - 1, rel=0.05)
     assert list(done.rows.columns) == list(TABLES["rows"].columns)
     assert list(done.curves.columns) == list(TABLES["curves"].columns)
+
+
+def test_a_compiled_row_is_held_against_numpy_where_nothing_can_be_compiled(copy, monkeypatch):
+    monkeypatch.setattr(dlopt.engine, "missing", lambda: "Numba is not installed.")
+    done = replay(copy, "wine/3/adam/search/2")
+    assert "(engine numpy, then compiled), and the best loss is within 1e-05" in done.sentence
+
+
+def test_steps_in_numpy_may_have_other_bytes(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE.replace("np.sign(grad)", "np.cbrt(grad)"))
+    run(tiny((str(tmp_path / "mine.py"),), ("wine",), blocks=2), out=tmp_path / "run", jobs=1)
+    key = ("wine", 0, "signs", "search", 1)
+    same(tmp_path / "run", key)
+    rewritten(tmp_path / "run", "rows", key, "best_validation_loss", lambda value: value * (1 + 1e-6))
+    assert (
+        "(steps in NumPy, perhaps elsewhere: " in replay(tmp_path / "run", "wine/0/signs/search/1").sentence
+    )
 
 
 @pytest.mark.parametrize(
