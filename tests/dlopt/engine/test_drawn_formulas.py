@@ -12,9 +12,7 @@ SIZE = 19  # of two registers, and some parameters beside them
 READ = [0, 0]
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=updates(ties=False), rows=st.sampled_from([1, 3]), seed=st.integers(0, 5), beyond=st.booleans())
 def test_a_drawn_update_has_a_loop_with_numpys_bytes(lines, rows, seed, beyond):
     values = {} if rows == 1 else {"lr": [0.01, 0.3, 2.0], "beta": [0.9, 0.5, 0.0], "eps": [0.3, 0.0, 1e-8]}
