@@ -151,7 +151,19 @@ class Everything(Optimizer):
         return np.where(either, step, -step) * np.sqrt(1 - self.beta) / np.maximum(abs(state.b), self.floor)
 
 
+class Signs(Optimizer):
+    """What shows the sign of a zero."""
+
+    lr: float = rate(1e-3, search=(1e-6, 1.0))
+    state = ("inverse", "negative")
+
+    def update(self, grad, state, lr):
+        state.inverse[:] = 1 / np.sign(grad)
+        state.negative[:] = 1 / (-grad)
+        return np.where(state.inverse < 1 / (0.0 * state.params), lr, -lr)
+
+
 KINDS = (
     Lion, AMSGrad, Clipped, Leaky, Gentle, Averaged, Slowing, Decaying, Powers, Difference, Masked,
-    Everything,
+    Everything, Signs,
 )  # fmt: skip

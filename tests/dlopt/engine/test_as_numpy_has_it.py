@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from dlopt import MLP, Optimizer, Split, decay, rate, train
+from dlopt import MLP, Optimizer, Split, debias, decay, rate, train
 from dlopt.engine import loops
 from dlopt.engine.formula import Unreadable, read
+from tests.support.drawn import updates, written
 from tests.support.loops import SINGLE, by_loop, by_numpy, gradients, same, start
 
 FIXED_MASK = np.ones((1, 37), np.float32)
@@ -63,6 +66,17 @@ def test_a_constant_of_minus_zero_has_a_loop_of_its_own():
 
 def test_one_minus_a_power_of_a_decay_keeps_its_digits():
     assert refused_or_same(made(lambda self, grad, state, lr: lr * grad / (1 - self.beta**state.t)))
+
+
+OTHER_STEPS = {
+    "t + 1, as in Nadam": lambda self, grad, state, lr: lr * debias(grad, self.beta, state.t + 1),
+    "always 5": lambda self, grad, state, lr: lr * debias(grad, self.beta, 5),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_STEPS)
+def test_a_correction_is_that_of_the_step_that_is_asked_for(name):
+    assert refused_or_same(made(OTHER_STEPS[name]))
 
 
 BY_STEP = {
@@ -188,3 +202,23 @@ def test_a_training_in_float64_does_not_wait_for_numba():
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", FLOAT64], cwd=root, env=os.environ, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+NO_JIT = """
+import numpy as np, dlopt
+X, y = np.eye(8), np.arange(8.0)
+dlopt.train(dlopt.MLP(3), dlopt.Split(X, y, X, y, X, y), dlopt.Adam(), batch_size=4, epochs=1)
+"""
+
+
+def test_where_numba_is_told_to_compile_nothing_numpy_trains():
+    root = Path(__file__).parents[3]
+    more = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", NO_JIT], cwd=root, env=more, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(lines=updates(ties=True), seed=st.integers(0, 5))
+def test_a_drawn_update_with_maxima_and_minima_has_a_loop_with_numpys_bytes(lines, seed):
+    assert refused_or_same(written(lines))
