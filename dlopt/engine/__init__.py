@@ -26,6 +26,10 @@ class FrozenError(Exception):
 def missing() -> str:
     """Why nothing can be compiled here, in a sentence; "" where it can."""
     try:
+        import numba
+
+        if numba.config.DISABLE_JIT:
+            return "Numba is told to compile nothing (NUMBA_DISABLE_JIT)."
         from dlopt.engine import rows  # noqa: F401
     except ImportError:
         return "Numba is not installed."

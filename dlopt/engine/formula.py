@@ -71,7 +71,10 @@ class Column:
     """A number per row, as NumPy computes it: of(t, lr) is () or (K, 1).
 
     needs: which of "t" and "lr" it depends on. table: of a step and how many, all of them at once, (T, ...).
+    is_step: it is t.
     """
+
+    is_step = False
 
     def __init__(
         self,
@@ -140,7 +143,10 @@ class _Decay(Factor):
         self.real = real
 
     def correction(self, t: Any) -> Any:
-        return Column(lambda t, lr: self.real.correction(t), frozenset("t"), self.real.corrections)
+        if not isinstance(t, Column):
+            return self.real.correction(t)
+        table = self.real.corrections if t.is_step else None
+        return Column(lambda step, lr: self.real.correction(t.of(step, lr)), t.needs, table)
 
     def __pow__(self, t: Any) -> Any:
         if isinstance(t, Column):
@@ -286,6 +292,7 @@ class _Symbols:
 
     def __init__(self, trace: _Trace, names: Sequence[str]) -> None:
         self.t = Column(lambda t, lr: t, frozenset("t"))
+        self.t.is_step = True
         self.params = trace.add("params")
         self.params._fixed = True
         for i, name in enumerate(names):
