@@ -116,9 +116,17 @@ class Column:
         return self._joined(operator.neg, [self])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **more: Any) -> Any:
-        if method != "__call__" or more:
+        if method != "__call__" or more or ufunc.__name__ not in NUMBERS:
             raise Unreadable(f"{ufunc.__name__}.{method}")
         return self._joined(ufunc, inputs)
+
+    def __pow__(self, exponent: Any) -> Any:
+        if isinstance(exponent, bool) or exponent not in (1, 2):
+            raise Unreadable("a power of a number")  # libm's, but for a decay's
+        return self._joined(operator.pow, [self, exponent])
+
+    def __rpow__(self, base: Any) -> Any:
+        raise Unreadable("a power by the step count")
 
 
 def _of(operand: Any) -> Callable[[int, Any], Any]:
@@ -131,7 +139,7 @@ def _arithmetic(name: str) -> None:
     setattr(Column, f"__r{name}__", lambda a, b: a._joined(function, [b, a]))
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow"):
+for _name in ("add", "sub", "mul", "truediv"):
     _arithmetic(_name)
 
 
