@@ -55,8 +55,7 @@ def schema() -> dict[str, Any]:
         "metric": question["metric"] | {"description": "what an error is"},
         "seed": question["seed"] | {"description": "of everything that is drawn"},
         "results_version": question["results_version"] | {"description": "raised when any number changes"},
-        "arithmetic": question["arithmetic"]
-        | {"description": "engine; in NumPy also what moves digits"},
+        "arithmetic": question["arithmetic"] | {"description": "engine; in NumPy also what moves digits"},
         **{
             name: {"anyOf": [shape, {"type": "null"}], "description": "of the network; null: as usual"}
             for name, shape in NETWORK.items()

@@ -178,14 +178,14 @@ def _train(group: list[Stack]) -> list[list[dict[str, Any]]]:
             engine=group[0].engine,
         )
     seconds = (time.perf_counter() - started) / len(group)
-    _check(group[0], trainings[0])
+    check_engine(group[0], trainings[0])
     return [
         _records(stack, training, block, seconds)
         for stack, training, block in zip(group, trainings, blocks, strict=True)
     ]
 
 
-def _check(stack: Stack, training: dlopt.Training) -> None:
+def check_engine(stack: Stack, training: dlopt.Training) -> None:
     """Raise RuntimeError where an update turned out to hang on more than what its rows' identity holds."""
     known = stack.engine != COMPILED or not training.in_numpy
     for uses in () if known else dict.fromkeys(row.uses for row in stack.rows):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dlopt
-from dlopt import models
+from dlopt import models, training
 from studies.analysis.verdicts import FAILS, HOLDS, OPEN, PARTLY
 from studies.claims.claim import declared, evidence
 from studies.claims.minibatches import clock, memory
@@ -29,6 +29,7 @@ def world(monkeypatch):
             return gradient(self, batch) if real else np.zeros(self.rows, self.params.dtype)
 
         monkeypatch.setattr(models.Network, "gradient", counted)
+        monkeypatch.setattr(training, "missing", lambda: "Compiled gradients are not counted.")
         monkeypatch.setattr(clock, "now", lambda: time[0])
         monkeypatch.setattr(clock, "TURNS", 6)
         monkeypatch.setattr(memory, "TURNS", 12)

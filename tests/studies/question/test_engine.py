@@ -1,5 +1,8 @@
 """The engine of a study: which one, said once, and whose steps NumPy takes all the same."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,11 @@ import dlopt
 from studies.errors import UsageError
 from studies.question import engine
 from studies.question.engine import bytes_of, bytes_of_update, in_numpy, ready
+from studies.question.plan import planned
+from studies.training import stacks
+from studies.training.rows import Row
+from studies.training.stacks import Stack
+from tests.support.tiny import tiny
 
 WHY = "Numba is not installed."
 
@@ -105,3 +113,20 @@ def test_numpy_compiles_nothing(monkeypatch):
     monkeypatch.setattr(dlopt.engine, "missing", lambda: pytest.fail("compiles"))
     assert ready("numpy", "", pytest.fail) == "numpy"
     assert (bytes_of("numpy")["engine"], in_numpy("numpy", Cubes)) == ("numpy", "NumPy was chosen.")
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "fails"),
+    [
+        ("compiled", "SGD", True),
+        ("compiled", "", False),
+        ("compiled", "Adam", False),
+        ("numpy", "SGD", False),
+    ],
+)
+def test_steps_that_turn_out_to_be_numpy_s_fail_where_rows_are_tied_to_no_machine(name, refused, fails):
+    row = Row("wine", 0, "sgd", "search", 0, 64, "none", (("lr", 0.1),), "sgd")
+    stack = Stack(planned(tiny()).facts["wine"], 0, 64, 1, dlopt.MLP(4), 0, "error", (row,), name)
+    training = SimpleNamespace(in_numpy={refused: "it hangs on the clock"} if refused else {})
+    with pytest.raises(RuntimeError, match="told from its arguments") if fails else nullcontext():
+        stacks.check_engine(stack, training)
