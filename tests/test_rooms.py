@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
-    "dlopt": {"numpy"},
+    "dlopt": {
+        "numpy",
+        "numba",
+        "llvmlite",
+    },  # the last two where it compiles: tests/dlopt/engine/test_choice.py
     "datasets": {"numpy", "pandas", "sklearn", "charset_normalizer"},
     "studies": {
         "dlopt",

@@ -39,9 +39,11 @@ def missing() -> str:
 
 
 def cached() -> bool:
-    """Has this state of the engine been compiled before, for whichever processor?"""
-    from dlopt.engine import cache
-
+    """Is nothing left to compile: this state of the engine was before, for whichever processor, or none can be?"""
+    try:
+        from dlopt.engine import cache
+    except ImportError:
+        return True
     return len(list(cache.folder().rglob("*.nbc"))) >= cache.KEPT
 
 

@@ -76,7 +76,7 @@ def ready(asked: str, had: str, tell: Callable[[str], None]) -> str:
     """
     if asked == NUMPY:
         return NUMPY
-    if not getattr(engine, "cached", lambda: True)():
+    if not engine.cached():
         tell("Compiling the engine, once: about ten seconds.")
     if not (why := engine.missing()):
         return NUMPY if asked == AUTO and had == NUMPY else asked

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import datasets
 import dlopt
+from dlopt import hyperparameters
 from studies import run, runner
 from studies.catalog import STUDIES
 from studies.errors import UsageError
@@ -306,6 +307,7 @@ def test_a_changed_search_range_trains_what_it_touches_again(
     declared = owner.__dataclass_fields__[field]
     other = dataclasses.replace(declared.metadata["field"], search=(1e-3, 0.25))
     monkeypatch.setattr(declared, "metadata", {"field": other})
+    monkeypatch.setattr(hyperparameters, "_declared", hyperparameters._declared.__wrapped__)  # it is kept
     trained = run(tiny(), out=tmp_path / "run", jobs=1).trained
     assert again <= trained <= again + 2 * 4 * (8 + 2)  # and candidates and picks
 
