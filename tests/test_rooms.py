@@ -8,11 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
-    "dlopt": {
-        "numpy",
-        "numba",
-        "llvmlite",
-    },  # the last two where it compiles: tests/dlopt/engine/test_choice.py
+    "dlopt": {"numpy", "numba", "llvmlite"},  # the last two in engine/, and not before it is asked for
     "datasets": {"numpy", "pandas", "sklearn", "charset_normalizer"},
     "studies": {
         "dlopt",

@@ -39,7 +39,7 @@ def missing() -> str:
 
 
 def cached() -> bool:
-    """Is nothing left to compile: this state of the engine was before, for whichever processor, or none can be?"""
+    """Is nothing left to compile? This state of the engine was, for whichever processor, or none can be."""
     try:
         from dlopt.engine import cache
     except ImportError:
