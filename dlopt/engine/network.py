@@ -110,8 +110,8 @@ def squared_error(z, B, y, scale, squares):
     for b in range(B):
         v = z[b] - y[b]
         z[b] = v * scale[b]
-        squares[b] = v * z[b]
-    return total(squares, 0, B) / single(2)
+        squares[b] = choose(scale[b] > ZERO, v * v, ZERO)
+    return total(squares, 0, B) / single(2) * scale[0]  # a sum that overflows is divergence
 
 
 @njit(**INNER)
