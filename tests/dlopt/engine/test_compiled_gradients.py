@@ -49,7 +49,9 @@ def truth(model, params, X, y, n_classes, weight_decay):
     else:
         loss = np.mean((z[:, 0] - y) ** 2) / 2
         parts = z, y[:, None]
-    delta, size = (parts[0] - parts[1]) / len(y), (abs(parts[0]) + abs(parts[1])) / len(y)
+    terms = abs(kept[-1]) @ abs(weights[-1]).T  # an output is a sum too, and may be small for its terms
+    size = (abs(parts[0]) * (1 + terms) + abs(parts[1]) if n_classes else terms + abs(parts[1])) / len(y)
+    delta = (parts[0] - parts[1]) / len(y)
     found, largest = np.zeros_like(params), 0.0
     for i in range(len(weights) - 1, -1, -1):
         gradient = delta.T @ kept[i]
