@@ -57,6 +57,7 @@ $(READY): pyproject.toml uv.lock uv.requirements.txt
 	@test -x $(RUN) || "$$PYTHON" -m venv "$$VENV"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r uv.requirements.txt
 	@VIRTUAL_ENV= UV_PYTHON_DOWNLOADS=never "$$VENV/bin/uv" sync --quiet --locked --inexact
+	@$(RUN) -c 'from dlopt.engine import missing; missing()' 2>/dev/null || : # compiled once, for all that follows
 	@touch '$@'
 
 study: $(READY) ## run a study (or go on with it), then write its page; the default one with the claims

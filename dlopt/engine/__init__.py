@@ -10,6 +10,7 @@ libm, each fma written out, sums of one order (`vectors`), exponentials of our o
 from __future__ import annotations
 
 import functools
+import sys
 
 import numpy as np
 
@@ -40,6 +41,8 @@ def missing() -> str:
 
 def cached() -> bool:
     """Is nothing left to compile? This state of the engine was, for whichever processor, or none can be."""
+    if "dlopt.engine.passes" in sys.modules:
+        return True
     try:
         from dlopt.engine import cache
     except ImportError:

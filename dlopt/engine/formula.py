@@ -9,10 +9,9 @@ raises `Unreadable`, and NumPy runs that optimizer's `update` on the compiled gr
 from __future__ import annotations
 
 import copy
-import dataclasses
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +42,7 @@ LOGIC = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """One line of a loop: its result is the value number that its place in the list says.
 
     name: of NumPy, or "where", "and", "or", "not", or what is read: "params", "grad", "state", "number" (of
@@ -57,8 +55,7 @@ class Operation:
     truth: bool = False  # else a float32
 
 
-@dataclasses.dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """What one step does to one parameter: its operations, the step, what each state array becomes."""
 
     operations: tuple[Operation, ...]
@@ -241,10 +238,9 @@ class _Trace:
     def let(self, name: str, operands: Sequence[Any]) -> Symbol:
         """The operation on what may be symbols, columns and numbers."""
         given = [self._read(one) for one in operands]
-        truths = [one._truth for one in given]
-        values = [one._value for one in given]
+        values, truths = [value for value, _, _ in given], [truth for _, truth, _ in given]
         # what has no array of float32 in it is not float32 in NumPy
-        single = any(not one._truth if isinstance(one, Symbol) else not self._plain(one) for one in operands)
+        single = any(single for _, _, single in given)
         if name in LOGIC:
             if not all(truths):
                 raise Unreadable(f"{name} of numbers")
@@ -255,11 +251,12 @@ class _Trace:
             return self.add(name, *values)
         if not single:
             raise Unreadable(f"{name} of truth values")
-        values = [self._as_number(value, truth) for value, truth in zip(values, truths, strict=True)]
+        if any(truths):
+            values = [self._as_number(value, truth) for value, truth in zip(values, truths, strict=True)]
         if name in COMPARISONS and len(values) == 2:
             return self.add(name, *values, truth=True)
         if NUMBERS.get(name) != len(values):
-            raise Unreadable(f"{name}")
+            raise Unreadable(name)
         return self.add(name, *values)
 
     def _as_number(self, value: int, truth: bool) -> int:
@@ -268,31 +265,26 @@ class _Trace:
         one, zero = self.constant(1.0)._value, self.constant(0.0)._value
         return self.add("where", value, one, zero)._value
 
-    def _read(self, given: Any) -> Symbol:
+    def _read(self, given: Any) -> tuple[int, bool, bool]:
+        """The value of an operand; is it a truth value; is it float32 by itself, not Python's own?"""
         if isinstance(given, Symbol):
-            return given
-        if not isinstance(given, Column | Factor | np.ndarray) and self._plain(given):
-            return self.constant(given)
+            return given._value, given._truth, not given._truth
         if isinstance(given, Factor | np.ndarray | np.generic):
             fixed = given
             given = Column(lambda t, lr: fixed)
         if not isinstance(given, Column):
-            raise Unreadable(f"a {type(given).__name__}")
+            if not isinstance(given, bool | int | float):
+                raise Unreadable(f"a {type(given).__name__}")
+            return self.constant(given)._value, False, False
         seen = given.of(1, self.sample)
-        if not self._plain(given) and (
-            seen.dtype != SINGLE or seen.shape not in ((), (1, 1), (self.rows, 1))
-        ):
+        plain = isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
+        if not plain and (seen.dtype != SINGLE or seen.shape not in ((), (1, 1), (self.rows, 1))):
             raise Unreadable("a number that is not float32, or an array of its own")
         known = [i for i, column in enumerate(self.columns) if column is given]
         if not known:
             known = [len(self.columns)]
             self.columns.append(given)
-        return self.add("number", known[0])
-
-    def _plain(self, given: Any) -> bool:
-        """Is it one of Python's own numbers, which take the dtype of what they meet?"""
-        seen = given.of(1, self.sample) if isinstance(given, Column) else given
-        return isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
+        return self.add("number", known[0])._value, False, not plain
 
 
 class _Symbols:

@@ -54,8 +54,8 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from studies.cli.entry import main
-import datasets, optuna, studies.cli.run, studies.cli.show  # before this user cannot read them any more
-datasets.load("wine")  # likewise
+import datasets, dlopt.engine, optuna, studies.cli.run, studies.cli.show  # before this user cannot read them any more
+datasets.load("wine"), dlopt.engine.missing()  # likewise
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)
