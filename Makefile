@@ -94,7 +94,7 @@ test-peers: $(PEERS)/.ready ## what is taken home, beside PyTorch and optax; typ
 calibrate: $(READY) ## studies of equal things, which must not be called different (CALIBRATE=small: a minute)
 	@$(RUN) -m studies calibrate $${CALIBRATE:+"$$CALIBRATE"} --jobs="$$JOBS" $(ARGS)
 
-bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about 40 minutes
+bench: $(PEERS)/.ready ## ours beside PyTorch, JAX and scikit-learn, in about an hour
 	@$(PEERS)/bin/python -m tests.bench $(ARGS)
 
 $(PEERS)/.ready: $(READY) tests/peers/requirements.txt tests/peers/install.py
