@@ -54,7 +54,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from studies.cli.entry import main
-import datasets, dlopt.engine, optuna, studies.cli.run, studies.cli.show  # before this user cannot read them any more
+import datasets, dlopt.engine, optuna, studies.cli.run, studies.cli.show  # while this user can read them
 datasets.load("wine"), dlopt.engine.missing()  # likewise
 if os.getuid() == 0:
     os.setgroups([])
