@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlopt.exact import power
+from dlopt.exact import power, real_power
 
 Floats = NDArray[Any]  # float32 or float64
 AHEAD = 4096  # corrections that are kept at most
+
+
+def locked(values: Floats) -> Any:
+    """An array that an `update` cannot change, or its number."""
+    values = np.asarray(values)
+    values.flags.writeable = False
+    return values[()]
 
 
 class Factor(np.lib.mixins.NDArrayOperatorsMixin):
@@ -24,15 +31,16 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, exact: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
         self.exact = exact
         self.dtype = dtype
-        self.value = exact.astype(dtype)[()]
-        self.complement = (1.0 - exact).astype(dtype)[()]
+        self.value, self.complement = locked(exact.astype(dtype)), locked((1.0 - exact).astype(dtype))
         self._first, self._made, self._last = 1, np.empty((0, *exact.shape), dtype), np.ones_like(exact)
 
     def __rsub__(self, other: Any) -> Any:
         return self.complement if isinstance(other, int | float) and other == 1 else other - self.value
 
-    def __pow__(self, t: int) -> Factor:
-        return Factor(power(self.exact, t), self.dtype)
+    def __pow__(self, t: float) -> Factor:
+        if isinstance(t, int | np.integer) and t >= 0:
+            return Factor(power(self.exact, int(t)), self.dtype)
+        return Factor(np.asarray(real_power(self.exact, t)), self.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -121,4 +129,7 @@ def debias(mean: Floats, beta: float | Floats | Factor, t: int) -> Floats:
 
     mean: an `ewa` started at 0, after t >= 1 steps; it is not changed.
     """
-    return mean / (beta.correction(t) if isinstance(beta, Factor) else 1 - power(beta, t))
+    if isinstance(beta, Factor):
+        return mean / beta.correction(t)
+    left = 1 - power(beta, t)
+    return mean / (left.astype(beta.dtype) if isinstance(beta, np.ndarray) else float(left))

@@ -24,6 +24,8 @@ def power(base: NDArray[np.float64] | float, exponent: int | NDArray[np.int64]) 
     0.0009765625
     """
     square, left = np.asarray(base, np.float64), np.asarray(exponent)
+    if left.dtype.kind not in "iu" or (left < 0).any():
+        raise ValueError(f"power needs whole exponents >= 0, not {exponent}. Take real_power for others.")
     found = np.ones(np.broadcast_shapes(square.shape, left.shape))
     while True:
         np.multiply(found, square, out=found, where=(left & 1).astype(bool))

@@ -13,7 +13,7 @@ import numpy as np
 
 from dlopt import hyperparameters
 from dlopt.arguments import numbers, shown
-from dlopt.average import Factor, Floats
+from dlopt.average import Factor, Floats, locked
 from dlopt.equivalents import Equivalent
 from dlopt.hyperparameters import Numbers, Trial, decay, positive, rate
 from dlopt.interfaces import Layer
@@ -181,7 +181,7 @@ class Optimizer:
     @staticmethod
     def cast(value: Any, like: Floats) -> Any:
         """A number or a (K, 1) column in the dtype of `like`."""
-        return np.asarray(value).astype(like.dtype)[()]
+        return locked(np.asarray(value).astype(like.dtype))
 
     def bind(self, dtype: np.dtype[Any]) -> Self:
         """A twin whose hyperparameters have the parameters' dtype, decays as Factor; made once each."""
@@ -194,7 +194,7 @@ class Optimizer:
                 exact = np.asarray(getattr(self, name), np.float64)
                 if exact.ndim and np.all(exact == exact.flat[0]):
                     exact = np.asarray(exact.flat[0])  # the same bits; a column costs up to twice as much
-                cast = Factor(exact, dtype) if field.complement else exact.astype(dtype)[()]
+                cast = Factor(exact, dtype) if field.complement else locked(exact.astype(dtype))
                 object.__setattr__(twin, name, cast)
             bound[dtype] = twin
         return bound[dtype]

@@ -31,7 +31,7 @@ class Stepping(Protocol):
         """The mini-batch losses since the last call, (K·S, steps)."""
 
     def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
-        """Loss and error of all rows, (K·S,) each, on training, validation or test data: 0, 1 or 2."""
+        """Loss and error of all rows, (K·S,) each, on validation or test data: 1 or 2."""
 
 
 class Together:

@@ -17,11 +17,13 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dlopt.activations import ACTIVATIONS
 from dlopt.arguments import array, is_whole, shown
 from dlopt.average import Floats
 from dlopt.engine import HIDDEN, FrozenError, missing
 from dlopt.grid import geometric
 from dlopt.interfaces import Block, Model, Stack
+from dlopt.losses import CrossEntropy, SquaredError
 from dlopt.models import Network
 from dlopt.optimizer import Group, Optimizer, all_optimizers, join, listed, placed
 from dlopt.schedules import Constant
@@ -180,9 +182,10 @@ def train(
     or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test
     too; that changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer
     than 5 s, but not from a worker process; False writes none; a function is called with (done epochs,
-    epochs) after each. engine: "compiled" trains an MLP in float32 in compiled code, whose bytes are the
-    same on every machine (`pip install "dlopt[fast]"`); "numpy" never does; "auto" does where it can. The
-    trials of a block share initial weights and order; each one's bytes are those it has alone.
+    epochs) after each, while some of its steps may still wait. engine: "compiled" trains an MLP in float32 in
+    compiled code, whose bytes are the same on every x86-64 machine (`pip install "dlopt[fast]"`); "numpy"
+    never does; "auto" does where it can. The trials of a block share initial weights and order; each one's
+    bytes are those it has alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
     """
@@ -347,8 +350,11 @@ def compiled(engine: str, stack: Stack) -> bool:
     """Is this stack trained in compiled code? Raises ValueError where that was asked for and cannot be."""
     if engine == "numpy":
         return False
-    if not isinstance(stack, Network):
+    own = CrossEntropy, SquaredError
+    if type(stack) is not Network:
         why = "Only an MLP is compiled."
+    elif type(stack.loss) not in own or stack.activation not in ACTIVATIONS.values():
+        why = "Only dlopt's own losses and activations are compiled."
     elif stack.params.dtype != np.float32:
         why = "Only float32 is compiled."
     else:

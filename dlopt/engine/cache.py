@@ -11,17 +11,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import llvmlite
+import numba
 from numba import config
 
 from dlopt.engine.processor import LANES
 
 HERE = Path(__file__).parent
-KEPT = 3  # functions: those that Python calls
+FUNCTIONS = 3  # that Python calls, and that are kept
+TEMPORARY = Path(tempfile.gettempdir())
 
 
 def _sources() -> str:
     """What kept code hangs on: Numba itself sees no change in what a function calls."""
-    digest = hashlib.sha256(f"{LANES}".encode())
+    digest = hashlib.sha256(f"{LANES} {numba.__version__} {llvmlite.__version__}".encode())
     for path in [*sorted(HERE.glob("*.py")), HERE.parent / "activations.py"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -29,11 +32,20 @@ def _sources() -> str:
 
 def _places() -> Iterator[Path]:
     """Folders that may do, the best first: beside the packages, the user's cache, a temporary one."""
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(named)
     yield Path(sys.prefix) / "var" / "dlopt"
     home = os.environ.get("XDG_CACHE_HOME") or ("~/.cache" if os.environ.get("HOME") else "")
     if home:
         yield Path(home).expanduser() / "dlopt"
-    yield Path(tempfile.gettempdir()) / f"dlopt-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+    yield TEMPORARY / f"dlopt-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+
+
+def _own(path: Path) -> bool:
+    """Can nobody else write there? Code from there is run."""
+    known = path.stat()
+    mine = not hasattr(os, "getuid") or known.st_uid == os.getuid()
+    return mine and not known.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def folder() -> Path:
@@ -42,13 +54,7 @@ def folder() -> Path:
         with contextlib.suppress(OSError):
             found = place / _sources()
             found.mkdir(mode=0o700, parents=True, exist_ok=True)
-            known = found.stat()
-            foreign = hasattr(os, "getuid") and known.st_uid != os.getuid()  # code from there would be run
-            if (
-                not foreign
-                and not known.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-                and os.access(found, os.W_OK)
-            ):
+            if os.access(found, os.W_OK) and _own(found) and (place.parent != TEMPORARY or _own(place)):
                 return found
     return Path(tempfile.mkdtemp(prefix="dlopt-"))  # compiled anew by each process, and yet it runs
 
@@ -57,7 +63,7 @@ def folder() -> Path:
 def kept() -> Iterator[None]:
     """Functions that Numba is given inside keep their code in `folder`."""
     before = config.CACHE_DIR
-    config.CACHE_DIR = before or str(folder())
+    config.CACHE_DIR = str(folder())
     try:
         yield
     finally:

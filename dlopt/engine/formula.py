@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dlopt.average import Factor
 from dlopt.engine import HIDDEN
+from dlopt.hyperparameters import declared
 from dlopt.optimizer import Optimizer
 
 SINGLE = np.dtype(np.float32)
@@ -118,12 +119,10 @@ class Column:
         return self._joined(ufunc, inputs)
 
     def __pow__(self, exponent: Any) -> Any:
-        if isinstance(exponent, bool) or exponent not in (1, 2):
-            raise Unreadable("a power of a number")  # libm's, but for a decay's
-        return self._joined(operator.pow, [self, exponent])
+        raise Unreadable("a power of a number")  # libm's, but for a decay's
 
     def __rpow__(self, base: Any) -> Any:
-        raise Unreadable("a power by the step count")
+        raise Unreadable("a power by a number")
 
 
 def _of(operand: Any) -> Callable[[int, Any], Any]:
@@ -147,6 +146,17 @@ class _Decay(Factor):
         self.__dict__.update(real.__dict__)
         self.real = real
 
+    def __bool__(self) -> bool:
+        raise Unreadable("a decision by a hyperparameter")
+
+    def __float__(self) -> float:
+        raise Unreadable("a decay as a plain number")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **more: Any) -> Any:
+        if ufunc.__name__ not in NUMBERS:
+            raise Unreadable(ufunc.__name__)
+        return super().__array_ufunc__(ufunc, method, *inputs, **more)
+
     def correction(self, t: Any) -> Any:
         if not isinstance(t, Column):
             return self.real.correction(t)
@@ -157,6 +167,11 @@ class _Decay(Factor):
         if isinstance(t, Column):
             return Column(lambda step, lr: self.real ** t.of(step, lr), t.needs)
         return super().__pow__(t)
+
+
+def _symbolic(value: Any) -> Any:
+    """A hyperparameter that no function can be taken of, and no decision by it, without being seen."""
+    return _Decay(value) if isinstance(value, Factor) else Column(lambda t, lr: value)
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -179,7 +194,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __pow__(self, exponent: Any) -> Any:
         known = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}  # as NumPy has it
-        if isinstance(exponent, bool) or not isinstance(exponent, int | float) or exponent not in known:
+        if isinstance(exponent, bool | np.generic) or exponent not in known:
             raise Unreadable(f"a power of {exponent}")
         return self._trace.let(known[exponent], [self])
 
@@ -213,7 +228,12 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         ends = not any(isinstance(one, Symbol) for one in given[1:])  # of arrays NumPy has another loop
         if function is np.clip and len(given) == 3 and ends and not named:
             return self._trace.let("at most", [self._trace.let("at least", given[:2]), given[2]])
-        if function in (np.zeros_like, np.ones_like) and len(given) == 1 and not named:
+        if (
+            function in (np.zeros_like, np.ones_like)
+            and len(given) == 1
+            and not named
+            and not given[0]._truth
+        ):
             return self._trace.constant(float(function is np.ones_like))
         if function is np.copy and len(given) == 1 and not named and isinstance(given[0], Symbol):
             return given[0].copy()
@@ -268,6 +288,8 @@ class _Trace:
     def _read(self, given: Any) -> tuple[int, bool, bool]:
         """The value of an operand; is it a truth value; is it float32 by itself, not Python's own?"""
         if isinstance(given, Symbol):
+            if given._trace is not self:
+                raise Unreadable(HIDDEN)
             return given._value, given._truth, not given._truth
         if isinstance(given, Factor | np.ndarray | np.generic):
             fixed = given
@@ -319,9 +341,9 @@ def read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
 def _read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
     trace, names = _Trace(optimizer.rows, lr), tuple(optimizer.state)
     twin = copy.copy(optimizer)
-    for name, value in vars(optimizer).items():
-        if isinstance(value, Factor):
-            object.__setattr__(twin, name, _Decay(value))
+    for name in declared(type(optimizer)):
+        if name != "lr":
+            object.__setattr__(twin, name, _symbolic(getattr(optimizer, name)))
     state = _Symbols(trace, names)
     own = {name: getattr(state, name) for name in names}
     before = dict(vars(twin)), dict(vars(state))

@@ -31,12 +31,12 @@ def product(A, a0, ar, ak, X, x0, xk, n, b, b0, br, C, c0, cr, rows, columns, fl
 @njit(**INNER)
 def product_of_rows(D, d0, ds, X, x0, xs, n, C, c0, cr, rows, columns):
     """C (rows, columns) = D (rows, n) · X (columns, n)ᵀ."""
-    for j in range(0, columns, BESIDE):
-        if columns >= BESIDE:
-            j = min(j, columns - BESIDE)
+    if columns < BESIDE:
+        for j in range(columns):
             for i in range(0, rows, DOTS):
-                dots(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)
-        else:
-            for j in range(columns):
-                for i in range(0, rows, DOTS):
-                    dot(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)
+                dot(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)
+        return
+    for j in range(0, columns, BESIDE):
+        j = min(j, columns - BESIDE)
+        for i in range(0, rows, DOTS):
+            dots(D, d0, ds, X, x0 + j * xs, xs, n, C, c0 + j, cr, i, rows - 1)

@@ -24,6 +24,8 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 HOLD = 1 << 19  # bytes of mini-batches gathered at once
+PATTERNS = 32  # of widths, whose places for batches are kept
+MOST_NUMBERS = 1 << 24  # of all rows and steps that are taken at once
 FEW = 32  # features whose products need no rows
 LINE = 16  # float32 in a line of the processor's cache
 
@@ -88,7 +90,9 @@ class _Numbers:
             for j, column in enumerate(one.columns):
                 if "t" in column.needs:
                     column.over(first, mine, table[:, :steps, j])
-                elif self.filled[i] is None or ("lr" in column.needs and self.filled[i] is not mine[0]):
+                elif self.filled[i] is None or (
+                    "lr" in column.needs and not (steady and self.filled[i] is mine[0])
+                ):
                     if steady:
                         table[:, :, j] = np.reshape(column.of(1, mine[0]), (-1, 1))
                     else:
@@ -172,7 +176,8 @@ class RowByRow:
         self._arrange(rates, refused)
         forms = 2 if sizes[0] > FEW else 1
         limit = HOLD // (4 * forms * stack.blocks * passes.padded(batch_size) * int(sizes[0]))
-        self.limit, self.step = max(1, min(limit, longest)), 0
+        most = MOST_NUMBERS // max(1, sum(one.rows * len(one.columns) for one in self.compiled))
+        self.limit, self.step = max(1, min(limit, longest, most)), 0
         self._spaces: dict[bytes, _Batches] = {}
         self._numbers = _Numbers(self.compiled, self.limit, rows)
         self._losses: list[Floats] = []
@@ -255,6 +260,8 @@ class RowByRow:
         widths = np.array([passes.padded(size) for size in self._widths])
         key = widths.tobytes()
         if key not in self._spaces:
+            if len(self._spaces) >= PATTERNS:
+                self._spaces.clear()
             self._spaces[key] = _Batches(widths, self.blocks, int(self.network[0][0]))
         batches = self._spaces[key]
         orders = self._orders[0] if len(self._orders) == 1 else np.concatenate(self._orders, axis=1)
@@ -262,12 +269,12 @@ class RowByRow:
         losses = np.empty((self.stack.rows, count), np.float32)
         self._numbers.fill(self.step + 1, self._rates)
         if len(self.which):
-            ends = [0, count]
-            if any(one.checked for one in self.compiled):
-                ends = sorted({0, *([1] if self.step == 0 else []), *([count - 1] if record else []), count})
+            checked = {*([0] if self.step == 0 else []), *([count - 1] if record else [])}
+            if not any(one.checked for one in self.compiled):
+                checked = set()
+            ends = sorted({0, count, *checked, *(step + 1 for step in checked)})
             for first, end in itertools.pairwise(ends):
-                single = (end == first + 1 and len(ends) > 2) or count == 1
-                expected = self._expected(first, losses, batches) if single else []
+                expected = self._expected(first, losses, batches) if first in checked else []
                 self._advance(
                     self.which,
                     self.loops,

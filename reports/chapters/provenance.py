@@ -70,9 +70,9 @@ def _identical(run: Run, tables: int) -> tuple[str, str]:
             f"{always}. Other versions or other kernels may move last digits.",
         )
     return (
-        "Yes, on any machine: the command below gives the same trainings, byte for byte, and the same "
+        "Yes, on any x86-64 machine: the command below gives the same trainings, byte for byte, and the same "
         f"{tables} tables to the last digit shown ({whole}).",
-        f"For one seed every compiled training has the same bytes on every machine, {always}. What is "
+        f"For one seed every compiled training has the same bytes on every x86-64 machine, {always}. What is "
         f"derived from trainings is written with {DIGITS} digits, which other versions of the libraries that "
         "fit baselines may move.",
     )

@@ -26,6 +26,6 @@ def arithmetic(run: Run) -> str:
     if compiled(run):
         some = in_numpy(run)
         rest = f"; the steps of {words.join(some)} in NumPy, the same on one kind of machine" if some else ""
-        return f"compiled, the same on every machine{rest}"
+        return f"compiled, the same on every x86-64 machine{rest}"
     why = "; ".join(dict.fromkeys(words.clean(one) for one in run["optimizers"].in_numpy if one))
     return f"NumPy, the same on one kind of machine{f'. {why}' if why else ''}".rstrip(".")

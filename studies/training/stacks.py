@@ -16,7 +16,6 @@ import numpy as np
 
 import datasets
 import dlopt
-from dlopt.engine import HIDDEN
 from dlopt.models import PANEL, workspace
 from studies.question import user_optimizer
 from studies.question.budget import weights
@@ -191,7 +190,9 @@ def check_engine(stack: Stack, training: dlopt.Training) -> None:
     for uses in () if known else dict.fromkeys(row.uses for row in stack.rows):
         kind = user_optimizer.find(uses)
         if kind.__name__ in training.in_numpy and not in_numpy(COMPILED, kind):
-            raise RuntimeError(f"its update cannot be told from its arguments: {HIDDEN}")
+            raise RuntimeError(
+                f"its update is compiled by default, and here not: {training.in_numpy[kind.__name__]}"
+            )
 
 
 def _records(

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from dlopt.average import Factor, debias
 from dlopt.exact import complement, half_wave, power, real_power, rounded
 
 ULP = Fraction(1, 2**53)  # the largest relative error of one rounding
@@ -85,3 +86,20 @@ def test_half_a_cosine_wave_has_the_values_of_the_halved_angles():
 
 def test_columns_and_rows_are_broadcast():
     assert real_power(np.full((3, 1), 0.5), np.arange(4.0)).tolist() == [[1, 0.5, 0.25, 0.125]] * 3
+
+
+@pytest.mark.parametrize("exponent", [-1, 0.5, np.array([2, -3])])
+def test_a_power_that_is_none_of_its_own_is_refused_and_never_sought_for_ever(exponent):
+    with pytest.raises(ValueError, match="whole exponents >= 0"):
+        power(0.5, exponent)
+
+
+def test_a_decay_takes_any_power():
+    beta = Factor(np.asarray(0.9), np.dtype(np.float32))
+    assert float(beta**-1) == pytest.approx(1 / 0.9, rel=1e-15)
+    assert float(beta**0.5) == pytest.approx(0.9**0.5, rel=1e-15)
+    assert float(beta**3) == pytest.approx(0.729, rel=1e-15)
+
+
+def test_a_plain_decay_keeps_the_dtype_of_its_average():
+    assert debias(np.ones(3, np.float32), 0.9, 3).dtype == np.float32

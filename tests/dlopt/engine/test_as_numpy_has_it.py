@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlopt import MLP, Optimizer, Split, debias, decay, rate, train
+from dlopt import MLP, Optimizer, Split, debias, decay, positive, rate, train
 from dlopt.engine import loops
 from dlopt.engine.formula import Unreadable, read
 from tests.support.drawn import updates, written
@@ -222,3 +222,63 @@ def test_where_numba_is_told_to_compile_nothing_numpy_trains():
 @given(lines=updates(ties=True), seed=st.integers(0, 5))
 def test_a_drawn_update_with_maxima_and_minima_has_a_loop_with_numpys_bytes(lines, seed):
     assert refused_or_same(written(lines))
+
+
+class Tempered(Optimizer):
+    lr: float = rate(0.01)
+    tau: float = positive(0.3)
+    rho: float = decay(0.9)
+
+
+LIBM = {
+    "exp": lambda self, grad, state, lr: lr * np.exp(-self.tau) * grad,
+    "log": lambda self, grad, state, lr: lr * np.log(1 + self.tau) * grad,
+    "exp of a decay": lambda self, grad, state, lr: lr * np.exp(self.rho) * grad,
+    "a power": lambda self, grad, state, lr: lr * 2.0**self.tau * grad,
+    "its square": lambda self, grad, state, lr: lr**2 * grad,
+    "a decay as a number": lambda self, grad, state, lr: lr * float(self.rho) * grad,
+    "a decision": lambda self, grad, state, lr: lr * grad if self.tau > 0 else grad,
+    "a decision by a decay": lambda self, grad, state, lr: lr * grad if self.rho else grad,
+}
+
+
+@pytest.mark.parametrize("name", LIBM)
+def test_no_function_of_a_hyperparameter_gets_into_a_loop(name):
+    kind = type(
+        "Own", (Tempered,), {"update": lambda self, grad, state, lr: LIBM[name](self, grad, state, lr)}
+    )
+    with pytest.raises(Unreadable):
+        read(kind().bind(SINGLE), np.float32(0.1))
+
+
+KEPT = {}
+
+
+def test_an_array_of_another_reading_is_refused():
+    def step(self, grad, state, lr):
+        before = KEPT.get("grad", grad)
+        KEPT["grad"] = grad
+        return lr * (grad + before)
+
+    kind = made(step)
+    read_once = [kind().bind(SINGLE) for _ in range(2)]
+    for one in read_once:
+        with pytest.raises(Unreadable):
+            read(one, np.float32(0.1))
+
+
+@pytest.mark.parametrize("name", ["k", "lr"])
+def test_no_update_changes_the_numbers_of_its_optimizer(name):
+    class Grows(Optimizer):
+        lr: float = rate(0.01)
+        k: float = positive(1.0)
+
+        def update(self, grad, state, lr):
+            number = lr if name == "lr" else self.k
+            number *= 1.5
+            return lr * number * grad
+
+    one = Grows(lr=[0.1, 0.2], k=[1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        one.step(np.ones((2, 3)), np.ones((2, 3)))
+    assert one.bind(np.dtype(np.float32)).k.ravel().tolist() == [1.0, 2.0]

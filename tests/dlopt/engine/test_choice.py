@@ -102,3 +102,36 @@ def test_without_numba_numpy_trains_and_says_nothing():
 def test_without_numba_a_wish_for_compiled_code_is_refused_in_words():
     words = " ".join(python(TRAINS.format(first=WITHOUT, more="engine='numpy'") + ASKED)[2:])
     assert words == 'engine="compiled" cannot be had: numba is not installed. Leave engine out for NumPy.'
+
+
+def test_an_own_loss_or_network_is_never_taken_for_dlopts():
+    from dlopt.losses import SquaredError
+    from dlopt.models import Network
+
+    class Half(SquaredError):  # noqa: N818  # a squared error is no error
+        def backward(self, outputs, targets):
+            losses = super().backward(outputs, targets)
+            outputs /= 2
+            return losses / 2
+
+    class Own(Network):
+        pass
+
+    class WithLoss(MLP):
+        def stack(self, blocks, trials, dtype):
+            made = super().stack(blocks, trials, dtype)
+            made.loss = Half()
+            return made
+
+    class WithNetwork(MLP):
+        def stack(self, blocks, trials, dtype):
+            made = super().stack(blocks, trials, dtype)
+            made.__class__ = Own
+            return made
+
+    for kind in (WithLoss, WithNetwork):
+        how = {"batch_size": 8, "epochs": 2, "progress": False}
+        found = train(kind(3), block(n_classes=0), SGD(lr=0.1), **how)
+        assert found.engine == "numpy"
+        expected = train(kind(3), block(n_classes=0), SGD(lr=0.1), engine="numpy", **how)
+        assert found.best_params.tobytes() == expected.best_params.tobytes()
