@@ -7,7 +7,7 @@ import numpy as np
 from studies.folder.schema.columns import Column, Schema
 from studies.folder.schema.tables import FORMAT, TABLES
 from studies.question.identity import RESULTS_VERSION
-from tests.record.record_versions import RECORD, results, schema
+from tests.record.record_versions import RECORD, bytes_of, quick, results, schema
 
 KEPT = json.loads(RECORD.read_text())
 AGAIN = "raise it, then: .venv/bin/python -m tests.record.record_versions"
@@ -35,5 +35,9 @@ def test_no_number_of_a_tiny_study_moves_without_the_version(tmp_path):
     assert KEPT["results_version"] == RESULTS_VERSION, f"RESULTS_VERSION is {RESULTS_VERSION}: record it"
     assert list(found) == list(KEPT["results"])
     for name, numbers in KEPT["results"].items():
-        # other kernels move the last digits, and three epochs do not magnify them beyond a thousandth
         np.testing.assert_allclose(found[name], numbers, rtol=1e-3, atol=1e-9, err_msg=f"{name}; {AGAIN}")
+    assert bytes_of(tmp_path / "tiny") == KEPT["tiny"], "the first digits are right, the last are not"
+
+
+def test_quick_has_the_same_bytes_on_every_machine(tmp_path):
+    assert quick(tmp_path / "quick") == KEPT["quick"]
