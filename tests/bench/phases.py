@@ -122,16 +122,16 @@ def default_study(folder: Path, blocks: int | None) -> dict[str, float]:
 
 def evaluation_share(quick: bool) -> float:
     """The share of a training that reads validation and test, over one block of each default dataset."""
-    import dlopt.models
+    from dlopt.engine import rows
     from studies.catalog import STUDIES
     from tests.bench.study import Study, ours
 
     spent = [0.0]
-    whole = dlopt.models.Network.evaluate
+    whole = rows.RowByRow.evaluate
 
-    def timed(self: Any, chunks: Any) -> Any:
+    def timed(self: Any, part: int) -> Any:
         started = time.process_time()
-        result = whole(self, chunks)
+        result = whole(self, part)
         spent[0] += time.process_time() - started
         return result
 
@@ -139,13 +139,13 @@ def evaluation_share(quick: bool) -> float:
     names = ("wine",) if quick else named.datasets
     for name in names:  # first without the clock: imports, draws' caches
         study = Study("bench", named.optimizers, (name,), blocks=1, draws=4 if quick else named.draws)
-        dlopt.models.Network.evaluate = timed  # type: ignore[method-assign]
+        rows.RowByRow.evaluate = timed  # type: ignore[method-assign]
         try:
             started = time.process_time()
             ours(study)
             spent.append(time.process_time() - started)
         finally:
-            dlopt.models.Network.evaluate = whole  # type: ignore[method-assign]
+            rows.RowByRow.evaluate = whole  # type: ignore[method-assign]
     return spent[0] / sum(spent[1:])
 
 
