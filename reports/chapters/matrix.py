@@ -75,7 +75,11 @@ def _answer(run: Run, found: pd.DataFrame) -> str:
     if "few" in counts:
         return f"Too few blocks to tell anything apart on single datasets; {run.more_blocks('datasets')}."
     total, called, good = int(counts.sum()), int(counts.get("worse", 0)), int(counts.get("good", 0))
-    return f"{called} of {total} differences to the lowest of a dataset are called; {good} are as good."
+    return f"Of {total} differences to the lowest of a dataset {_called(called)}; {good} as good."
+
+
+def _called(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'} called"
 
 
 def _tables(run: Run, found: pd.DataFrame) -> list[Table]:
@@ -152,7 +156,7 @@ def pairs(run: Run) -> Part | None:
         answer=(
             f"Too few blocks to tell; {run.more_blocks()}."
             if few
-            else f"Of {total} pairs {counts['error']} are called at the end, and {counts['ratio']} by the "
+            else f"Of {total} pairs {_called(counts['error'])} at the end, and {counts['ratio']} by the "
             "examples needed."
         ),
         how=(

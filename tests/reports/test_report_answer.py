@@ -126,7 +126,7 @@ def test_pairs_stand_in_both_readings_around_the_diagonal(bend: Bend) -> None:
     run = reports.read(bend(edit))
     part = matrix.pairs(run)
     assert part is not None
-    assert part.answer == "Of 3 pairs 1 are called at the end, and 1 by the examples needed."
+    assert part.answer == "Of 3 pairs 1 is called at the end, and 1 by the examples needed."
     order = list(part.tables[0].optimizers)
     cells = {
         (a, b): part.tables[0].rows[i][j + 1].text[:1]
