@@ -20,7 +20,7 @@ AGAINST = {  # by what is known of a row against its column
     "open": ("?", "not decided"),
     "worse": ("✗", "worse"),
 }
-HOLLOW = Cell("dotted: without a 0, yet not called; or with one, yet called", hollow=True)
+HOLLOW = Cell("dotted: call and interval differ", hollow=True)
 LEAST = 0.0001  # a smaller p is written as smaller than this
 
 
