@@ -197,8 +197,10 @@ def _storage(url: URL, pool: Pool) -> RDBStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-    with suppress(IntegrityError, ProgrammingError):  # another process has just made the tables
-        return RDBStorage(f"{url.drivername}://", {"pool": pool})
+    for pause in PAUSES:
+        with suppress(IntegrityError, ProgrammingError):  # another process is making the tables
+            return RDBStorage(f"{url.drivername}://", {"pool": pool})
+        time.sleep(pause)
     return RDBStorage(f"{url.drivername}://", {"pool": pool})
 
 
