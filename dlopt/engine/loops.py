@@ -11,6 +11,7 @@ from numba import config
 
 from dlopt.engine.formula import Formula
 from dlopt.engine.processor import LANES
+from dlopt.engine.vectors import load, splat, store
 
 FLOAT, TRUTH, INDEX = ir.FloatType(), ir.IntType(1), ir.IntType(64)
 PAIRS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
@@ -36,24 +37,6 @@ class _Body:
     @property
     def wide(self) -> bool:
         return isinstance(self.kind, ir.VectorType)
-
-    def load(self, data: Any, at: Any) -> Any:
-        pointer = self.builder.gep(data, [at])
-        found = self.builder.load(self.builder.bitcast(pointer, self.kind.as_pointer()))
-        found.align = 4
-        return found
-
-    def store(self, value: Any, data: Any, at: Any) -> None:
-        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.kind.as_pointer())
-        self.builder.store(value, pointer).align = 4
-
-    def spread(self, number: Any) -> Any:
-        if not self.wide:
-            return number
-        empty = ir.Constant(self.kind, ir.Undefined)
-        first = self.builder.insert_element(empty, number, ir.IntType(32)(0))
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.kind.count), [0] * self.kind.count)
-        return self.builder.shuffle_vector(first, empty, lanes)
 
     def intrinsic(self, name: str, value: Any) -> Any:
         suffix = f"v{self.kind.count}f32" if self.wide else "f32"
@@ -105,24 +88,25 @@ def _body(
     params, grad, states, size = arrays
     body = _Body(builder, kind)
     place = [builder.add(at, builder.mul(size, INDEX(i))) for i in range(len(formula.states))]
-    moved = body.load(params, at)
+    moved = load(builder, params, at, kind)
     values: list[Any] = []
     for one in formula.operations:
         if one.name == "params":
             values.append(moved)
         elif one.name == "grad":
-            values.append(body.load(grad, at))
+            values.append(load(builder, grad, at, kind))
         elif one.name == "state":
-            values.append(body.load(states, place[one.operands[0]]))
+            values.append(load(builder, states, place[one.operands[0]], kind))
         elif one.name == "number":
-            values.append(body.spread(numbers[one.operands[0]]))
+            number = numbers[one.operands[0]]
+            values.append(splat(builder, number, kind) if body.wide else number)
         elif one.name == "constant":
             values.append(body.constant(float(np.uint32(one.operands[0]).view(np.float32))))
         else:
             values.append(body.made(one.name, [values[i] for i in one.operands]))
     for where, state in zip(place, formula.states, strict=True):
-        body.store(values[state], states, where)
-    body.store(builder.fsub(moved, values[formula.step]), params, at)
+        store(builder, values[state], states, where)
+    store(builder, builder.fsub(moved, values[formula.step]), params, at)
 
 
 def _loop(builder: Any, start: Any, end: Any, step: int, fill: Any) -> None:

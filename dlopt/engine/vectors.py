@@ -29,13 +29,15 @@ def _data(context: Any, builder: Any, sig: Any, args: Any, i: int) -> Any:
     return context.make_array(sig.args[i])(context, builder, args[i]).data
 
 
-def _load(builder: Any, data: Any, index: Any, vector: Any) -> Any:
+def load(builder: Any, data: Any, index: Any, vector: Any) -> Any:
+    """What lies at data[index], a number or a vector of that type."""
     value = builder.load(builder.bitcast(builder.gep(data, [index]), vector.as_pointer()))
     value.align = 4
     return value
 
 
-def _store(builder: Any, value: Any, data: Any, index: Any) -> None:
+def store(builder: Any, value: Any, data: Any, index: Any) -> None:
+    """Put a number or a vector at data[index]."""
     builder.store(value, builder.bitcast(builder.gep(data, [index]), value.type.as_pointer())).align = 4
 
 
@@ -46,7 +48,8 @@ def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [a, b, c])
 
 
-def _splat(builder: Any, value: Any, vector: Any) -> Any:
+def splat(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector of this number alone."""
     empty = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(empty, value, I32(0))
     return builder.shuffle_vector(
@@ -124,22 +127,22 @@ def _tile(rows: int) -> Any:
             )
             sums = [[cgutils.alloca_once(builder, vector) for _ in range(PAIR)] for _ in range(rows)]
             for i, row in enumerate(sums):
-                start = _splat(builder, builder.load(builder.gep(b, [ib[i]])), vector)
+                start = splat(builder, builder.load(builder.gep(b, [ib[i]])), vector)
                 for one in row:
                     builder.store(start, one)
             with cgutils.for_range(builder, n) as loop:
                 at, step = builder.add(x0, builder.mul(loop.index, xk)), builder.mul(loop.index, ak)
-                x = [_load(builder, X, builder.add(at, whole(j * LANES)), vector) for j in range(PAIR)]
+                x = [load(builder, X, builder.add(at, whole(j * LANES)), vector) for j in range(PAIR)]
                 for i, row in enumerate(sums):
-                    a = _splat(builder, builder.load(builder.gep(A, [builder.add(ia[i], step)])), vector)
+                    a = splat(builder, builder.load(builder.gep(A, [builder.add(ia[i], step)])), vector)
                     for one, column in zip(row, x, strict=True):
                         builder.store(_fma(builder, a, column, builder.load(one)), one)
-            lowest = _splat(builder, floor, vector)
+            lowest = splat(builder, floor, vector)
             for i, row in enumerate(sums):
                 for j, one in enumerate(row):
                     value = builder.load(one)
                     value = builder.select(builder.fcmp_ordered(">", lowest, value), lowest, value)
-                    _store(builder, value, C, builder.add(ic[i], whole(j * LANES)))
+                    store(builder, value, C, builder.add(ic[i], whole(j * LANES)))
             return context.get_dummy_value()
 
         return sig, make
@@ -205,15 +208,15 @@ def _dots(columns: int) -> Any:
                 for one in row:
                     builder.store(ir.Constant(vector, [0.0] * SUMS), one)
             with cgutils.for_range_slice(builder, whole(0), n, whole(SUMS)) as (k, _):
-                d = [_load(builder, D, builder.add(start, k), vector) for start in rows]
+                d = [load(builder, D, builder.add(start, k), vector) for start in rows]
                 for j, start in enumerate(beside):  # one register for these, or the sums would not fit
-                    x = _load(builder, X, builder.add(start, k), vector)
+                    x = load(builder, X, builder.add(start, k), vector)
                     for row, own in zip(sums, d, strict=True):
                         builder.store(_fma(builder, own, x, builder.load(row[j])), row[j])
             for place, row in zip(into, sums, strict=True):
                 found = [builder.load(one) for one in row]
                 if columns == 4:
-                    _store(builder, _four(builder, found), C, place)
+                    store(builder, _four(builder, found), C, place)
                 else:
                     builder.store(_halves(builder, found[0]), builder.gep(C, [place]))
             return context.get_dummy_value()
@@ -237,7 +240,7 @@ def total(typing: Any, X: Any, x0: Any, n: Any) -> Any:
         sums = cgutils.alloca_once(builder, vector)
         builder.store(ir.Constant(vector, [0.0] * SUMS), sums)
         with cgutils.for_range_slice(builder, whole(0), args[2], whole(SUMS)) as (k, _):
-            here = _load(builder, X, builder.add(args[1], k), vector)
+            here = load(builder, X, builder.add(args[1], k), vector)
             builder.store(builder.fadd(builder.load(sums), here), sums)
         return _halves(builder, builder.load(sums))
 
@@ -254,7 +257,7 @@ def transpose(typing: Any, X: Any, x0: Any, xs: Any, C: Any, c0: Any, cs: Any) -
         X, C = (_data(context, builder, sig, args, i) for i in (0, 3))
         x0, xs, c0, cs = (args[i] for i in (1, 2, 4, 5))
         whole = x0.type
-        rows = [_load(builder, X, builder.add(x0, builder.mul(xs, whole(i))), vector) for i in range(8)]
+        rows = [load(builder, X, builder.add(x0, builder.mul(xs, whole(i))), vector) for i in range(8)]
         # blocks of 4, 2 and 1 change places, each time over all rows
         for size in (4, 2, 1):
             starts = [start + second for start in range(0, 8, 2 * size) for second in (0, 8)]
@@ -267,7 +270,7 @@ def transpose(typing: Any, X: Any, x0: Any, xs: Any, C: Any, c0: Any, cs: Any) -
                         builder.shuffle_vector(a, b, _lanes(which)) for which in (low, high)
                     )
         for j, row in enumerate(rows):
-            _store(builder, row, C, builder.add(c0, builder.mul(cs, whole(j))))
+            store(builder, row, C, builder.add(c0, builder.mul(cs, whole(j))))
         return context.get_dummy_value()
 
     return sig, make

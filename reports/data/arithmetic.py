@@ -17,7 +17,6 @@ def in_numpy(run: Run) -> list[str]:
     return [
         f"{run.title(one.optimizer)} ({words.clean(one.in_numpy)})"
         for one in frame[frame.in_numpy.ne("")].itertuples()
-        if compiled(run)
     ]
 
 

@@ -3,7 +3,6 @@
 import ctypes
 
 import numpy as np
-from llvmlite import binding
 
 from dlopt.engine import loops
 from dlopt.engine.formula import read
@@ -14,20 +13,6 @@ STEPS = 40
 EDGES = [0.0, -0.0, 1e-45, -1e-45, 1.1754942e-38, -1e-40, 3.4e38, -3.4e38, 1.0, -1.0, 1e19, 1e-20]
 BEYOND = [np.inf, -np.inf, np.nan]
 KIND = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4, ctypes.c_int64)
-_KEPT = []  # the code of other widths
-
-
-def _address(formula, lanes):
-    if lanes == loops.LANES:
-        return loops.address(formula)
-    module = binding.parse_assembly(loops.written(formula, lanes))
-    module.verify()
-    machine = loops._machine()
-    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
-    passes.getModulePassManager().run(module, passes)
-    _KEPT.append(binding.create_mcjit_compiler(module, machine))
-    _KEPT[-1].finalize_object()
-    return _KEPT[-1].get_function_address("update")
 
 
 def gradients(rows, size, seed, beyond=True):
@@ -81,7 +66,7 @@ def by_loop(optimizer, params, grads, lanes=loops.LANES):
     with np.errstate(all="ignore"):
         for j, column in enumerate(columns):
             column.over(1, learning, numbers[:, :, j])
-    run = KIND(_address(formula, lanes))
+    run = KIND(loops.address(formula, lanes))
     for k in range(rows):
         for t in range(STEPS):
             grad = grads[t, k].copy()

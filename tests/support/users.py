@@ -167,3 +167,18 @@ KINDS = (
     Lion, AMSGrad, Clipped, Leaky, Gentle, Averaged, Slowing, Decaying, Powers, Difference, Masked,
     Everything, Signs,
 )  # fmt: skip
+
+
+def made(step):
+    """An optimizer whose `update` is this function."""
+
+    class Own(Optimizer):
+        lr: float = rate(0.01)
+        beta: float = decay(0.9)
+        eps: float = positive(0.3)
+        state = ("mean",)
+
+        def update(self, grad, state, lr):
+            return step(self, grad, state, lr)
+
+    return Own

@@ -16,21 +16,10 @@ from dlopt.engine import loops
 from dlopt.engine.formula import Unreadable, read
 from tests.support.drawn import updates, written
 from tests.support.loops import SINGLE, by_loop, by_numpy, gradients, same, start
+from tests.support.users import made
 
 FIXED_MASK = np.ones((1, 37), np.float32)
 FIXED_MASK[:, ::2] = 0
-
-
-def made(step):
-    class Made(Optimizer):
-        lr: float = rate(0.01)
-        beta: float = decay(0.9)
-        state = ("mean",)
-
-        def update(self, grad, state, lr):
-            return step(self, grad, state, lr)
-
-    return Made
 
 
 def refused_or_same(kind):

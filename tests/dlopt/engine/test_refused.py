@@ -5,26 +5,14 @@ import functools
 import numpy as np
 import pytest
 
-from dlopt import MLP, SGD, Optimizer, decay, ewa, positive, rate, train
+from dlopt import MLP, SGD, Optimizer, ewa, rate, train
 from dlopt.engine import refusal
 from dlopt.engine.formula import Unreadable
 from tests.support.blocks import assert_close, block
 from tests.support.loops import by_loop, by_numpy, gradients, same, start
+from tests.support.users import made
 
 HOW = {"batch_size": 16, "epochs": 2, "progress": False}
-
-
-def made(step):
-    class Own(Optimizer):
-        lr: float = rate(0.01)
-        beta: float = decay(0.9)
-        eps: float = positive(0.3)
-        state = ("mean",)
-
-        def update(self, grad, state, lr):
-            return step(self, grad, state, lr)
-
-    return Own
 
 
 def reassigned(self, grad, state, lr):
