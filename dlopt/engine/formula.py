@@ -66,33 +66,33 @@ class Formula(NamedTuple):
 
 
 class Column:
-    """A number per row, as NumPy computes it: of(t, lr) is () or (K, 1).
+    """A number per row, as NumPy computes it: of(optimizer, t, lr) is () or (K, 1).
 
-    needs: which of "t" and "lr" it depends on. table: of a step and how many, all of them at once, (T, ...).
-    is_step: it is t.
+    needs: which of "t" and "lr" it depends on. table: of an optimizer, a step and how many, all of them at
+    once, (T, ...). is_step: it is t.
     """
 
     is_step = False
 
     def __init__(
         self,
-        of: Callable[[int, Any], Any],
+        of: Callable[[Any, int, Any], Any],
         needs: frozenset[str] = frozenset(),
-        table: Callable[[int, int], Any] | None = None,
+        table: Callable[[Any, int, int], Any] | None = None,
     ) -> None:
         self.of, self.needs, self.table = of, needs, table
 
-    def over(self, first: int, rates: Sequence[Any], into: Table) -> None:
+    def over(self, optimizer: Optimizer, first: int, rates: Sequence[Any], into: Table) -> None:
         """Fill into (K, T) for the steps from the first on, whose learning rates are given one by one."""
         if self.table:
-            into[:] = self.table(first, len(rates)).reshape(len(rates), -1).T
+            into[:] = self.table(optimizer, first, len(rates)).reshape(len(rates), -1).T
         elif not self.needs:
-            into[:] = np.reshape(self.of(1, rates[0]), (-1, 1))
+            into[:] = np.reshape(self.of(optimizer, 1, rates[0]), (-1, 1))
         else:
             last, value = None, None
             for i, lr in enumerate(rates):
                 if "t" in self.needs or lr is not last:
-                    last, value = lr, np.reshape(self.of(first + i, lr), -1)
+                    last, value = lr, np.reshape(self.of(optimizer, first + i, lr), -1)
                 into[:, i] = value
 
     def _joined(self, function: Callable[..., Any], operands: Sequence[Any]) -> Any:
@@ -100,7 +100,7 @@ class Column:
             return NotImplemented
         parts = [_of(one) for one in operands]
         needs = frozenset().union(*(one.needs for one in operands if isinstance(one, Column)))
-        return Column(lambda t, lr: function(*(part(t, lr) for part in parts)), needs)
+        return Column(lambda o, t, lr: function(*(part(o, t, lr) for part in parts)), needs)
 
     def __bool__(self) -> bool:
         raise Unreadable("a decision by a hyperparameter or the step count")
@@ -125,8 +125,10 @@ class Column:
         raise Unreadable("a power by a number")
 
 
-def _of(operand: Any) -> Callable[[int, Any], Any]:
-    return operand.of if isinstance(operand, Column) else lambda t, lr: operand
+def _of(operand: Any) -> Callable[[Any, int, Any], Any]:
+    given = operand.value if isinstance(operand, _Decay) else operand
+    of: Callable[[Any, int, Any], Any] = getattr(given, "of", lambda o, t, lr: given)
+    return of
 
 
 def _arithmetic(name: str) -> None:
@@ -140,17 +142,18 @@ for _name in ("add", "sub", "mul", "truediv"):
 
 
 class _Decay(Factor):
-    """A decay whose powers and corrections at a symbolic step are columns."""
+    """A decay whose value, distance to 1, powers and corrections are columns. of: the decay itself."""
 
-    def __init__(self, real: Factor) -> None:
-        self.__dict__.update(real.__dict__)
-        self.real = real
+    def __init__(self, of: Callable[[Any, int, Any], Factor], needs: frozenset[str] = frozenset()) -> None:
+        self._of, self._needs = of, needs
+        self.value = Column(lambda o, t, lr: of(o, t, lr).value, needs)
+        self.complement = Column(lambda o, t, lr: of(o, t, lr).complement, needs)
 
-    def __bool__(self) -> bool:
-        raise Unreadable("a decision by a hyperparameter")
+    def __getattr__(self, name: str) -> Any:
+        raise Unreadable(f"a decay's {name}")
 
-    def __float__(self) -> float:
-        raise Unreadable("a decay as a plain number")
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Table:
+        raise Unreadable("a decay as a plain array")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **more: Any) -> Any:
         if ufunc.__name__ not in NUMBERS:
@@ -158,20 +161,27 @@ class _Decay(Factor):
         return super().__array_ufunc__(ufunc, method, *inputs, **more)
 
     def correction(self, t: Any) -> Any:
-        if not isinstance(t, Column):
-            return self.real.correction(t)
-        table = self.real.corrections if t.is_step else None
-        return Column(lambda step, lr: self.real.correction(t.of(step, lr)), t.needs, table)
+        of, step, table = self._of, _of(t), None
+        if isinstance(t, Column) and t.is_step and not self._needs:
+
+            def table(o: Any, first: int, count: int) -> Any:
+                return of(o, 1, None).corrections(first, count)
+
+        return Column(lambda o, i, lr: of(o, i, lr).correction(step(o, i, lr)), self._with(t), table)
 
     def __pow__(self, t: Any) -> Any:
-        if isinstance(t, Column):
-            return Column(lambda step, lr: self.real ** t.of(step, lr), t.needs)
-        return super().__pow__(t)
+        of, step = self._of, _of(t)
+        return _Decay(lambda o, i, lr: of(o, i, lr) ** step(o, i, lr), self._with(t))
+
+    def _with(self, t: Any) -> frozenset[str]:
+        return self._needs | (t.needs if isinstance(t, Column) else frozenset())
 
 
-def _symbolic(value: Any) -> Any:
+def _symbolic(name: str, value: Any) -> Any:
     """A hyperparameter that no function can be taken of, and no decision by it, without being seen."""
-    return _Decay(value) if isinstance(value, Factor) else Column(lambda t, lr: value)
+    if isinstance(value, Factor):
+        return _Decay(lambda o, t, lr: getattr(o, name))
+    return Column(lambda o, t, lr: getattr(o, name))
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -243,10 +253,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 class _Trace:
     """The operations so far."""
 
-    def __init__(self, rows: int, lr: Any) -> None:
+    def __init__(self, optimizer: Optimizer, lr: Any) -> None:
         self.operations: list[Operation] = []
         self.columns: list[Column] = []
-        self.rows, self.sample = rows, lr
+        self.optimizer, self.rows, self.lr = optimizer, optimizer.rows, lr
 
     def add(self, name: str, *operands: Any, truth: bool = False) -> Symbol:
         self.operations.append(Operation(name, operands, truth))
@@ -291,14 +301,16 @@ class _Trace:
             if given._trace is not self:
                 raise Unreadable(HIDDEN)
             return given._value, given._truth, not given._truth
+        if isinstance(given, _Decay):
+            given = given.value
         if isinstance(given, Factor | np.ndarray | np.generic):
             fixed = given
-            given = Column(lambda t, lr: fixed)
+            given = Column(lambda o, t, lr: fixed)
         if not isinstance(given, Column):
             if not isinstance(given, bool | int | float):
                 raise Unreadable(f"a {type(given).__name__}")
             return self.constant(given)._value, False, False
-        seen = given.of(1, self.sample)
+        seen = given.of(self.optimizer, 1, self.lr)
         plain = isinstance(seen, bool | int | float) and not isinstance(seen, np.generic)
         if not plain and (seen.dtype != SINGLE or seen.shape not in ((), (1, 1), (self.rows, 1))):
             raise Unreadable("a number that is not float32, or an array of its own")
@@ -313,7 +325,7 @@ class _Symbols:
     """What stands for the state: see `dlopt.State`."""
 
     def __init__(self, trace: _Trace, names: Sequence[str]) -> None:
-        self.t = Column(lambda t, lr: t, frozenset("t"))
+        self.t = Column(lambda o, t, lr: t, frozenset("t"))
         self.t.is_step = True
         self.params = trace.add("params")
         self.params._fixed = True
@@ -328,29 +340,43 @@ def read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
     """The formula of an optimizer bound to float32, and the numbers that its rows have in each step.
 
     lr: a learning rate as `update` gets it. Raises Unreadable, also where a second reading gives another one.
+    The suite's own classes are read once: their formulas hang on nothing else.
     """
-    formula, columns = _read(optimizer, lr)
-    if not type(optimizer).__module__.startswith("dlopt."):
+    kind = type(optimizer)
+    key, own = (kind, kind.update), kind.__module__.startswith("dlopt.")
+    if own and key in _READ:
+        return _READ[key]
+    formula, columns = found = _read(optimizer, lr)
+    if own:
+        _READ[key] = found
+    else:
         again, others = _read(optimizer, lr)
-        pairs = zip(columns, others, strict=True) if again == formula else [(Column(lambda t, lr: 0), None)]
-        if any(b is None or not np.array_equal(a.of(1, lr), b.of(1, lr), equal_nan=True) for a, b in pairs):
+        pairs = zip(columns, others, strict=True) if again == formula else [(columns, None)]
+        if not all(b is not None and _alike(optimizer, lr, a, b) for a, b in pairs):
             raise Unreadable(HIDDEN)
-    return formula, columns
+    return found
+
+
+_READ: dict[tuple[type, Any], tuple[Formula, list[Column]]] = {}  # by class and its update
+
+
+def _alike(optimizer: Optimizer, lr: Any, a: Any, b: Column) -> bool:
+    return np.array_equal(a.of(optimizer, 1, lr), b.of(optimizer, 1, lr), equal_nan=True)
 
 
 def _read(optimizer: Optimizer, lr: Any) -> tuple[Formula, list[Column]]:
-    trace, names = _Trace(optimizer.rows, lr), tuple(optimizer.state)
+    trace, names = _Trace(optimizer, lr), tuple(optimizer.state)
     twin = copy.copy(optimizer)
     for name in declared(type(optimizer)):
         if name != "lr":
-            object.__setattr__(twin, name, _symbolic(getattr(optimizer, name)))
+            object.__setattr__(twin, name, _symbolic(name, getattr(optimizer, name)))
     state = _Symbols(trace, names)
     own = {name: getattr(state, name) for name in names}
     before = dict(vars(twin)), dict(vars(state))
     try:
         with np.errstate(all="ignore"):
             update: Any = twin.update
-            step = update(trace.add("grad"), state, Column(lambda t, lr: lr, frozenset(["lr"])))
+            step = update(trace.add("grad"), state, Column(lambda o, t, lr: lr, frozenset(["lr"])))
             step = step if isinstance(step, Symbol) else trace.let("positive", [step])
     except Unreadable:
         raise

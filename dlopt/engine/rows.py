@@ -33,7 +33,7 @@ LINE = 16  # float32 in a line of the processor's cache
 def zeros(size: int) -> Floats:
     """Zeros that start at a line of the cache: a register across two lines costs twice."""
     raw = np.zeros(size + 2 * LINE, np.float32)
-    start = -raw.ctypes.data // 4 % LINE
+    start = -raw.__array_interface__["data"][0] // 4 % LINE
     return raw[start : start + size]
 
 
@@ -85,18 +85,18 @@ class _Numbers:
         steps = len(rates)
         same = all(step is rates[0] for step in rates)
         for i, (one, table) in enumerate(zip(self.groups, self.tables, strict=True)):
-            mine = [step[one.index] for step in rates]
+            optimizer, mine = one.group.optimizer, [step[one.index] for step in rates]
             steady = same or all(lr is mine[0] for lr in mine)
             for j, column in enumerate(one.columns):
                 if "t" in column.needs:
-                    column.over(first, mine, table[:, :steps, j])
+                    column.over(optimizer, first, mine, table[:, :steps, j])
                 elif self.filled[i] is None or (
                     "lr" in column.needs and not (steady and self.filled[i] is mine[0])
                 ):
                     if steady:
-                        table[:, :, j] = np.reshape(column.of(1, mine[0]), (-1, 1))
+                        table[:, :, j] = np.reshape(column.of(optimizer, 1, mine[0]), (-1, 1))
                     else:
-                        column.over(first, mine, table[:, :steps, j])
+                        column.over(optimizer, first, mine, table[:, :steps, j])
             self.filled[i] = mine[0] if steady else None
 
 

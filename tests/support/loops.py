@@ -65,7 +65,7 @@ def by_loop(optimizer, params, grads, lanes=loops.LANES):
     numbers = np.zeros((rows, STEPS, len(columns) + 1), np.float32)
     with np.errstate(all="ignore"):
         for j, column in enumerate(columns):
-            column.over(1, learning, numbers[:, :, j])
+            column.over(bound, 1, learning, numbers[:, :, j])
     run = KIND(loops.address(formula, lanes))
     for k in range(rows):
         for t in range(STEPS):
