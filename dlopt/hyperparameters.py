@@ -1,4 +1,4 @@
-"""What a hyperparameter may be: `rate`, `decay` and `positive` declare bounds, search range and symbol.
+"""What a hyperparameter may be: `rate`, `decay`, `positive`, `share`, `whole` declare bounds, range, symbol.
 
 From one declaration follow the checks, the repr, the search space (`suggest`), the command line and
 the tables of the report.
@@ -38,10 +38,13 @@ class Numbers:
 
 
 class Trial(Protocol):
-    """The one method `suggest` needs; Optuna's trials have it."""
+    """The methods that `suggest` needs, the second for whole numbers; Optuna's trials have them."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = ...) -> float:
         """Return a value in [low, high], on the log scale if log."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = ...) -> int:
+        """Likewise a whole number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Field:
     low, high: bounds; `closed` says which of the two ends belong to the range ("[", "(", ...).
     search: (low, high) of the searched quantity on the log scale, or None: not searched.
     complement: the searched quantity is 1 - value (a decay close to 1 matters by its distance to 1).
+    whole: it counts something.
     """
 
     low: float
@@ -59,10 +63,13 @@ class Field:
     search: tuple[float, float] | None
     complement: bool
     symbol: str | None
+    whole: bool = False
 
     @property
     def bounds(self) -> str:
         """The range in words, such as "lie in [0, 1)"."""
+        if self.whole:
+            return f"be a whole number >= {self.low:g}"
         if math.isinf(self.high):
             return f"be {'>=' if self.closed[0] == '[' else '>'} {self.low:g} and finite"
         return f"lie in {self.closed[0]}{self.low:g}, {self.high:g}{self.closed[1]}"
@@ -71,7 +78,9 @@ class Field:
         """Elementwise: is the value inside the bounds? NaN and inf never are."""
         above = value >= self.low if self.closed[0] == "[" else value > self.low
         below = value <= self.high if self.closed[1] == "]" else value < self.high
-        return above & below & np.isfinite(value)
+        fits: NDArray[np.bool_] = above & below & np.isfinite(value)
+        with np.errstate(invalid="ignore"):
+            return fits & (value % 1 == 0) if self.whole else fits
 
     def trial_name(self, name: str) -> str:
         """The name under which a trial records it: "lr", "1-beta1"."""
@@ -79,7 +88,7 @@ class Field:
 
     def from_trial(self, searched: float) -> float:
         """The hyperparameter from the searched quantity."""
-        return complement(searched) if self.complement else searched
+        return complement(searched) if self.complement else float(round(searched) if self.whole else searched)
 
     def to_trial(self, value: float) -> float:
         """The searched quantity of a hyperparameter: what `from_trial` undoes."""
@@ -92,6 +101,8 @@ class Field:
         same on every machine; the ends of the range count as they are.
         """
         low, high = search or self.search or (1.0, 1.0)
+        if self.whole:
+            return float(trial.suggest_int(name, math.ceil(low), math.floor(high), log=True))
         return self.from_trial(
             rounded(trial.suggest_float(self.trial_name(name), low, high, log=True), low, high)
         )
@@ -113,6 +124,7 @@ def _field(
     *,
     bounds: tuple[float, float, str],
     complement: bool = False,
+    whole: bool = False,
 ) -> Any:
     low, high, closed = bounds
     if search is not None and not (is_range(search) and search[0] < search[1]):
@@ -120,7 +132,7 @@ def _field(
             f"A search range must be (low, high) with 0 < low < high, not {shown(search)}.\n"
             "It is searched on the log scale; of a decay it is that of 1 - value."
         )
-    declared = Field(low, high, closed, search, complement, symbol)
+    declared = Field(low, high, closed, search, complement, symbol, whole)
     return dataclasses.field(default=default, metadata={"field": declared})
 
 
@@ -147,6 +159,18 @@ def decay(
 def positive(default: float, *, search: tuple[float, float] | None = None, symbol: str | None = None) -> Any:
     """Declare a hyperparameter >= 0 and finite (ε, weight decay)."""
     return _field(default, search, symbol, bounds=(0.0, math.inf, "[)"))
+
+
+def share(default: float, *, search: tuple[float, float] | None = None, symbol: str | None = None) -> Any:
+    """Declare a hyperparameter in [0, 1] that is searched by its own size (a part of something)."""
+    return _field(default, search, symbol, bounds=(0.0, 1.0, "[]"))
+
+
+def whole(
+    default: int, *, search: tuple[int, int] | None = None, symbol: str | None = None, least: int = 1
+) -> Any:
+    """Declare a whole number from `least` on, such as every how many steps something is done."""
+    return _field(default, search, symbol, bounds=(float(least), math.inf, "[)"), whole=True)
 
 
 def declared(owner: type) -> dict[str, Field]:

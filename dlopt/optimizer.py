@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_transform
 
 import numpy as np
@@ -15,7 +15,7 @@ from dlopt import hyperparameters
 from dlopt.arguments import numbers, shown
 from dlopt.average import Factor, Floats, locked
 from dlopt.equivalents import Equivalent
-from dlopt.hyperparameters import Numbers, Trial, decay, positive, rate
+from dlopt.hyperparameters import Numbers, Trial, decay, positive, rate, share, whole
 from dlopt.interfaces import Layer
 from dlopt.schedules import Constant, Schedule
 
@@ -26,15 +26,17 @@ class State:
     """What an optimizer remembers between steps: its declared arrays (start at 0) and t, the step count.
 
     t is 1 in the first update. params: what is moved, (K, P), inside `update` before the step. layers: a
-    (name, slice, shape) for each weight matrix in the parameters, whose last column is the bias.
+    (name, slice, shape) for each weight matrix in the parameters, whose last column is the bias. An
+    optimizer's `start` may set anything more, of any shape whose first axis is the trials'.
     """
 
     t: int
     layers: tuple[Layer, ...]
     _moved: Floats
+    _again: Callable[[Floats], Floats] | None
 
     def __init__(self, names: Sequence[str], like: Floats, layers: Sequence[Layer] = ()) -> None:
-        self.t, self._moved = 0, like
+        self.t, self._moved, self._again = 0, like, None
         size = like.shape[-1]
         self.layers = tuple(layers) or (Layer("params", slice(0, size), (1, size)),)
         for name in names:
@@ -47,13 +49,25 @@ class State:
         seen.flags.writeable = False
         return seen
 
+    def again(self, point: Floats) -> Floats:
+        """The gradient on the same mini-batch at another point, both (K, P); see `Optimizer.gradients`."""
+        if self._again is None:
+            raise RuntimeError(
+                "No second gradient can be had here. Give step(..., again=) a function of the parameters."
+            )
+        return self._again(point)
+
     def __getattr__(self, name: str) -> Any:  # only called for what is missing
-        known = ", ".join(k for k in vars(self) if k not in ("t", "layers", "_moved")) or "nothing"
+        hidden = ("t", "layers", "_moved", "_again")
+        known = ", ".join(k for k in vars(self) if k not in hidden) or "nothing"
         raise AttributeError(f"This optimizer keeps no state {name!r}, but {known}. Declare it in `state`.")
 
 
 @dataclass_transform(
-    kw_only_default=True, frozen_default=True, eq_default=False, field_specifiers=(rate, decay, positive)
+    kw_only_default=True,
+    frozen_default=True,
+    eq_default=False,
+    field_specifiers=(rate, decay, positive, share, whole),
 )
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Optimizer:
@@ -63,11 +77,15 @@ class Optimizer:
     them), and then the instance moves K trials at once, params (K, P). schedule: a Schedule, or one per
     trial. A subclass declares `state`, the names of its arrays, and writes `update(grad, state, lr)`, which
     returns the step; the base subtracts it. What is moved is `state.params`, read-only, and its weight
-    matrices are `state.layers`. Inside `update` a hyperparameter has the parameters' dtype. equivalents:
-    how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
+    matrices are `state.layers`. Inside `update` a hyperparameter has the parameters' dtype. What does not
+    start at 0 is set in `start`; what is to be read instead of the parameters is returned by `evaluated`.
+    equivalents: how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
+    gradients: how many an update takes of its mini-batch, one and those of `state.again`; each counts
+    as examples of the budget.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
+    gradients: ClassVar[int] = 1
     equivalents: ClassVar[Mapping[str, Equivalent]] = {}
     if TYPE_CHECKING:
         lr = Numbers()  # each subclass declares its own
@@ -77,6 +95,12 @@ class Optimizer:
 
     def __init_subclass__(cls) -> None:
         hyperparameters.declare(cls)
+        for field in dataclasses.fields(cls):
+            if "field" not in field.metadata and field.name not in ("lr", "schedule"):
+                raise TypeError(
+                    f"{cls.__name__}.{field.name} is annotated, and declares no hyperparameter. "
+                    f"Write for example {field.name}: Numbers = positive(default=0.1), or no annotation."
+                )
         if "lr" not in hyperparameters.declared(cls):
             raise TypeError(
                 f"{cls.__name__} declares no learning rate. "
@@ -129,6 +153,17 @@ class Optimizer:
         """Return the step to subtract from the parameters; change the state's arrays in place."""
         raise NotImplementedError
 
+    def start(self, state: State) -> None:
+        """Set what of the state does not start at 0, before the first step; see `State`."""
+
+    def evaluated(self, params: Floats, state: State) -> Floats:
+        """Return the parameters (K, P) to be read on validation and test; by default those that move."""
+        return params
+
+    def seen(self, params: Floats, state: State) -> Floats:
+        """What `evaluated` returns, in the dtype of params, which do not change."""
+        return self.bind(params.dtype).evaluated(params, state)
+
     @functools.cached_property
     def rows(self) -> int:
         """How many trials this optimizer moves at once."""
@@ -149,12 +184,14 @@ class Optimizer:
         *,
         epoch: int = 0,
         layers: Sequence[Layer] = (),
+        again: Callable[[Floats], Floats] | None = None,
     ) -> tuple[Floats, State]:
         """Return the parameters after one step and the new state.
 
         params, grad: (P,), or (K, P) for K trials; neither is changed. state: None before the first step,
         afterwards what the last step returned; it is consumed. epoch: for the schedule, from 0. layers: of
         the first step, such as `MLP(64).layers(30, 2)`; by default all parameters are one row of weights.
+        again: the gradient of the same mini-batch at other parameters, for optimizers that ask for it.
         Raises ValueError if the shapes do not fit.
         """
         params, grad = numbers("params", params), numbers("grad", grad)
@@ -166,15 +203,15 @@ class Optimizer:
                 f"{type(self).__name__} of {self.rows} trial(s) got params {params.shape} and grad "
                 f"{grad.shape}. Both must be ({self.rows}, P), or (P,) for one trial."
             )
-        moved = params.copy()
-        state = State(self.state, moved, layers) if state is None else state
+        moved, bound = params.copy(), self.bind(params.dtype)
+        state = bound.begin(moved, layers) if state is None else state
         for kept in self.state:
             if getattr(state, kept).shape != moved.shape:
                 raise ValueError(
                     f"The state is of params {getattr(state, kept).shape}, and these are {moved.shape}. "
                     "Pass None for a new start, or what the last step returned."
                 )
-        bound = self.bind(params.dtype)
+        state._again = again
         bound.move(moved, grad.astype(params.dtype, copy=False), state, bound.cast(self.lr_at(epoch), params))
         return moved, state
 
@@ -198,6 +235,12 @@ class Optimizer:
                 object.__setattr__(twin, name, cast)
             bound[dtype] = twin
         return bound[dtype]
+
+    def begin(self, params: Floats, layers: Sequence[Layer] = ()) -> State:
+        """The state before the first step from these parameters, of a bound optimizer."""
+        state = State(self.state, params, layers)
+        self.start(state)
+        return state
 
     def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
@@ -258,8 +301,8 @@ def placed(groups: Sequence[Optimizer], params: Floats, layers: Sequence[Layer] 
     """Each optimizer bound to the dtype of params (K, P), its rows, and a new state."""
     found, start = list[Group](), 0
     for group in groups:
-        rows = slice(start, start + group.rows)
-        found.append(Group(group.bind(params.dtype), rows, State(group.state, params[rows], layers)))
+        rows, bound = slice(start, start + group.rows), group.bind(params.dtype)
+        found.append(Group(bound, rows, bound.begin(params[rows], layers)))
         start += group.rows
     return found
 

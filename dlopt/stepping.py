@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlopt.average import Floats
 from dlopt.interfaces import Stack
-from dlopt.optimizer import Group
+from dlopt.optimizer import Group, State
 
 Doubles = NDArray[np.float64]
 
@@ -32,6 +33,9 @@ class Stepping(Protocol):
 
     def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
         """Loss and error of all rows, (K·S,) each, on validation or test data: 1 or 2."""
+
+    def state(self, group: Group) -> State:
+        """A group's state after the steps so far."""
 
 
 class Together:
@@ -58,9 +62,22 @@ class Together:
         """See `Stepping`."""
         params, grad = self.stack.params, self.stack.grad
         for _ in range(count):
-            self._losses.append(self.stack.gradient(next(self._batches)))
+            batch = next(self._batches)
+            self._losses.append(self.stack.gradient(batch))
             for (optimizer, rows, state), lr in zip(self.groups, self._rates, strict=True):
-                optimizer.move(params[rows], grad[rows], state, lr)
+                mine = grad[rows]
+                if optimizer.gradients > 1:
+                    mine, state._again = mine.copy(), functools.partial(self._again, batch, rows)
+                optimizer.move(params[rows], mine, state, lr)
+
+    def _again(self, batch: Any, rows: slice, point: Floats) -> Floats:
+        """The gradient of some rows at another point; that of the others is theirs as before, or past."""
+        params = self.stack.params[rows]
+        home = params.copy()
+        params[:] = point
+        self.stack.gradient(batch)
+        params[:] = home
+        return self.stack.grad[rows].copy()
 
     def losses(self) -> Floats:
         """See `Stepping`."""
@@ -70,3 +87,7 @@ class Together:
     def evaluate(self, part: int) -> tuple[Doubles, Doubles]:
         """See `Stepping`."""
         return self.stack.evaluate(self.chunks[part])
+
+    def state(self, group: Group) -> State:
+        """See `Stepping`."""
+        return group.state

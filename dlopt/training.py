@@ -7,9 +7,6 @@ import dataclasses
 import functools
 import importlib
 import itertools
-import multiprocessing
-import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, overload
@@ -26,17 +23,16 @@ from dlopt.interfaces import Block, Model, Stack
 from dlopt.losses import CrossEntropy, SquaredError
 from dlopt.models import Network
 from dlopt.optimizer import Group, Optimizer, all_optimizers, join, listed, placed
+from dlopt.progress import Progress, chosen
 from dlopt.schedules import Constant
 from dlopt.stepping import Stepping, Together
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Answers = Callable[[Floats, NDArray[Any]], NDArray[Any]]  # of parameters (1, P) for X
-Progress = Callable[[int, int], object]  # called with (done epochs, epochs)
 MOST_STEPS = 10**9  # of a training: each has a number in memory
 ENGINES = ("auto", "compiled", "numpy")
 VALIDATION, TEST = 1, 2  # parts of a block, after training
-PATIENCE = 5.0  # seconds of training that nobody needs to be told of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +121,14 @@ def checkpoints(n_train: int, epochs: int) -> Integers:
     return grid[grid <= total]
 
 
-def record_steps(n_train: int, batch_size: int, epochs: int) -> tuple[Integers, Integers]:
+def record_steps(n_train: int, batch_size: int, epochs: int, gradients: int = 1) -> tuple[Integers, Integers]:
     """The steps at which something is recorded and the examples seen by then; step 0 is the start.
 
-    Each grid point is taken at the first step that reaches it; several in one step share a record.
+    Each grid point is taken at the first step that reaches it; several in one step share a record. Each of
+    a step's gradients sees its examples.
     """
-    sizes = np.diff([*range(0, n_train, batch_size), n_train])
-    seen = np.concatenate([[0], np.cumsum(np.tile(sizes, epochs))]).astype(np.int64)
+    sizes = gradients * np.diff([*range(0, n_train, batch_size), n_train])
+    seen = np.concatenate([[0], np.cumsum(np.tile(sizes, -(-epochs // gradients)))]).astype(np.int64)
     steps = np.unique(np.searchsorted(seen, checkpoints(n_train, epochs))).astype(np.int64)
     return steps, seen[steps]
 
@@ -178,14 +175,15 @@ def train(
 
     block: a dataset's block or a `Split`; or a list of S of them, of equal shapes, which gives a list of
     S results. optimizers: one, or a list; with several blocks either the same for each, or a list of S
-    lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1. dtype: float32
-    or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test
-    too; that changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer
-    than 5 s, but not from a worker process; False writes none; a function is called with (done epochs,
-    epochs) after each, while some of its steps may still wait. engine: "compiled" trains an MLP in float32 in
-    compiled code, whose bytes are the same on every x86-64 machine (`pip install "dlopt[fast]"`); "numpy"
-    never does; "auto" does where it can. The trials of a block share initial weights and order; each one's
-    bytes are those it has alone.
+    lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1, a budget of
+    examples: where a step takes two gradients there are half as many steps. dtype: float32 or float64.
+    early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test too; that
+    changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer than 5 s,
+    but not from a worker process; False writes none; a function is called with (done epochs, epochs) after
+    each, while some of its steps may still wait. engine: "compiled" trains an MLP in float32 in compiled
+    code, whose bytes are the same on every x86-64 machine (`pip install "dlopt[fast]"`); "numpy" never does;
+    "auto" does where it can. Trials of a block share initial weights and order; each has the bytes it has
+    alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
     """
@@ -212,7 +210,7 @@ def train(
     refused: dict[type, str] = {}
     while True:
         try:
-            results = _trained(given, trials, engine, refused, _shown(progress))
+            results = _trained(given, trials, engine, refused, chosen(progress))
         except FrozenError as frozen:
             (kind,) = frozen.args
             refused[kind] = HIDDEN
@@ -313,6 +311,18 @@ class _Rates:
         return group.optimizer.cast(group.optimizer.lr_at(epoch), self.like)
 
 
+def _gradients(groups: Sequence[Group]) -> int:
+    """How many gradients a step of each of these takes."""
+    found = {type(one.optimizer).__name__: one.optimizer.gradients for one in groups}
+    if len(set(found.values())) > 1:
+        each = ", ".join(f"{name} {count}" for name, count in found.items())
+        raise ValueError(
+            f"train got optimizers that take different numbers of gradients in a step: {each}. "
+            "Train them in calls of their own: the same epochs are the same budget."
+        )
+    return next(iter(found.values()))
+
+
 class _Given(NamedTuple):
     """What `train` was asked, checked."""
 
@@ -335,7 +345,7 @@ def _trained(
         groups = placed(given.groups, stack.params, stack.layers)
         rates = _Rates(groups, stack.params)
         sizes = [X.shape[1] for X, _ in given.data]
-        steps, examples = record_steps(sizes[0], given.batch_size, given.epochs)
+        steps, examples = record_steps(sizes[0], given.batch_size, given.epochs, _gradients(groups))
         if compiled(engine, stack):
             longest = int(np.max(np.diff(steps)))
             how = (given.data, groups, given.batch_size, rates.first, longest, refused)
@@ -364,32 +374,6 @@ def compiled(engine: str, stack: Stack) -> bool:
             f'engine="compiled" cannot be had: {why[0].lower()}{why[1:]} Leave engine out for NumPy.'
         )
     return not why
-
-
-class _Line:
-    """One line on stderr, written over once a second, of a training that takes longer than `PATIENCE`."""
-
-    def __init__(self) -> None:
-        self.started, self.said = time.monotonic(), 0.0
-
-    def __call__(self, done: int, epochs: int) -> None:
-        now = time.monotonic()
-        spent = now - self.started
-        if done == epochs and self.said:
-            print(f"\rtrain: {epochs} epochs in {spent:.0f} s".ljust(60), file=sys.stderr)
-        elif done < epochs and spent > PATIENCE and now - self.said > 1:
-            left = f"about {spent * (epochs - done) / done:.0f} s left"
-            print(f"\rtrain: epoch {done} of {epochs}, {left}".ljust(60), end="", file=sys.stderr, flush=True)
-            self.said = now
-
-
-def _shown(progress: bool | Progress) -> Progress:
-    if callable(progress):
-        return progress
-    alone = multiprocessing.parent_process() is None
-    if progress and alone and sys.stderr is not None and sys.stderr.isatty():
-        return _Line()
-    return lambda done, epochs: None
 
 
 class _Standing(NamedTuple):
@@ -429,16 +413,19 @@ class _Run:
         self.records = self.last = 0
         self.early = np.searchsorted(self.examples, np.array(given.early) * self.examples[-1]).tolist()
         self.stood: dict[int, _Standing] = {}  # by record
+        groups, plain = rates.groups, Optimizer.evaluated
+        self.gradients = groups[0].optimizer.gradients
+        self.elsewhere = [one for one in groups if type(one.optimizer).evaluated is not plain]
 
     def results(self, answers: Answers, progress: Progress) -> list[Training]:
-        step, records = 0, iter(self.steps.tolist())
+        step, records, last = 0, iter(self.steps.tolist()), int(self.steps[-1])
         wanted, n = next(records), self.sizes[0]
-        for epoch in range(self.epochs):
+        for epoch in range(0, self.epochs, self.gradients):
             orders = np.empty((len(self.orders), n), np.int64)
             for mine, order in zip(orders, self.orders, strict=True):
                 mine[:] = order.permutation(n)
             self.stepping.epoch(orders, self.rates(epoch))
-            end = step - (-n // self.batch_size)
+            end = min(step - (-n // self.batch_size), last)
             while step < end:
                 if step == wanted:
                     self._record()
@@ -446,7 +433,7 @@ class _Run:
                 count = min(wanted, end) - step
                 self.stepping.take(count)
                 step += count
-            progress(epoch + 1, self.epochs)
+            progress(min(epoch + self.gradients, self.epochs), self.epochs)
         self._record()
         return self._finish(answers)
 
@@ -466,6 +453,7 @@ class _Run:
                 self.diverged[fresh] = first[fresh]
         lost = ~np.isfinite(self.stack.params).all(axis=1)
         self.diverged[lost & (self.diverged == 0)] = step
+        moved = self._put_evaluated()
         loss, error = self._measured(VALIDATION)
         gone = self.diverged > 0
         self.validation_loss[record] = np.where(gone, np.inf, loss)
@@ -473,10 +461,19 @@ class _Run:
         better = ~gone & (loss < self.best)
         self.best[better], self.best_record[better] = loss[better], record
         self.best_params[better] = self.stack.params[better]
+        for rows, params in moved:
+            self.stack.params[rows] = params
         self.records, self.last = record + 1, step
         if record in self.early:
             best = (self.best.copy(), self.best_record.copy(), self.best_params.copy())
             self.stood[record] = _Standing(self.records, self.diverged.copy(), *best)
+
+    def _put_evaluated(self) -> list[tuple[slice, Floats]]:
+        """Put the parameters that are to be read in the place of those that move; return the latter."""
+        moved = [(one.rows, self.stack.params[one.rows].copy()) for one in self.elsewhere]
+        for one, (rows, params) in zip(self.elsewhere, moved, strict=True):
+            self.stack.params[rows] = one.optimizer.evaluated(params, self.stepping.state(one))
+        return moved
 
     def _measured(self, part: int) -> tuple[Doubles, Doubles]:
         """Loss and error; what overflowed to no number is infinite, or the worst. No rows, no numbers."""

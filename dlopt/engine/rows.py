@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,9 @@ class RowByRow:
             self.state_at[one.which] = at + np.arange(one.rows) * each
             at += one.rows * each
         self.states = zeros(at + 1)
+        for one in self.compiled:
+            for name, values in self._arrays(one):
+                values[:] = getattr(one.group.state, name)
         self.which = np.flatnonzero(self.loops)
         self.rest = np.flatnonzero(self.loops == 0)
 
@@ -288,15 +292,36 @@ class RowByRow:
             for t, rates in enumerate(self._rates):
                 self._advance(self.rest, self.loops, losses, t, batches.part(t, t + 1))
                 for i, (optimizer, rows, state) in self.left:
-                    optimizer.move(self.stack.params[rows], self.stack.grad[rows], state, rates[i])
+                    grad = self.stack.grad[rows]
+                    if optimizer.gradients > 1:
+                        here = (rows, np.empty_like(losses), t, batches.part(t, t + 1))
+                        grad, state._again = grad.copy(), functools.partial(self._again, *here)
+                    optimizer.move(self.stack.params[rows], grad, state, rates[i])
         self.step += count
         self._losses.append(losses)
         self._orders, self._widths, self._rates = [], [], []
 
+    def _arrays(self, one: _Compiled) -> Iterator[tuple[str, Floats]]:
+        """The state arrays (K, P) of a group by name, views."""
+        size, count = self.stack.params.shape[1], len(one.formula.states)
+        each, at = -(-size * count // LINE) * LINE, self.state_at[one.which[0]]
+        all_rows = self.states[at : at + one.rows * each].reshape(one.rows, each)
+        for i, name in enumerate(one.group.optimizer.state):
+            yield name, all_rows[:, i * size : (i + 1) * size]
+
+    def state(self, group: Group) -> State:
+        """See `Stepping`."""
+        for one in self.compiled:
+            if one.group is group:
+                for name, values in self._arrays(one):
+                    getattr(group.state, name)[:] = values
+                group.state.t = self.step
+        return group.state
+
     def _state(self, one: _Compiled) -> Floats:
-        """The state arrays (n, P) of a group's first row, a view."""
-        at, size, count = self.state_at[one.which[0]], self.stack.params.shape[1], len(one.formula.states)
-        return self.states[at : at + count * size].reshape(count, size)
+        """The state arrays (n, P) of a group's first row."""
+        first = [values[0] for _, values in self._arrays(one)]
+        return np.stack(first) if first else np.zeros((0, self.stack.params.shape[1]), np.float32)
 
     def _expected(
         self, step: int, losses: Floats, batches: _Batches
@@ -318,6 +343,15 @@ class RowByRow:
             one.checked.move(params, self.stack.grad[row], state, lr[:1] if np.ndim(lr) else lr)
             found.append((one, params, state))
         return found
+
+    def _again(self, rows: slice, losses: Floats, step: int, batch: tuple[Any, ...], point: Floats) -> Floats:
+        """The gradient of some rows at another point on the batch of a step."""
+        params, which = self.stack.params[rows], np.arange(rows.start, rows.stop)
+        home = params.copy()
+        params[:] = point
+        self._advance(which, np.zeros_like(self.loops), losses, step, batch)
+        params[:] = home
+        return self.stack.grad[rows].copy()
 
     def _compare(self, one: _Compiled, params: Floats, state: State) -> None:
         kept = np.concatenate([params, *(getattr(state, name) for name in one.group.optimizer.state)])

@@ -91,7 +91,8 @@ class Search:
             self.points[draw], self.arm.ranges(decay).items(), strict=False
         ):
             low, high = np.log(ends)
-            point[field.trial_name(name)] = float(np.clip(np.exp(low + share * (high - low)), *ends))
+            value = float(np.clip(np.exp(low + share * (high - low)), *ends))
+            point[field.trial_name(name)] = round(value) if field.whole else value
         return point
 
 

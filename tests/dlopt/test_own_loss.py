@@ -348,7 +348,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch):
     """Each look at it is 2 s after the last one."""
     looks = iter(range(100, 10_000, 2))
-    monkeypatch.setattr("dlopt.training.time.monotonic", lambda: float(next(looks)))
+    monkeypatch.setattr("dlopt.progress.time.monotonic", lambda: float(next(looks)))
 
 
 @pytest.mark.usefixtures("clock")
@@ -385,7 +385,7 @@ def test_else_nothing_is_written(monkeypatch, stream, epochs, how):
 def in_worker():
     import sys
 
-    sys.stderr, dlopt.training.PATIENCE = Terminal(), 0.0
+    sys.stderr, dlopt.progress.PATIENCE = Terminal(), 0.0
     train(MLP(4), split(), SGD(), batch_size=32, epochs=3)
     return sys.stderr.getvalue()
 
