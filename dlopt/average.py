@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class Factor(np.lib.mixins.NDArrayOperatorsMixin):
         return getattr(ufunc, method)(*plain, **kwargs)
 
 
-def accumulate(total: Floats, x: Floats, beta: float | Floats | Factor) -> Floats:
+def accumulate(total: Floats, x: Floats, beta: Any) -> Floats:
     """Change total in place to β·total + x, and return it.
 
     total, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row.
@@ -114,7 +115,7 @@ def accumulate(total: Floats, x: Floats, beta: float | Floats | Factor) -> Float
     return total
 
 
-def ewa(mean: Floats, x: Floats, beta: float | Floats | Factor) -> Floats:
+def ewa(mean: Floats, x: Floats, beta: Any) -> Floats:
     """Change mean in place to β·mean + (1-β)·x, the exponentially weighted average, and return it.
 
     mean, x: arrays of one shape, (K, P) or (P,). beta: in [0, 1), a float or one value per row; it looks
@@ -124,7 +125,7 @@ def ewa(mean: Floats, x: Floats, beta: float | Floats | Factor) -> Floats:
     return accumulate(mean, (1 - beta) * x, beta)
 
 
-def debias(mean: Floats, beta: float | Floats | Factor, t: int) -> Floats:
+def debias(mean: Floats, beta: Any, t: int) -> Floats:
     """The average divided by 1-βᵗ: unbiased for a stationary series (Kingma & Ba 2015, section 3).
 
     mean: an `ewa` started at 0, after t >= 1 steps; it is not changed.
@@ -133,3 +134,25 @@ def debias(mean: Floats, beta: float | Floats | Factor, t: int) -> Floats:
         return mean / beta.correction(t)
     left = 1 - power(beta, t)
     return mean / (left.astype(beta.dtype) if isinstance(beta, np.ndarray) else float(left))
+
+
+def number_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of decays, hyperparameters and the step count one that `update` may call.
+
+    function: takes each of them as float64, a number or (K, 1), and returns such: it may be anything that is
+    the same everywhere (see `dlopt.exact`), decisions too. What comes out has the parameters' dtype.
+    """
+
+    @functools.wraps(function)
+    def made(*given: Any) -> Any:
+        for one in given:
+            if hasattr(one, "deferred"):  # a symbol of `dlopt.engine.formula`
+                return one.deferred(made, given)
+        dtypes = [one.dtype for one in given if isinstance(one, Factor | np.ndarray | np.generic)]
+        exact = [one.exact if isinstance(one, Factor) else np.asarray(one, np.float64)[()] for one in given]
+        found = np.asarray(function(*exact), np.float64)
+        if not dtypes:  # of numbers of Python's own
+            return found.item() if not found.ndim else found
+        return found.astype(dtypes[0])[()]
+
+    return made

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dlopt.average import Floats, accumulate, ewa
 from dlopt.equivalents import SUMS, Equivalent
-from dlopt.hyperparameters import Numbers, decay, rate
+from dlopt.hyperparameters import Numbers, decay, positive, rate, share
 from dlopt.optimizer import Optimizer, State
 
-__all__ = ["SGD", "Momentum", "HeavyBall", "Nesterov"]
+__all__ = [
+    "SGD", "Momentum", "HeavyBall", "Nesterov", "QHM", "AggMo", "SGDW", "SignSGD", "Signum", "Lion",
+]  # fmt: skip
 
 
 class SGD(Optimizer):
@@ -97,3 +101,99 @@ class Nesterov(Optimizer):
         """Return lr times the gradient and β times the decaying sum."""
         ahead: Floats = grad + self.beta * accumulate(state.velocity, grad, self.beta)
         return lr * ahead
+
+
+class QHM(Optimizer):
+    """Quasi-hyperbolic momentum (Ma & Yarats 2019): w ← w - lr·((1-ν)g + νv), v ← βv + (1-β)g.
+
+    SGD at ν = 0 and `Momentum` at ν = 1; the paper advises ν = .7, β = .999.
+    """
+
+    lr: Numbers = rate(default=1.0, search=(1e-2, 1e2), symbol="α")
+    beta: Numbers = decay(default=0.999, search=(1e-4, 0.5), symbol="β")
+    nu: Numbers = share(default=0.7, search=(0.2, 1.0), symbol="ν")
+    state = ("mean",)
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return lr times a share of the average and the rest of the gradient."""
+        mean = ewa(state.mean, grad, self.beta)
+        step: Floats = lr * ((1 - self.nu) * grad + self.nu * mean)
+        return step
+
+
+class AggMo(Optimizer):
+    """Aggregated momentum (Lucas, Sun, Zemel & Grosse 2019): the mean of steps with β of 0, β₁ and β₂."""
+
+    lr: Numbers = rate(default=0.1, search=(1e-4, 1.0), symbol="α")
+    beta1: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β₁")
+    beta2: Numbers = decay(default=0.99, search=(1e-3, 0.1), symbol="β₂")
+    state = ("fast", "slow")
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return lr times a third of the gradient and both decaying sums."""
+        sums = grad + accumulate(state.fast, grad, self.beta1) + accumulate(state.slow, grad, self.beta2)
+        step: Floats = lr * sums / 3
+        return step
+
+
+class SGDW(HeavyBall):
+    """Heavy ball, and weights that decay beside it (Loshchilov & Hutter 2019, Algorithm 1): w loses lr·λ·w.
+
+    torch_optimizer 0.3.0 and jettify subtract lr·λ, a constant, instead.
+    """
+
+    weight_decay: Numbers = positive(default=0.01, search=(1e-5, 1.0), symbol="λ")
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return the heavy ball's step and lr·λ·w."""
+        step: Floats = super().update(grad, state, lr) + lr * self.weight_decay * state.params
+        return step
+
+
+class SignSGD(Optimizer):
+    """Steps of one size: w ← w - lr·sign(g) (Bernstein, Wang, Azizzadenesheli & Anandkumar 2018)."""
+
+    lr: Numbers = rate(default=1e-3, search=(1e-5, 1.0), symbol="α")
+    equivalents = {"optax": Equivalent("sign_sgd(rate)")}
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return lr with the gradient's sign."""
+        return lr * np.sign(grad)
+
+
+class Signum(SignSGD):
+    """Steps of one size along the averaged gradient: w ← w - lr·sign(v), v ← βv + (1-β)g.
+
+    Bernstein et al. 2018, Algorithm 2. Summed instead of averaged, as in some libraries, v has the same sign.
+    """
+
+    lr: Numbers = rate(default=1e-3, search=(1e-5, 1.0), symbol="α")
+    beta: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β")
+    state = ("mean",)
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return lr with the average's sign."""
+        return super().update(ewa(state.mean, grad, self.beta), state, lr)
+
+
+class Lion(Optimizer):
+    """Lion (Chen et al. 2023): w ← w - lr·(sign(β₁v + (1-β₁)g) + λw), then v ← β₂v + (1-β₂)g.
+
+    The same in optax, lion-pytorch and Keras, but for defaults: λ is 1e-3 in optax.
+    """
+
+    lr: Numbers = rate(default=1e-4, search=(1e-5, 1.0), symbol="α")
+    beta1: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β₁")
+    beta2: Numbers = decay(default=0.99, search=(1e-4, 0.5), symbol="β₂")
+    weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")
+    state = ("mean",)
+    equivalents = {
+        "optax": Equivalent("lion(rate, b1={beta1!r}, b2={beta2!r}, weight_decay={weight_decay!r})")
+    }
+
+    def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
+        """Return lr with the sign of one average, while another is kept, and lr·λ·w."""
+        direction = np.sign(self.beta1 * state.mean + (1 - self.beta1) * grad)
+        ewa(state.mean, grad, self.beta2)
+        step: Floats = lr * (direction + self.weight_decay * state.params)
+        return step

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_tra
 
 import numpy as np
 
-from dlopt import hyperparameters
+from dlopt import hyperparameters, wrapping
 from dlopt.arguments import numbers, shown
 from dlopt.average import Factor, Floats, locked
 from dlopt.equivalents import Equivalent
@@ -57,6 +57,10 @@ class State:
             )
         return self._again(point)
 
+    if TYPE_CHECKING:  # what it holds is declared elsewhere
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
     def __getattr__(self, name: str) -> Any:  # only called for what is missing
         hidden = ("t", "layers", "_moved", "_again")
         known = ", ".join(k for k in vars(self) if k not in hidden) or "nothing"
@@ -81,11 +85,12 @@ class Optimizer:
     start at 0 is set in `start`; what is to be read instead of the parameters is returned by `evaluated`.
     equivalents: how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
     gradients: how many an update takes of its mini-batch, one and those of `state.again`; each counts
-    as examples of the budget.
+    as examples of the budget. A class with wraps=True wraps others: see `dlopt.wrappers`.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
     gradients: ClassVar[int] = 1
+    _wraps: ClassVar[bool] = False
     equivalents: ClassVar[Mapping[str, Equivalent]] = {}
     if TYPE_CHECKING:
         lr = Numbers()  # each subclass declares its own
@@ -93,15 +98,19 @@ class Optimizer:
         lr: float
     schedule: Schedule | Sequence[Schedule] = dataclasses.field(default_factory=Constant)
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, wraps: bool = False) -> None:
         hyperparameters.declare(cls)
+        if wraps:
+            wrapping.become_wrapper(cls)
+        else:
+            wrapping.join(cls)
         for field in dataclasses.fields(cls):
             if "field" not in field.metadata and field.name not in ("lr", "schedule"):
                 raise TypeError(
                     f"{cls.__name__}.{field.name} is annotated, and declares no hyperparameter. "
                     f"Write for example {field.name}: Numbers = positive(default=0.1), or no annotation."
                 )
-        if "lr" not in hyperparameters.declared(cls):
+        if not wraps and "lr" not in hyperparameters.declared(cls):
             raise TypeError(
                 f"{cls.__name__} declares no learning rate. "
                 "Add: lr: Numbers = rate(default=1e-3, search=(1e-5, 1))."

@@ -13,12 +13,12 @@ from dlopt import hyperparameters
 from dlopt.average import Floats
 from dlopt.grid import geometric
 from dlopt.interfaces import Layer
-from dlopt.optimizer import Optimizer, State, suggest
+from dlopt.optimizer import Optimizer, suggest
 
 __all__ = ["check", "problems"]
 
-STEPS, WIDTH = 25, 6
-LAYERS = (Layer("hidden", slice(0, 4), (2, 2)), Layer("head", slice(4, 6), (1, 2)))  # of WIDTH in all
+STEPS, WIDTH = 25, 23
+LAYERS = (Layer("hidden", slice(0, 15), (3, 5)), Layer("head", slice(15, 23), (2, 4)))  # of WIDTH in all
 Kind = type[Any]
 _CHECKS: list[Callable[[Kind], Iterator[str]]] = []
 
@@ -54,28 +54,37 @@ def _gradients(rows: int, dtype: Any = np.float64) -> Floats:
     return rng.normal(size=(STEPS, rows, WIDTH)).astype(dtype)
 
 
-def _walk(optimizer: Any, gradients: Floats) -> Floats:
+def _walk(optimizer: Any, gradients: Floats, layers: tuple[Layer, ...] = LAYERS) -> Floats:
+    """Where it comes to, and what is evaluated there."""
     params, state = np.ones_like(gradients[0]), None
     for gradient in gradients:
-        params, state = optimizer.step(params, gradient, state, layers=LAYERS)
-    return np.asarray(params)
+        params, state = optimizer.step(
+            params, gradient, state, layers=layers, again=lambda point, at=gradient: at + point / 10
+        )
+    return np.stack([params, optimizer.seen(params, state)])
 
 
 def _draws(kind: Kind, rows: int) -> list[dict[str, float]]:
-    """Different legal settings, one per row."""
+    """Different legal settings, one per row: of all hyperparameters."""
     settings: list[dict[str, float]] = [{} for _ in range(rows)]
-    for name, field in hyperparameters.searched(kind).items():
-        _, *inner, _ = geometric(*(field.search or (1.0, 1.0)), rows + 2)
+    for name, default in _defaults(kind).items():
+        field = hyperparameters.declared(kind)[name]
+        middle = field.to_trial(default) or 0.1
+        low, high = field.search or (middle / 4, middle * (1 if field.high == 1 else 4))
+        _, *inner, _ = geometric(low, high, rows + 2)
         for one, value in zip(settings, inner, strict=True):
             one[name] = field.from_trial(value)
+            if not field.accepts(np.asarray(one[name])):
+                one[name] = default
     return settings
 
 
-def _other(field: hyperparameters.Field, value: float) -> float:
-    """A legal value far from the given one."""
-    if field.complement:
-        return 0.5 if abs(value - 0.5) > 0.2 else 0.95
-    return value * 3 if field.closed == "()" else value * 10 + 0.1
+def _others(field: hyperparameters.Field, value: float) -> list[float]:
+    """Legal values far from the given one; what only clamps acts at some of them."""
+    if field.high == 1:
+        return [other for other in (0.5, 0.95, 0.05, 0.999) if abs(other - value) > 0.02]
+    far = [value * 10 + 1, value / 10, value / 1000, value * 1000 + 1]
+    return [float(round(other)) for other in far if other >= 1] if field.whole else far
 
 
 @_check
@@ -84,10 +93,11 @@ def _update(kind: Kind) -> Iterator[str]:
         optimizer = kind(**{n: [v, v] for n, v in _defaults(kind).items()})
         gradient = _gradients(2, dtype)[0]
         kept = gradient.copy()
-        state = State(kind.state, np.ones_like(gradient))
-        state.t = 1
+        bound = optimizer.bind(gradient.dtype)
+        state = bound.begin(np.ones_like(gradient), LAYERS)
+        state.t, state._again = 1, lambda point, at=gradient: at + point / 10
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
-        step = optimizer.bind(gradient.dtype).update(gradient, state, lr)
+        step = bound.update(gradient, state, lr)
         if step is None:
             yield "update returns None; return the step, (K, P)."
             return
@@ -105,6 +115,9 @@ def _update(kind: Kind) -> Iterator[str]:
             if np.shape(array) != gradient.shape or array.dtype != dtype:
                 became = f"{np.shape(array)} {np.asarray(array).dtype}"
                 yield f"state {name!r} became {became}; keep its shape and dtype."
+        read = bound.evaluated(state.params, state)
+        if np.shape(read) != gradient.shape or read.dtype != dtype:
+            yield f"evaluated returns {np.shape(read)}; return parameters like those it is given."
 
 
 def _defaults(kind: Kind) -> dict[str, float]:
@@ -117,7 +130,9 @@ def _state(kind: Kind) -> Iterator[str]:
     gradients, state, params = _gradients(1)[:, 0], None, np.ones(WIDTH)
     optimizer = kind(**(_draws(kind, 1)[0]))
     for gradient in gradients:
-        params, state = optimizer.step(params, gradient, state)
+        params, state = optimizer.step(
+            params, gradient, state, again=lambda point, at=gradient: at + point / 10
+        )
     for name in kind.state:
         if not np.any(getattr(state, name)):
             yield f"state {name!r} stays 0: it is declared, but nothing is kept in it between steps."
@@ -133,7 +148,7 @@ def _rows(kind: Kind) -> Iterator[str]:
         gradients[5:, 3] = np.nan
         together = _walk(stack, gradients)
         for i, one in enumerate(settings):
-            if _walk(kind(**one), gradients[:, i]).tobytes() != together[i].tobytes():
+            if _walk(kind(**one), gradients[:, i]).tobytes() != together[:, i].tobytes():
                 yield (
                     f"row {i} of a stack of 5 in {np.dtype(dtype)} differs from the same trial alone; reduce "
                     "over the last axis only, and let hyperparameters broadcast as (K, 1)."
@@ -159,12 +174,16 @@ def _learning_rate(kind: Kind) -> Iterator[str]:
 
 @_check
 def _hyperparameters(kind: Kind) -> Iterator[str]:
-    gradients = _gradients(1)[:, 0]
-    plain = _walk(kind(), gradients).tobytes()
+    ways = [_gradients(1)[:, 0] * size for size in (1, 1e-3, 1e3)]
+    plain = [_walk(kind(), way).tobytes() for way in ways]
     for name, value in _defaults(kind).items():
-        other = _other(hyperparameters.declared(kind)[name], value)
-        if name != "lr" and _walk(kind(**{name: other}), gradients).tobytes() == plain:
-            yield f"{name} is ignored: {value:g} and {other:g} walk the same path; use self.{name} in update."
+        others = _others(hyperparameters.declared(kind)[name], value)
+        pairs = ((way, known, other) for other in others for way, known in zip(ways, plain, strict=True))
+        if all(_walk(kind(**{name: other}), way).tobytes() == known for way, known, other in pairs):
+            yield (
+                f"{name} is ignored: {value:g} and {others[0]:g} walk the same path; use self.{name} in "
+                "update."
+            )
 
 
 @_check
@@ -190,7 +209,10 @@ def _descent(kind: Kind) -> Iterator[str]:
     params, state, curvature = np.ones((9, WIDTH)), None, np.arange(1, WIDTH + 1)
     optimizer = kind(lr=rates)
     for _ in range(200):
-        params, state = optimizer.step(params, params * curvature, state)
+        params, state = optimizer.step(
+            params, params * curvature, state, again=lambda point: point * curvature
+        )
+    params = optimizer.seen(params, state)
     losses = np.sum(params * params * curvature, axis=1)
     if not np.any(losses < curvature.sum() / 2):
         yield "no learning rate of the search range halves a plain quadratic in 200 steps; is the sign right?"
@@ -203,6 +225,9 @@ def _search(kind: Kind) -> Iterator[str]:
             self.end = end
 
         def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+            return (low, high)[self.end]
+
+        def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
             return (low, high)[self.end]
 
     if hyperparameters.declared(kind)["lr"].search is None:

@@ -102,6 +102,10 @@ class Column:
         needs = frozenset().union(*(one.needs for one in operands if isinstance(one, Column)))
         return Column(lambda o, t, lr: function(*(part(o, t, lr) for part in parts)), needs)
 
+    def deferred(self, function: Callable[..., Any], given: Sequence[Any]) -> Column:
+        """What a function makes of columns, decays and numbers: see `dlopt.average.number_of`."""
+        return _deferred(function, given)
+
     def __bool__(self) -> bool:
         raise Unreadable("a decision by a hyperparameter or the step count")
 
@@ -131,6 +135,14 @@ def _of(operand: Any) -> Callable[[Any, int, Any], Any]:
     return of
 
 
+def _deferred(function: Callable[..., Any], given: Sequence[Any]) -> Column:
+    parts = [one._of if isinstance(one, _Decay) else _of(one) for one in given]
+    needs = frozenset().union(
+        *(one._needs if isinstance(one, _Decay) else getattr(one, "needs", ()) for one in given)
+    )
+    return Column(lambda o, t, lr: function(*(part(o, t, lr) for part in parts)), needs)
+
+
 def _arithmetic(name: str) -> None:
     function = getattr(operator, name)
     setattr(Column, f"__{name}__", lambda a, b: a._joined(function, [a, b]))
@@ -148,6 +160,10 @@ class _Decay(Factor):
         self._of, self._needs = of, needs
         self.value = Column(lambda o, t, lr: of(o, t, lr).value, needs)
         self.complement = Column(lambda o, t, lr: of(o, t, lr).complement, needs)
+
+    def deferred(self, function: Callable[..., Any], given: Sequence[Any]) -> Column:
+        """As `Column.deferred`."""
+        return _deferred(function, given)
 
     def __getattr__(self, name: str) -> Any:
         raise Unreadable(f"a decay's {name}")
