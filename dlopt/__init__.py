@@ -6,7 +6,7 @@ The core of the suite, and the only thing in the wheel: optimizers (`Adam`, ...)
 
 from typing import Any
 
-from dlopt import adam, adam_variants, adaptive, descent, free, layered, schedules, wrappers
+from dlopt import adam, adam_variants, adaptive, descent, free, layered, matrices, schedules, wrappers
 from dlopt.adam import *  # each module's __all__ is the list, so a new optimizer is one edit
 from dlopt.adam_variants import *
 from dlopt.adaptive import *
@@ -27,8 +27,10 @@ from dlopt.hyperparameters import share as share
 from dlopt.hyperparameters import whole as whole
 from dlopt.landscapes import *
 from dlopt.layered import *
-from dlopt.layered import norm as norm
+from dlopt.layered import biases as biases
 from dlopt.layered import tensors as tensors
+from dlopt.layered import weights as weights
+from dlopt.matrices import *
 from dlopt.models import MLP as MLP
 from dlopt.optimizer import Optimizer as Optimizer
 from dlopt.optimizer import State as State
@@ -54,7 +56,7 @@ __version__ = "0.1.0"
 
 OPTIMIZERS: dict[str, type[Any]] = {
     name.lower(): getattr(module, name)
-    for module in (descent, adaptive, adam, adam_variants, layered, free, wrappers)
+    for module in (descent, adaptive, adam, adam_variants, free, layered, matrices, wrappers)
     for name in module.__all__
 }
 """The built-in optimizer classes by name, simple ones first."""

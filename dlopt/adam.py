@@ -119,9 +119,9 @@ class NAdam(Adam):
         )
     }
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """A product starts at 1."""
-        super().start(state)
+        super().begin(state)
         state.product[:] = 1
 
     def mean(self, grad: Floats, state: State) -> Floats:

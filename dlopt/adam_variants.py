@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from dlopt.adam import Adam, AdamW
+from dlopt.adam import Adam
 from dlopt.average import Floats, debias, ewa, number_of
 from dlopt.equivalents import Equivalent
 from dlopt.exact import power
@@ -49,9 +49,9 @@ class Yogi(Adam):
     eps: Numbers = positive(default=1e-3, symbol="ε")
     equivalents = {"optax": Equivalent("yogi(rate, b1={beta1!r}, b2={beta2!r}, eps={eps!r})")}
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """Both averages start at 1e-6."""
-        super().start(state)
+        super().begin(state)
         state.mean[:], state.square[:] = 1e-6, 1e-6
 
     def square(self, grad: Floats, state: State) -> Floats:
@@ -102,7 +102,7 @@ class ADOPT(Adam):
         return step
 
 
-class AdEMAMix(AdamW):
+class AdEMAMix(Adam):
     """AdEMAMix (Pagliardini, Ablin & Grangier 2024): Adam with a second, very slow average, uncorrected.
 
     Without the paper's warm-ups of α and β₃.
@@ -111,9 +111,7 @@ class AdEMAMix(AdamW):
     lr: Numbers = rate(default=1e-3, search=(1e-5, 0.3), symbol="α")
     beta3: Numbers = decay(default=0.9999, search=(1e-5, 1e-2), symbol="β₃")
     alpha: Numbers = positive(default=5.0, search=(1.0, 20.0), symbol="α₂")
-    weight_decay: Numbers = positive(default=0.0, symbol="λ")
     state = ("mean", "square", "slow")
-    equivalents = {}
 
     def mean(self, grad: Floats, state: State) -> Floats:
         """Both averages."""

@@ -146,9 +146,9 @@ class Rprop(Optimizer):
         )
     }
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """All steps begin with the learning rate."""
-        super().start(state)
+        super().begin(state)
         state.size[:] = self.lr
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:

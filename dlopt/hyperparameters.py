@@ -70,6 +70,8 @@ class Field:
         """The range in words, such as "lie in [0, 1)"."""
         if self.whole:
             return f"be a whole number >= {self.low:g}"
+        if math.isinf(self.low):
+            return f"be < {self.high:g} and finite"
         if math.isinf(self.high):
             return f"be {'>=' if self.closed[0] == '[' else '>'} {self.low:g} and finite"
         return f"lie in {self.closed[0]}{self.low:g}, {self.high:g}{self.closed[1]}"
@@ -159,6 +161,11 @@ def decay(
 def positive(default: float, *, search: tuple[float, float] | None = None, symbol: str | None = None) -> Any:
     """Declare a hyperparameter >= 0 and finite (ε, weight decay)."""
     return _field(default, search, symbol, bounds=(0.0, math.inf, "[)"))
+
+
+def negative(default: float, *, symbol: str | None = None) -> Any:
+    """Declare a hyperparameter < 0 and finite, which is not searched (an exponent)."""
+    return _field(default, None, symbol, bounds=(-math.inf, 0.0, "()"))
 
 
 def share(default: float, *, search: tuple[float, float] | None = None, symbol: str | None = None) -> Any:

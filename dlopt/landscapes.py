@@ -7,6 +7,7 @@ gradient(params, batch) -> (K, P), and batches, what the mini-batches of an epoc
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -191,9 +192,10 @@ def descend(
             rates = [group.cast(group.lr_at(epoch), params) for group, *_ in parts]
             batches = landscape.batches(rng, batch_size, shuffle)
             for batch in itertools.islice(batches, steps - step):
-                grad = landscape.gradient(params, batch)
+                slope = functools.partial(landscape.gradient, batch=batch)
+                grad = slope(params)
                 for (group, mine, state), lr in zip(parts, rates, strict=True):
-                    group.move(params[mine], grad[mine], state, lr)
+                    group.move(params[mine], grad[mine], state, lr, slope)
                 step += 1
                 seen[step] = params
         values = np.stack([landscape.value(one) for one in seen])

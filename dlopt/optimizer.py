@@ -27,7 +27,7 @@ class State:
 
     t is 1 in the first update. params: what is moved, (K, P), inside `update` before the step. layers: a
     (name, slice, shape) for each weight matrix in the parameters, whose last column is the bias. An
-    optimizer's `start` may set anything more, of any shape whose first axis is the trials'.
+    optimizer's `begin` may set anything more, of any shape whose first axis is the trials'.
     """
 
     t: int
@@ -82,7 +82,7 @@ class Optimizer:
     trial. A subclass declares `state`, the names of its arrays, and writes `update(grad, state, lr)`, which
     returns the step; the base subtracts it. What is moved is `state.params`, read-only, and its weight
     matrices are `state.layers`. Inside `update` a hyperparameter has the parameters' dtype. What does not
-    start at 0 is set in `start`; what is to be read instead of the parameters is returned by `evaluated`.
+    start at 0 is set in `begin`; what is to be read instead of the parameters is returned by `evaluated`.
     equivalents: how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
     gradients: how many an update takes of its mini-batch, one and those of `state.again`; each counts
     as examples of the budget. A class with wraps=True wraps others: see `dlopt.wrappers`.
@@ -162,7 +162,7 @@ class Optimizer:
         """Return the step to subtract from the parameters; change the state's arrays in place."""
         raise NotImplementedError
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """Set what of the state does not start at 0, before the first step; see `State`."""
 
     def evaluated(self, params: Floats, state: State) -> Floats:
@@ -213,15 +213,15 @@ class Optimizer:
                 f"{grad.shape}. Both must be ({self.rows}, P), or (P,) for one trial."
             )
         moved, bound = params.copy(), self.bind(params.dtype)
-        state = bound.begin(moved, layers) if state is None else state
+        state = bound.new_state(moved, layers) if state is None else state
         for kept in self.state:
             if getattr(state, kept).shape != moved.shape:
                 raise ValueError(
                     f"The state is of params {getattr(state, kept).shape}, and these are {moved.shape}. "
                     "Pass None for a new start, or what the last step returned."
                 )
-        state._again = again
-        bound.move(moved, grad.astype(params.dtype, copy=False), state, bound.cast(self.lr_at(epoch), params))
+        lr = bound.cast(self.lr_at(epoch), params)
+        bound.move(moved, grad.astype(params.dtype, copy=False), state, lr, again)
         return moved, state
 
     @staticmethod
@@ -245,16 +245,23 @@ class Optimizer:
             bound[dtype] = twin
         return bound[dtype]
 
-    def begin(self, params: Floats, layers: Sequence[Layer] = ()) -> State:
+    def new_state(self, params: Floats, layers: Sequence[Layer] = ()) -> State:
         """The state before the first step from these parameters, of a bound optimizer."""
         state = State(self.state, params, layers)
-        self.start(state)
+        self.begin(state)
         return state
 
-    def move(self, params: Floats, grad: Floats, state: State, lr: Any) -> None:
+    def move(
+        self,
+        params: Floats,
+        grad: Floats,
+        state: State,
+        lr: Any,
+        again: Callable[[Floats], Floats] | None = None,
+    ) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
         state.t += 1
-        state._moved = params
+        state._moved, state._again = params, again
         params -= self.update(grad, state, lr)
 
     def __repr__(self) -> str:
@@ -311,7 +318,7 @@ def placed(groups: Sequence[Optimizer], params: Floats, layers: Sequence[Layer] 
     found, start = list[Group](), 0
     for group in groups:
         rows, bound = slice(start, start + group.rows), group.bind(params.dtype)
-        found.append(Group(bound, rows, bound.begin(params[rows], layers)))
+        found.append(Group(bound, rows, bound.new_state(params[rows], layers)))
         start += group.rows
     return found
 

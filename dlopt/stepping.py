@@ -65,10 +65,11 @@ class Together:
             batch = next(self._batches)
             self._losses.append(self.stack.gradient(batch))
             for (optimizer, rows, state), lr in zip(self.groups, self._rates, strict=True):
-                mine = grad[rows]
-                if optimizer.gradients > 1:
-                    mine, state._again = mine.copy(), functools.partial(self._again, batch, rows)
-                optimizer.move(params[rows], mine, state, lr)
+                if optimizer.gradients == 1:
+                    optimizer.move(params[rows], grad[rows], state, lr)
+                else:
+                    again = functools.partial(self._again, batch, rows)
+                    optimizer.move(params[rows], grad[rows].copy(), state, lr, again)
 
     def _again(self, batch: Any, rows: slice, point: Floats) -> Floats:
         """The gradient of some rows at another point; that of the others is theirs as before, or past."""

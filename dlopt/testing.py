@@ -69,11 +69,11 @@ def _draws(kind: Kind, rows: int) -> list[dict[str, float]]:
     settings: list[dict[str, float]] = [{} for _ in range(rows)]
     for name, default in _defaults(kind).items():
         field = hyperparameters.declared(kind)[name]
-        middle = field.to_trial(default) or 0.1
+        middle, sign = abs(field.to_trial(default)) or 0.1, -1 if default < 0 else 1
         low, high = field.search or (middle / 4, middle * (1 if field.high == 1 else 4))
         _, *inner, _ = geometric(low, high, rows + 2)
         for one, value in zip(settings, inner, strict=True):
-            one[name] = field.from_trial(value)
+            one[name] = field.from_trial(sign * value)
             if not field.accepts(np.asarray(one[name])):
                 one[name] = default
     return settings
@@ -94,7 +94,7 @@ def _update(kind: Kind) -> Iterator[str]:
         gradient = _gradients(2, dtype)[0]
         kept = gradient.copy()
         bound = optimizer.bind(gradient.dtype)
-        state = bound.begin(np.ones_like(gradient), LAYERS)
+        state = bound.new_state(np.ones_like(gradient), LAYERS)
         state.t, state._again = 1, lambda point, at=gradient: at + point / 10
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
         step = bound.update(gradient, state, lr)

@@ -13,7 +13,7 @@ from dlopt.hyperparameters import Numbers, decay, positive, rate, share, whole
 from dlopt.layered import of_weights
 from dlopt.optimizer import Optimizer, State
 
-__all__ = ["ClippedAdam", "EMAAdam", "LookaheadAdam", "MaskedAdamW", "SAMSGD"]
+__all__ = ["ClipNormAdam", "EMAAdam", "LookaheadAdam", "MaskedAdamW", "SAMSGD"]
 
 
 @number_of
@@ -73,9 +73,9 @@ class Lookahead(Optimizer, wraps=True):
     alpha: Numbers = share(default=0.5, search=(0.2, 0.9), symbol="α")
     state: ClassVar[Any] = ("slow",)
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """Slow weights are the first ones."""
-        super().start(state)
+        super().begin(state)
         state.slow[:] = state.params
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
@@ -87,7 +87,7 @@ class Lookahead(Optimizer, wraps=True):
 
     def evaluated(self, params: Floats, state: State) -> Floats:
         """Return the slow weights."""
-        return np.asarray(state.slow)
+        return np.array(state.slow)
 
 
 class EMA(Optimizer, wraps=True):
@@ -99,9 +99,9 @@ class EMA(Optimizer, wraps=True):
     beta: Numbers = decay(default=0.99, search=(1e-4, 0.1), symbol="β")
     state: ClassVar[Any] = ("average",)
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """Before the first step, the average is the first parameters."""
-        super().start(state)
+        super().begin(state)
         state.average[:] = state.params
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
@@ -113,7 +113,7 @@ class EMA(Optimizer, wraps=True):
 
     def evaluated(self, params: Floats, state: State) -> Floats:
         """Return the average."""
-        return np.asarray(state.average)
+        return np.array(state.average)
 
 
 class Average(Optimizer, wraps=True):
@@ -121,9 +121,9 @@ class Average(Optimizer, wraps=True):
 
     state: ClassVar[Any] = ("average",)
 
-    def start(self, state: State) -> None:
+    def begin(self, state: State) -> None:
         """Before the first step, the average is the first parameters."""
-        super().start(state)
+        super().begin(state)
         state.average[:] = state.params
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
@@ -134,7 +134,7 @@ class Average(Optimizer, wraps=True):
 
     def evaluated(self, params: Floats, state: State) -> Floats:
         """Return the average."""
-        return np.asarray(state.average)
+        return np.array(state.average)
 
 
 class SAM(Optimizer, wraps=True):
@@ -157,7 +157,7 @@ class MaskedAdamW(WeightDecay, Adam):
     """AdamW whose biases do not decay (Loshchilov & Hutter 2019; what most training scripts set up)."""
 
 
-class ClippedAdam(ClipNorm, Adam):
+class ClipNormAdam(ClipNorm, Adam):
     """Adam on gradients of limited norm."""
 
 

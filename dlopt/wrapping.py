@@ -1,7 +1,7 @@
 """How one optimizer wraps another: `class LookaheadAdam(Lookahead, Adam)`, or `Lookahead(Adam(lr=0.1))`.
 
 A wrapper is a class that is declared with `wraps=True`: it has fields and state of its own, and its `update`,
-`start` and `evaluated` call those of the wrapped one by `super()`. Learning rate and schedule are the wrapped
+`begin` and `evaluated` call those of the wrapped one by `super()`. Learning rate and schedule are the wrapped
 one's.
 """
 

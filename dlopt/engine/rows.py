@@ -292,11 +292,13 @@ class RowByRow:
             for t, rates in enumerate(self._rates):
                 self._advance(self.rest, self.loops, losses, t, batches.part(t, t + 1))
                 for i, (optimizer, rows, state) in self.left:
-                    grad = self.stack.grad[rows]
-                    if optimizer.gradients > 1:
+                    params, grad = self.stack.params[rows], self.stack.grad[rows]
+                    if optimizer.gradients == 1:
+                        optimizer.move(params, grad, state, rates[i])
+                    else:
                         here = (rows, np.empty_like(losses), t, batches.part(t, t + 1))
-                        grad, state._again = grad.copy(), functools.partial(self._again, *here)
-                    optimizer.move(self.stack.params[rows], grad, state, rates[i])
+                        again = functools.partial(self._again, *here)
+                        optimizer.move(params, grad.copy(), state, rates[i], again)
         self.step += count
         self._losses.append(losses)
         self._orders, self._widths, self._rates = [], [], []

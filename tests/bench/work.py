@@ -14,7 +14,7 @@ import numpy as np
 import dlopt
 import dlopt.training
 
-MIXED = tuple(dlopt.OPTIMIZERS)  # eight of them; a mixed stack has four rows of each
+MIXED = dlopt.DEFAULT  # eight of them; a mixed stack has four rows of each
 BATCHES = (64, 512)
 SEED = 7
 

@@ -223,9 +223,9 @@ def test_adam_with_a_huge_epsilon_is_momentum_once_the_correction_has_gone():
 def test_step_changes_neither_params_nor_grad_and_counts(optimizer):
     params, grad = np.array([1.0, -2.0]), np.array([0.5, 0.25])
     params.flags.writeable = grad.flags.writeable = False  # writing into them would raise
-    _, state = optimizer.step(params, grad)
+    _, state = optimizer.step(params, grad, again=np.copy)
     assert state.t == 1
-    moved, state = optimizer.step(params, grad, state)
+    moved, state = optimizer.step(params, grad, state, again=np.copy)
     assert state.t == 2
     assert not np.shares_memory(moved, params)
 
@@ -233,7 +233,7 @@ def test_step_changes_neither_params_nor_grad_and_counts(optimizer):
 @pytest.mark.parametrize("optimizer", [cls() for cls in dlopt.OPTIMIZERS.values()], ids=dlopt.OPTIMIZERS)
 def test_state_does_not_alias_the_gradient(optimizer):
     grad = np.array([0.5, 0.25])
-    _, state = optimizer.step(np.zeros(2), grad)
+    _, state = optimizer.step(np.zeros(2), grad, again=lambda point: grad)
     assert not any(np.shares_memory(getattr(state, name), grad) for name in optimizer.state)
 
 

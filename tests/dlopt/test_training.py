@@ -31,8 +31,9 @@ def bytes_of(training, row):
     return [np.asarray(part).tobytes() for part in flat]
 
 
+ONE_GRADIENT = [name for name, kind in dlopt.OPTIMIZERS.items() if kind.gradients == 1]
 ROWS = st.tuples(
-    st.sampled_from(list(dlopt.OPTIMIZERS)),
+    st.sampled_from(ONE_GRADIENT),
     st.sampled_from([1e-3, 0.1, 3.0, 1e5, 1e30]),  # the last ones bring inf and NaN next door
     st.sampled_from([Constant(), Exponential(gamma=0.8)]),
 )
@@ -110,7 +111,9 @@ def test_blocks_that_do_not_fit_together_are_refused(blocks, optimizers, words):
 
 def test_a_stack_of_the_size_of_a_study_has_the_bytes_of_single_rows():
     block = split(n=700, n_classes=10, n_train=420, n_features=64)
-    made = [kind(lr=lr) for kind in dlopt.OPTIMIZERS.values() for lr in np.geomspace(1e-3, 30, 16)]
+    made = [
+        kind(lr=lr) for kind in map(dlopt.OPTIMIZERS.get, dlopt.DEFAULT) for lr in np.geomspace(1e-3, 30, 16)
+    ]
     together = train(MLP(64), block, made, batch_size=64, epochs=2)
     for i in range(0, len(made), 7):
         assert bytes_of(train(MLP(64), block, made[i], batch_size=64, epochs=2), 0) == bytes_of(together, i)

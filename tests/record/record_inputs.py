@@ -47,7 +47,7 @@ def draws():
     """What each arm draws in a block, by each sampler that looks at no result, and by TPE."""
     found = {}
     for sampler in ("random", "qmc", "tpe"):
-        for name in dlopt.OPTIMIZERS:
+        for name in dlopt.DEFAULT:
             arm = Arm(name, sampler=sampler)
             search = Search(planned(tiny(optimizers=(arm,), draws=16)), "wine", arm, 0)
             rows = []

@@ -466,6 +466,18 @@ ELEMENTWISE: dict[str, tuple[str, dict[str | Call, Settings]]] = {
             ): [(0.1, 0.99), (0.01, 0.5)]
         },
     ),
+    "EMAAdam": (
+        "lr beta1 beta2 eps beta",
+        {
+            Call(
+                TORCH_ADAM,
+                setup="averaged = torch.optim.swa_utils.AveragedModel(model, "
+                "multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn({beta}))",
+                after="averaged.update_parameters(model)",
+                evaluated=AVERAGED,
+            ): [(0.1, 0.9, 0.999, 1e-8, 0.99), (0.01, 0.5, 0.99, 1e-3, 0.9)]
+        },
+    ),
     "AverageSGD": (
         "lr",
         {
@@ -717,6 +729,7 @@ WRAPPERS = {
     "LookaheadSGD": ("Lookahead", "SGD"),
     "LookaheadAdam": ("Lookahead", "Adam"),
     "EMASGD": ("EMA", "SGD"),
+    "EMAAdam": ("EMA", "Adam"),
     "AverageSGD": ("Average", "SGD"),
     "MaskedAdamW": ("WeightDecay", "Adam"),
     "WeightDecaySGD": ("WeightDecay", "SGD"),

@@ -6,7 +6,6 @@ import numpy as np
 
 from dlopt.engine import loops
 from dlopt.engine.formula import read
-from dlopt.optimizer import State
 
 SINGLE = np.dtype(np.float32)
 STEPS = 40
@@ -48,7 +47,7 @@ def rates(optimizer, every=10):
 def by_numpy(optimizer, params, grads):
     """Parameters and state arrays after all steps: what `Optimizer.move` makes of them."""
     bound, params = optimizer.bind(SINGLE), params.copy()
-    state = State(bound.state, params)
+    state = bound.new_state(params)
     with np.errstate(all="ignore"):
         for grad, lr in zip(grads, rates(optimizer), strict=True):
             bound.move(params, grad.copy(), state, lr)
@@ -62,6 +61,9 @@ def by_loop(optimizer, params, grads, lanes=loops.LANES):
     formula, columns = read(bound, learning[0])
     count, (rows, size) = len(bound.state), params.shape
     states = np.zeros((rows, max(count, 1), size), np.float32)
+    begun = bound.new_state(params)
+    for i, name in enumerate(bound.state):
+        states[:, i] = getattr(begun, name)
     numbers = np.zeros((rows, STEPS, len(columns) + 1), np.float32)
     with np.errstate(all="ignore"):
         for j, column in enumerate(columns):

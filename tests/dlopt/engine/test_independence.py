@@ -20,7 +20,7 @@ class Normed(Optimizer):
         return lr * grad / (1 + np.sqrt((grad * grad).sum(axis=1, keepdims=True)))
 
 
-KINDS = [*dlopt.OPTIMIZERS.values(), Normed, Lion, Gentle]
+KINDS = [*(kind for kind in dlopt.OPTIMIZERS.values() if kind.gradients == 1), Normed, Lion, Gentle]
 MODELS = [MLP(), MLP(7), MLP(33, 5, activation="tanh"), MLP(8, activation="gelu"), MLP(3, 4, 2)]
 RATES = st.sampled_from([1e-3, 0.1, 3.0, 1e5, 1e30])
 MOST = 12

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import dlopt
+from dlopt.engine import refusal
 from dlopt.hyperparameters import declared
 from tests.support import users
 from tests.support.loops import by_loop, by_numpy, gradients, same, start
 
-KINDS = [*dlopt.OPTIMIZERS.values(), *users.KINDS]
+OWN = [kind for kind in dlopt.OPTIMIZERS.values() if not refusal(kind())]
+KINDS = [*OWN, *users.KINDS]
 FACTORS = (1.0, 0.5, 3.0)
 
 
@@ -25,6 +27,10 @@ def stacked(kind):
         columns[name] = [1 - (1 - usual) / f if field.complement else usual * f for f in FACTORS]
         if field.complement:
             columns[name][1] = max(0.0, columns[name][1])
+        elif field.whole:
+            columns[name] = [usual, usual + 1, usual + 4]
+        elif field.high == 1:
+            columns[name] = [usual, usual / 2, (1 + usual) / 2]
     return kind(**columns, schedule=[dlopt.Exponential(gamma=gamma) for gamma in (0.5, 0.9, 1.0)])
 
 

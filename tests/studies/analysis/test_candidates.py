@@ -18,7 +18,7 @@ from studies.folder.schema.tables import TABLES
 from studies.question.arm import Arm
 from tests.support.planted import SETTINGS, Optimizer, compared, many, study
 
-ARMS = {name: Arm(name) for name in dlopt.OPTIMIZERS}
+ARMS = {name: Arm(name) for name in dlopt.DEFAULT}
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.support.planted import (
     study,
 )
 
-ARMS = {name: Arm(name) for name in dlopt.OPTIMIZERS}
+ARMS = {name: Arm(name) for name in dlopt.DEFAULT}
 
 
 # The pick

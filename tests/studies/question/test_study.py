@@ -150,7 +150,7 @@ def test_small_blocks_that_hold_the_same_share_a_task_and_give_the_records_of_ea
 
 
 def test_a_task_is_no_more_blocks_than_a_core_caches():
-    study = tiny(datasets=("digits",), blocks=8, optimizers=tuple(dlopt.OPTIMIZERS), draws=16)
+    study = tiny(datasets=("digits",), blocks=8, optimizers=dlopt.DEFAULT, draws=16)
     assert len(stacks(planned(study), all_rows(study))) == 8
     many = tiny(datasets=("wine",), blocks=60, optimizers=("sgd",), draws=2)
     assert {len(task) for task in stacks(planned(many), all_rows(many))} == {MOST, 60 % MOST}
