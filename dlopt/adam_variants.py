@@ -161,6 +161,7 @@ class AdaBound(Adam):
 
     final: Numbers = rate(default=0.1, search=(1e-3, 10.0), symbol="α∞")
     gamma: Numbers = rate(default=1e-3, symbol="γ")
+    scheduled = False  # its bounds are one
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return the average times a step size within its bounds."""

@@ -139,6 +139,7 @@ class Rprop(Optimizer):
     smallest: Numbers = positive(default=1e-6, symbol="Δmin")
     largest: Numbers = rate(default=50.0, symbol="Δmax")
     state = ("before", "size")
+    scheduled = False
     equivalents = {
         "torch": Equivalent(
             "Rprop(model.parameters(), lr={lr!r}, etas=({shrink!r}, {grow!r}), "

@@ -27,6 +27,7 @@ class ScheduleFreeSGD(Optimizer):
     beta: Numbers = decay(default=0.9, search=(5e-3, 0.5), symbol="β")
     weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")
     state = ("z", "total", "largest")
+    scheduled = False
 
     def begin(self, state: State) -> None:
         """All three points start at one."""
@@ -60,6 +61,7 @@ class ScheduleFreeAdamW(Optimizer):
     eps: Numbers = positive(default=1e-8, symbol="ε")
     weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")
     state = ("z", "square", "total", "largest")
+    scheduled = False
 
     def begin(self, state: State) -> None:
         """All three points start at one."""

@@ -85,11 +85,13 @@ class Optimizer:
     start at 0 is set in `begin`; what is to be read instead of the parameters is returned by `evaluated`.
     equivalents: how "torch", "optax" and "sklearn" spell it, where they have it; it is not inherited.
     gradients: how many an update takes of its mini-batch, one and those of `state.again`; each counts
-    as examples of the budget. A class with wraps=True wraps others: see `dlopt.wrappers`.
+    as examples of the budget. scheduled: is a schedule anything for it? Else studies draw none. A class
+    with wraps=True wraps others: see `dlopt.wrappers`.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
     gradients: ClassVar[int] = 1
+    scheduled: ClassVar[bool] = True
     _wraps: ClassVar[bool] = False
     equivalents: ClassVar[Mapping[str, Equivalent]] = {}
     if TYPE_CHECKING:

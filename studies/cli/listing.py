@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -173,9 +175,11 @@ def _class(kind: type[Any], *, as_json: bool) -> Any:
         }
         for field_name, field in hyperparameters.declared(kind).items()
     ]
-    text = inspect.getdoc(kind) or ""
+    text, code = inspect.getdoc(kind) or "", _code(kind)
+    keeps = list(getattr(kind, "state", ()))
     if as_json:
-        return document(name=kind.__name__, about=text, hyperparameters=lines)
+        more = {"state": keeps} if issubclass(kind, dlopt.Optimizer) else {}
+        return document(name=kind.__name__, about=text, hyperparameters=lines, code=code, **more)
     shown = [text, ""]
     for line in lines:
         searched = ""
@@ -184,7 +188,21 @@ def _class(kind: type[Any], *, as_json: bool) -> Any:
             searched = f"; searched as {line['trial']} in {low:g}..{high:g} (log)"
         symbol = f" ({line['symbol']})" if line["symbol"] != line["name"] else ""
         shown.append(f"  {line['name']}{symbol} must {line['legal']}, default {line['default']:g}{searched}")
-    return "\n".join(shown)
+    if keeps:
+        shown += ["", f"Between steps it keeps: {', '.join(keeps)}."]
+    if getattr(kind, "gradients", 1) > 1:
+        shown += ["", f"A step takes {kind.gradients} gradients, and each counts as examples of the budget."]
+    return "\n".join([*shown, "", code.rstrip()])
+
+
+def _code(kind: type[Any]) -> str:
+    """The class's own lines, without what is told already; "" where they are not to be had."""
+    try:
+        lines = inspect.getsource(kind)
+    except (OSError, TypeError):
+        return ""
+    about = ast.get_docstring(ast.parse(textwrap.dedent(lines)).body[0], clean=False) or ""  # type: ignore[arg-type]
+    return lines.replace(f'    """{about}"""\n', "", 1).replace("\n\n\n", "\n\n")
 
 
 def check(name: str, *, as_json: bool) -> Any:

@@ -79,7 +79,9 @@ def parser() -> argparse.ArgumentParser:
         help="see: python -m studies list; or path.py:my_study; default: what --out holds, or default",
     )
     one.add_argument("--optimizers", type=_names, help="comma-separated")
-    one.add_argument("--optimizer", action="append", help="one more, of yours: path.py or path.py:Class")
+    one.add_argument(
+        "--optimizer", action="append", help="one more, of yours: path.py, path.py:Class, name=path.py"
+    )
     one.add_argument("--datasets", type=_names, help="comma-separated")
     one.add_argument("--data", help="a table of yours instead: CSV, TSV or Parquet, or a folder of tables")
     _reading(one)

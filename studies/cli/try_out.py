@@ -28,7 +28,7 @@ def try_out(
 
     On a surface: let each walk, and give the heights.
     """
-    chosen = tuple(dlopt.OPTIMIZERS) if optimizers is None else optimizers
+    chosen = dlopt.DEFAULT if optimizers is None else optimizers
     if dataset in dlopt.SURFACES:
         return _walk(dataset, chosen, WALK if epochs is None else epochs, seed, as_json=as_json)
     known = [*datasets.names(), *dlopt.SURFACES]

@@ -33,9 +33,9 @@ LARGEST = 2**20  # batch size
 class Arm:
     """An optimizer's search, under its name in all tables.
 
-    optimizer: a name of `dlopt.OPTIMIZERS`, or one of yours: "path.py:Class", "path.py", or the name under
-    which an installed package offers it. A file is looked into by `found`, which gives the arm whose file
-    says where the class is, and whose optimizer is its name.
+    optimizer: a name of `dlopt.OPTIMIZERS`, or one of yours: "path.py:Class", "path.py", "name=path.py" for
+    two versions of one class, or the name under which an installed package offers it. A file is looked into
+    by `found`, which gives the arm whose file says where the class is, and whose optimizer is its name.
     decay: "mixed", "none" or a schedule's name. batch_sizes: those searched, empty for the budget's rule, 0
     for the full batch. fixed: hyperparameters that are not drawn. search: ranges instead of the declared
     ones, in the hyperparameter's own units. sampler: where the draws come from. Numbers may be NumPy's.
@@ -54,13 +54,18 @@ class Arm:
     def __post_init__(self) -> None:
         for word, example in (("optimizer", "adam"), ("file", "path.py:Class")):
             object.__setattr__(self, word, text(f"An arm's {word}", getattr(self, word), example))
+        if not self.file:
+            name, path = user_optimizer.named_file(self.optimizer)
+            self._settle("optimizer", path)
+            if name:
+                self._settle("name", name)
         if self.unfound:
             user_optimizer.digest(user_optimizer.file(self.optimizer)[0])
         elif not self.file and self.optimizer not in dlopt.OPTIMIZERS:
             user_optimizer.find(self.optimizer)
             self._settle("file", self.optimizer)
         if self.file:
-            self._settle("optimizer", user_optimizer.find(self.file).__name__.lower())
+            self._settle("optimizer", user_optimizer.called(self.file))
         self._settle("decay", choice("decay", self.decay, [MIXED, "none", *_decays()]))
         self._settle("sampler", choice("sampler", self.sampler, SAMPLERS))
         if unnamed := self.name is None or (isinstance(self.name, str) and not self.name):
@@ -91,6 +96,10 @@ class Arm:
         for name in (*fixed, *search):
             if name not in known:
                 raise UsageError(f"{called} has no {name!r}.", nearest(name, known))
+        if self.decay != MIXED and not _fits(self.kind, self.decay):
+            raise UsageError(
+                f"{called} takes no {self.decay} schedule.", "Leave its decay out, or give none."
+            )
         fixed = {name: number(f"{called}.{name}", value) for name, value in self.fixed}
         search = {name: _ends(f"{self.optimizer}.{name}", ends) for name, ends in self.search}
         self._settle("fixed", tuple(fixed.items()))
@@ -147,6 +156,8 @@ class Arm:
     def title(self) -> str:
         """How people call it: "Adam", "SGD · cosine", "Momentum · batch 8"."""
         parts = [self.kind.__name__]
+        if self.file and self.name != parts[0].lower():
+            parts[0] += " (own)" if self.name == self.optimizer else f" ({self.name})"
         if self.decay != MIXED:
             parts.append("no decay" if self.decay == "none" else self.decay)
         if self.batch_sizes:
@@ -167,7 +178,9 @@ class Arm:
 
     def decays(self) -> tuple[str, ...]:
         """The kinds of decay among its draws."""
-        return ("none", "exponential") if self.decay == MIXED else (self.decay,)
+        if self.decay != MIXED:
+            return (self.decay,)
+        return ("none", "exponential") if _fits(self.kind, "exponential") else ("none",)
 
     def declared(self) -> list[list[Any]]:
         """Name, range and default of all fields of its optimizer and its schedules."""
@@ -252,3 +265,11 @@ def _ends(name: str, ends: Any) -> tuple[float, float]:
 
 def _decays() -> list[str]:
     return [name for name in dlopt.SCHEDULES if name != "constant"]
+
+
+def _fits(kind: Any, decay: str) -> bool:
+    """May this class's learning rate follow a schedule of this name, whose fields have names of their own?"""
+    if decay == "none":
+        return True
+    fields = set(hyperparameters.declared(dlopt.SCHEDULES[decay]))
+    return kind.scheduled and not fields & set(hyperparameters.declared(kind))

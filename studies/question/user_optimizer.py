@@ -1,7 +1,8 @@
 """Optimizers that are not the suite's own: of a file, "path.py:Class", or of an installed package.
 
-Such a file is code and runs as such. Its optimizer is known by its class's name in lower case, and what it
-is tied to is the sha256 of its file, or its package's name and version.
+Such a file is code and runs as such. Its optimizer is known by its class's name in lower case, with "own-"
+before it where a built-in one has that name; what it is tied to is the sha256 of its file, or its package's
+name and version.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, cast
 
 import dlopt
 from dlopt.testing import problems
+from dlopt.wrapping import is_wrapper
 from studies.errors import UsageError, nearest
 from studies.folder.schema.notes import ArmSpec
 from studies.system import interrupts
@@ -51,10 +53,25 @@ def find(uses: str) -> Any:
     return entry.load()
 
 
+def called(uses: str) -> str:
+    """The name in all tables: the class's in lower case, with "own-" before it if a built-in one has it."""
+    name: str = find(uses).__name__.lower()
+    return f"own-{name}" if name in dlopt.OPTIMIZERS and uses not in dlopt.OPTIMIZERS else name
+
+
 def file(uses: str) -> tuple[str, str]:
     """The path and the class of "path.py:Class" or "path.py"; two empty strings for any other name."""
     path, _, name = (uses, "", "") if uses.endswith(".py") else uses.rpartition(":")
     return (path, name) if path.endswith(".py") else ("", "")
+
+
+def named_file(text: str) -> tuple[str, str]:
+    """The name and the rest of "name=path.py"; no name for any other text."""
+    name, equals, path = text.partition("=")
+    given = (equals and path.endswith(".py")) or ".py:" in path
+    if not given or not name or set("/.\\:") & set(name) or Path(file(text)[0]).exists():
+        return "", text
+    return name, path
 
 
 def source(uses: str) -> str:
@@ -217,8 +234,6 @@ def look(path: str, name: str = "") -> dict[str, Any]:
                 f"Name one of them: {path}:{next(iter(classes))}",
             )
         name = name or next(iter(classes))
-        if name.lower() in dlopt.OPTIMIZERS:
-            raise UsageError(f"{name} is the name of a built-in optimizer.", "Give the class another name.")
         found = problems(classes[name])
         if found:
             raise UsageError(
@@ -254,6 +269,7 @@ def _classes(path: str, sha256: str) -> dict[str, Any]:
         name: thing
         for name, thing in vars(module).items()
         if isinstance(thing, type) and issubclass(thing, dlopt.Optimizer) and thing.__module__ == spec.name
+        if not is_wrapper(thing)
     }
 
 

@@ -56,7 +56,7 @@ def stacks(plan: Plan, rows: Iterable[Row]) -> list[list[Stack]]:
     """The rows as stacks, cut into tasks: all sizes of one block, or of several where they are small."""
     grouped: dict[tuple[str, int, str], dict[int, list[Row]]] = {}
     for row in rows:
-        whose = "" if row.uses in dlopt.OPTIMIZERS else row.uses  # what may fail, fails alone
+        whose = "" if _ours(row.uses) else row.uses
         grouped.setdefault((row.dataset, row.block, whose), {}).setdefault(row.batch_size, []).append(row)
     alike: dict[Any, list[list[Stack]]] = {}
     for (dataset, block, _), by_size in grouped.items():
@@ -74,6 +74,11 @@ def stacks(plan: Plan, rows: Iterable[Row]) -> list[list[Stack]]:
         groups = (blocks[i : i + most] for i in range(0, len(blocks), most))
         tasks += [[stack for whole in group for stack in whole] for group in groups]
     return tasks
+
+
+def _ours(uses: str) -> bool:
+    """May it share a stack? What may fail fails alone, and two gradients a step make other steps."""
+    return uses in dlopt.OPTIMIZERS and dlopt.OPTIMIZERS[uses].gradients == 1
 
 
 def _large(data: Facts) -> bool:
