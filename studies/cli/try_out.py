@@ -13,7 +13,7 @@ from dlopt.grid import geometric
 from studies.cli import ascii_surface
 from studies.cli.listing import document
 from studies.cli.show import _records
-from studies.errors import UsageError, nearest, whole_number
+from studies.errors import UsageError, nearest, reworded, whole_number
 from studies.question.plan import planned
 from studies.question.study import Study
 from studies.system.machine import one_thread
@@ -39,14 +39,12 @@ def try_out(
     data, given, study = plan.facts[dataset].data, plan.budgets[dataset], plan.study
     names = [arm.name for arm in study.arms]
     made = [arm.kind() for arm in study.arms]
-    with one_thread():
-        training = dlopt.train(
-            given.model,
-            data.block(0, seed=seed),
-            made,
-            batch_size=given.batch_sizes[0],
-            epochs=given.epochs,
-        )
+    how = {"batch_size": given.batch_sizes[0], "epochs": given.epochs}
+    try:
+        with one_thread():
+            training = dlopt.train(given.model, data.block(0, seed=seed), made, **how)
+    except ValueError as error:  # optimizers whose steps take different numbers of gradients
+        raise reworded(error) from None
     curves = pd.DataFrame(training.curves.validation_loss, columns=names)
     curves.insert(0, "examples", training.curves.examples)
     errors = dict(zip(names, training.test_errors.tolist(), strict=True))
