@@ -39,7 +39,7 @@ def try_out(
     data, given, study = plan.facts[dataset].data, plan.budgets[dataset], plan.study
     names = [arm.name for arm in study.arms]
     made = [arm.kind() for arm in study.arms]
-    how = {"batch_size": given.batch_sizes[0], "epochs": given.epochs}
+    how: dict[str, Any] = {"batch_size": given.batch_sizes[0], "epochs": given.epochs}
     try:
         with one_thread():
             training = dlopt.train(given.model, data.block(0, seed=seed), made, **how)
