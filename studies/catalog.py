@@ -6,12 +6,13 @@ import importlib.util
 import itertools
 from collections.abc import Iterable
 
+import dlopt
 from studies.question.arm import FULL, SAMPLERS, Arm
 from studies.question.study import Study
 
-EIGHT = ("sgd", "momentum", "heavyball", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 SCHEDULES = ("none", "exponential", "step", "inversetime", "polynomial", "cosine", "warmup")
 HAS_TORCH = importlib.util.find_spec("torch") is not None  # Optuna's GP sampler needs it
+FOUR = ("digits", "breast_cancer", "diabetes", "moons")
 SIX = ("digits", "breast_cancer", "wine", "diabetes", "moons", "hard")
 LOOKED_BACK = (0.5, 0.8, 0.9, 0.98, 0.995)  # β and ρ
 TAUGHT: tuple[tuple[str, dict[str, float]], ...] = (  # what the chapter says need not be tuned
@@ -62,7 +63,7 @@ ALL = (
     Study(
         name="default",
         about="Which optimizer, on which dataset, tuned how?",
-        optimizers=EIGHT,
+        optimizers=dlopt.DEFAULT,
         datasets=SIX,
     ),
     Study(
@@ -102,8 +103,21 @@ ALL = (
     Study(
         name="literature",
         about="What others published about tuning: do small networks on small tables agree?",
-        optimizers=(*EIGHT, *batch_arms(("sgd", "momentum"), (16, FULL))),
-        datasets=("digits", "breast_cancer", "diabetes", "moons"),
+        optimizers=(*dlopt.DEFAULT, *batch_arms(("sgd", "momentum"), (16, FULL))),
+        datasets=FOUR,
+    ),
+    Study(
+        name="zoo",
+        about="All optimizers that the suite has: which ones are worth a try?",
+        optimizers=tuple(dlopt.OPTIMIZERS),
+        datasets=FOUR,
+    ),
+    Study(
+        name="families",
+        about="Does any of Adam's many variants beat Adam?",
+        optimizers=tuple(name for name, kind in dlopt.OPTIMIZERS.items() if issubclass(kind, dlopt.Adam)),
+        datasets=FOUR,
+        against=("adam",),
     ),
     Study(
         name="samplers",

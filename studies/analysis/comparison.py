@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,40 @@ from studies.analysis import statistics
 from studies.analysis.replication import again
 from studies.analysis.statistics import Doubles, differences, hodges_lehmann, order_interval
 from studies.analysis.verdicts import LEVEL, MARGINS
-from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, TABLES, TOO_FEW
+from studies.folder.schema.tables import (
+    AGAINST,
+    AS_GOOD,
+    NOT_DECIDED,
+    OTHERS,
+    TABLES,
+    TOGETHER,
+    TOO_FEW,
+)
 
 
 class Scores:
-    """Differences of all pairs in one reading, as (pairs, datasets, blocks); negative: a is better."""
+    """Differences of all pairs in one reading, as (pairs, datasets, blocks); negative: a is better.
 
-    def __init__(self, reading: str, pairs: list[tuple[str, str]], datasets: list[str], d: Doubles) -> None:
+    against: those whose pairs with the others are a family of tests of their own.
+    """
+
+    def __init__(
+        self,
+        reading: str,
+        pairs: list[tuple[str, str]],
+        datasets: list[str],
+        d: Doubles,
+        against: Collection[str] = (),
+    ) -> None:
         self.reading, self.pairs, self.datasets, self.d = reading, pairs, datasets, d
+        self.against = frozenset(against)
+
+    @property
+    def families(self) -> dict[str, list[int]]:
+        """The pairs that are tested together, by the family's name: all, or those of some and the others."""
+        mine = [i for i, (a, b) in enumerate(self.pairs) if (a in self.against) != (b in self.against)]
+        rest = [i for i in range(len(self.pairs)) if i not in set(mine)]
+        return {AGAINST: mine, OTHERS: rest} if mine and rest else {TOGETHER: mine or rest}
 
     @property
     def blocks(self) -> int:
@@ -32,20 +58,24 @@ def _stacked(d: list[list[Any]], datasets: int) -> Doubles:
     return np.array(d, float).reshape(len(d), datasets, -1) if d else np.empty((0, datasets, 1))
 
 
-def error_scores(read: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
+def error_scores(
+    read: pd.DataFrame, optimizers: list[str], names: list[str], against: Collection[str] = ()
+) -> Scores:
     """Differences in the expected test error of a search."""
     wide = read.pivot(index=["dataset", "block"], columns="optimizer", values="search_error")
     pairs = list(itertools.combinations(optimizers, 2))
     d = [[differences(wide.loc[name, a], wide.loc[name, b]) for name in names] for a, b in pairs]
-    return Scores("error", pairs, names, _stacked(d, len(names)))
+    return Scores("error", pairs, names, _stacked(d, len(names)), against)
 
 
-def ratio_scores(ratios: pd.DataFrame, optimizers: list[str], names: list[str]) -> Scores:
+def ratio_scores(
+    ratios: pd.DataFrame, optimizers: list[str], names: list[str], against: Collection[str] = ()
+) -> Scores:
     """Logarithms of the ratio of examples; failures are ±inf."""
     pairs = list(itertools.combinations(optimizers, 2))
     wide = ratios.pivot(index=["dataset", "block"], columns=["a", "b"], values="log_ratio")
     d = [[wide.loc[name, pair].to_numpy() for name in names] for pair in pairs]
-    return Scores("ratio", pairs, names, _stacked(d, len(names)))
+    return Scores("ratio", pairs, names, _stacked(d, len(names)), against)
 
 
 def called(
@@ -73,22 +103,30 @@ def comparisons(scores: Scores, tasks: dict[str, str]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(TABLES["comparisons"].columns))
     ranks = statistics.signed_ranks(scores.d)
     pairs = len(scores.pairs)
-    families = [
+    together = [
         (["pooled"], ranks.reshape(pairs, -1)),
         (scores.datasets, np.concatenate(ranks.swapaxes(0, 1))),
     ]
-    tested: dict[str, list[tuple[float, float, str, float]]] = {}
-    for scopes, values in families:  # all pairs on all datasets are one family
-        found = statistics.sign_flip(values)
-        adjusted, calls = called(found, values.sum(axis=1), values.shape[1], len(values))
-        every = list(zip(found, adjusted, calls, again(found, LEVEL / len(found)), strict=True))
+    tested: dict[str, list[Any]] = {}
+    for scopes, values in together:  # a family's pairs on all datasets are tested together
+        every: list[Any] = [None] * len(values)
+        p = statistics.sign_flip(values)
+        for family, mine in scores.families.items():
+            at = np.array([i * pairs + pair for i in range(len(scopes)) for pair in mine])
+            found = p[at]
+            adjusted, calls = called(found, values[at].sum(axis=1), values.shape[1], len(at))
+            tests = zip(found, adjusted, calls, again(found, LEVEL / len(found)), strict=True)
+            for i, one in zip(at, tests, strict=True):
+                every[i] = (family, *one)
         tested |= {scope: every[i * pairs : (i + 1) * pairs] for i, scope in enumerate(scopes)}
     lines = []
-    for scope, tests in tested.items():
+    for scope in tested:
         where = scores.datasets if scope == "pooled" else [scope]
         kinds = ["ratio"] * len(where) if scores.reading == "ratio" else [tasks[name] for name in where]
         here = [scores.datasets.index(name) for name in where]
-        for d, (a, b), (p, p_holm, call, share) in zip(scores.d[:, here], scores.pairs, tests, strict=True):
+        for d, (a, b), (family, raw, p_holm, call, share) in zip(
+            scores.d[:, here], scores.pairs, tested[scope], strict=True
+        ):
             described = _described(*in_one_unit(d, kinds), pooled=len(where) > 1)
             lines.append(
                 {
@@ -96,7 +134,8 @@ def comparisons(scores: Scores, tasks: dict[str, str]) -> pd.DataFrame:
                     "scope": scope,
                     "a": a,
                     "b": b,
-                    "p": p,
+                    "family": family,
+                    "p": raw,
                     "p_holm": p_holm,
                     "verdict": verdict(call, described["equivalent"]),
                     "again": share if call in ("a", "b") else np.nan,

@@ -27,15 +27,17 @@ def power(scores: Scores, placed: pd.DataFrame, seed: int) -> pd.DataFrame:
 
     Simulated studies draw their differences from the run's own, with replacement: around 0 and shifted to
     find that difference, as they are to find the blocks that would decide. A study finds it when the
-    signed-rank test reaches the level that Holm asks of the first call in the family of pairs × datasets.
+    signed-rank test reaches the level that Holm asks of the first call in the pair's family × datasets.
     """
-    tests, lines = len(scores.pairs) * len(scores.datasets), []
+    lines = []
     for i, dataset in enumerate(scores.datasets):
         order = placed[(placed.reading == scores.reading) & (placed.scope == dataset)].sort_values("place")
         if len(order) < 2:
             continue
         first, second = order.optimizer.iloc[:2]
         at = next(j for j, pair in enumerate(scores.pairs) if set(pair) == {first, second})
+        family = next(pairs for pairs in scores.families.values() if at in pairs)
+        tests = len(family) * len(scores.datasets)
         d = scores.d[at, i] * (1 if scores.pairs[at][0] == second else -1)  # positive: the first is better
         d = d[np.isfinite(d)]
         rng = np.random.default_rng(seed_of(seed, "power", scores.reading, dataset))

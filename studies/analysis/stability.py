@@ -34,7 +34,9 @@ def stability(scores: Scores, optimizers: list[str], seed: int) -> Doubles:
         sums, scale = ranks.sum(axis=2), np.sqrt((ranks**2).sum(axis=2))
         z = np.divide(np.abs(sums), scale, out=np.zeros(sums.shape), where=scale > 0)
         for totals, p in zip(sums, 2 * stats.norm.sf(z), strict=True):
-            called = statistics.holm(p) <= LEVEL
+            called = np.zeros(pairs, bool)
+            for family in scores.families.values():
+                called[family] = statistics.holm(p[family]) <= LEVEL
             beats = {
                 (a, b) if total < 0 else (b, a)
                 for (a, b), total, sure in zip(scores.pairs, totals, called, strict=True)

@@ -40,8 +40,8 @@ def both_scores(study: Study, read: pd.DataFrame, ratios: pd.DataFrame) -> list[
     """Differences of all pairs of a study's optimizers in both readings."""
     optimizers, names = [arm.name for arm in study.arms], list(study.datasets)
     return [
-        comparison.error_scores(read, optimizers, names),
-        comparison.ratio_scores(ratios, optimizers, names),
+        comparison.error_scores(read, optimizers, names, study.challengers),
+        comparison.ratio_scores(ratios, optimizers, names, study.challengers),
     ]
 
 

@@ -70,7 +70,9 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
         changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
         changed |= network(given["model"])
-    study = dataclasses.replace(named, optimizers=_arms(named, given), **changed)
+    arms = _arms(named, given)
+    changed["against"] = tuple(name for name in named.against if name in {arm.name for arm in arms})
+    study = dataclasses.replace(named, optimizers=arms, **changed)
     return Asked(study, _folder(named, given), given.get("jobs", 0))
 
 

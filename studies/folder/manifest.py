@@ -145,4 +145,4 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-NAMES_NO_QUESTION = ("name", "claims", "fresh")  # of a question: what no row depends on
+NAMES_NO_QUESTION = ("name", "claims", "fresh", "against")  # of a question: what no row depends on

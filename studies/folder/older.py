@@ -10,16 +10,18 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TABLES
+from studies.folder.schema.tables import AS_GOOD, NOT_DECIDED, PICK, TABLES, TOGETHER
 
-FORMATS = (2, 3, 4)
+FORMATS = (2, 3, 4, 5)
 ORIGIN = "median of winners"
 Read = Callable[[str], pd.DataFrame]  # a table as it was written, by name
 
 
 def table(format_: int, name: str, read: Read) -> pd.DataFrame:
     """A table of an older run, with the columns of this version's."""
-    made: dict[str, Callable[[str, Read], pd.DataFrame]] = {"optimizers": _optimizers}
+    made: dict[str, Callable[[str, Read], pd.DataFrame]] = {"comparisons": _one_family}
+    if format_ < 5:
+        made["optimizers"] = _optimizers
     if format_ < 4:
         made |= {"datasets": _datasets, "columns": _nothing, "classes": _nothing}
     if format_ < 3:
@@ -47,8 +49,12 @@ def _called(name: str, read: Read) -> pd.DataFrame:
     return frame.assign(verdict=frame.call.replace("tied", NOT_DECIDED))
 
 
+def _one_family(name: str, read: Read) -> pd.DataFrame:
+    return read(name).assign(family=TOGETHER)
+
+
 def _comparisons(name: str, read: Read) -> pd.DataFrame:
-    frame = _called(name, read)
+    frame = _called(name, read).assign(family=TOGETHER)
     open_ = ~frame.verdict.isin(["a", "b"])
     return frame.assign(verdict=frame.verdict.where(~(open_ & frame.equivalent), AS_GOOD))
 

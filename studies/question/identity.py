@@ -47,6 +47,7 @@ def question(study: Study) -> Question:
     }
     asked |= {name: value for name in NETWORK if (value := getattr(study, name)) != USUAL[name]}
     asked |= {"claims": True} if study.claims else {}
+    asked |= {"against": list(study.against)} if study.against else {}
     return cast("Question", asked)
 
 
@@ -109,6 +110,7 @@ def study_of(manifest: Manifest, folder: Path) -> Study:
         **network,
         metric=question["metric"],
         claims=question.get("claims", False),
+        against=tuple(question.get("against", ())),
     )
 
 

@@ -43,7 +43,8 @@ class Study:
     epochs, widths: None for the budget's rule; widths () is softmax or linear regression, and 64 is (64,).
     activation, init, weight_decay: of the network, as `dlopt.MLP` has them. metric: what is read on test,
     "error", "balanced-error" or "loss". seed: of everything. engine: as `dlopt.train` has it; "auto" is the
-    run folder's where there is one. about: the question in words.
+    run folder's where there is one. against: names of arms whose comparisons with all others are a family of
+    tests of their own, as those of optimizers of yours always are. about: the question in words.
     Numbers may be NumPy's. Raises UsageError for an unknown name, a value of another type or out of range.
     """
 
@@ -61,6 +62,7 @@ class Study:
     weight_decay: float = 0.0
     metric: str = "error"
     engine: str = "auto"
+    against: tuple[str, ...] = ()
     claims: bool = dataclasses.field(default=False, compare=False)  # are the chapter's claims asked too?
     about: str = dataclasses.field(default="", compare=False)
 
@@ -85,6 +87,10 @@ class Study:
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise UsageError(f"Two arms are named {twice!r}.", "Give each arm a name of its own.")
+        self._settle("against", sequence("against", self.against, "names", '("adam",)'))
+        for name in self.against:
+            if name not in names:
+                raise UsageError(f"This study has no optimizer {shown(name)}.", nearest(str(name), names))
         self._check_datasets()
         for word, low, high in (("draws", 2, 4096), ("fresh", 2, 100_000), ("seed", 0, 2**63 - 1)):
             called = "draws (--trials)" if word == "draws" else word
@@ -149,6 +155,11 @@ class Study:
         """With the classes of all optimizers found and checked: see `Arm.found`."""
         arms = tuple(arm.found() for arm in self.arms)
         return self if arms == self.arms else dataclasses.replace(self, optimizers=arms)
+
+    @property
+    def challengers(self) -> tuple[str, ...]:
+        """Arms whose comparisons with the others are a family of their own: those of yours, or as asked."""
+        return tuple(arm.name for arm in self.arms if arm.file or arm.name in self.against)
 
     @property
     def dependent(self) -> bool:

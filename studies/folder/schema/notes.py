@@ -81,7 +81,7 @@ MANIFEST = _object(
                 "results_version": COUNT,
                 "arithmetic": _by_name(WORD),
             },
-            NETWORK | {"claims": {"const": True}},
+            NETWORK | {"claims": {"const": True}, "against": _list(NAME, 1)},
         ),
         "changes": _list(WORD),
     }
@@ -142,6 +142,7 @@ class Question(TypedDict):
     activation: NotRequired[str]
     init: NotRequired[str]
     weight_decay: NotRequired[float]
+    against: NotRequired[list[str]]
     claims: NotRequired[Literal[True]]
 
 

@@ -20,7 +20,8 @@ from studies.folder.schema.columns import (
 from studies.folder.schema.committed_tables import KNOWN
 from studies.folder.schema.provenance import DESCRIBED
 
-FORMAT = 5  # of the run folder; older ones are read only, or refused
+FORMAT = 6  # of the run folder; older ones are read only, or refused
+TOGETHER, AGAINST, OTHERS = "all", "against", "others"  # families of pairs
 VARYING = ("timings", "batch_times", *CLOCKED_TABLES)  # tables that differ between two runs of one study
 AS_GOOD, NOT_DECIDED, TOO_FEW = "as good", "not decided", "too few blocks"
 OPEN_VERDICTS = (AS_GOOD, NOT_DECIDED, TOO_FEW)  # no side is better; too few blocks: none could be called
@@ -128,8 +129,19 @@ TABLES: dict[str, Schema] = {
             **SCOPE,
             "a": Column("string", "an optimizer"),
             "b": Column("string", "another"),
+            "family": Column(
+                "string",
+                "pairs tested together: 'all', or 'against' (one of a few against each of the others) "
+                "and 'others'",
+                (TOGETHER, AGAINST, OTHERS),
+            ),
             "p": Column("float", "two-sided sign-flip p-value", least=0, most=1),
-            "p_holm": Column("float", "after Holm, over pairs (pooled) or pairs × datasets", least=0, most=1),
+            "p_holm": Column(
+                "float",
+                "after Holm, over the family's pairs (pooled) or pairs × datasets",
+                least=0,
+                most=1,
+            ),
             "verdict": Column(
                 "string",
                 "'a' or 'b' (called better), else 'as good', 'not decided', 'too few blocks'",
