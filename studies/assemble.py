@@ -11,7 +11,7 @@ import pandas as pd
 
 from datasets import Table
 from dlopt import hyperparameters
-from studies.analysis import candidates, comparison, picks, readings, tuning
+from studies.analysis import candidates, comparison, picks, readings, step_times, tuning
 from studies.analysis.alternatives import alternatives
 from studies.analysis.audit import audit
 from studies.analysis.baselines import baselines, left_out, trainings
@@ -83,6 +83,7 @@ def compared(
         one.reading: (comparison.comparisons, one, kinds(plan)) for one in both
     }
     asked["literature"] = (literature, study, rows, read, ratios, small)
+    asked["step_times"] = step_times.asked(plan)
     asked["budgets"] = (partial(budgets, winner=study.dependent), rows, names, kinds(plan))
     with workers.meanwhile(asked) as answers:
         found = {
@@ -110,6 +111,7 @@ def compared(
         found |= {
             "literature": told["literature"],
             "budgets": told["budgets"],
+            "step_times": told["step_times"],
             "comparisons": pd.concat(calls),
             "ranking": placed,
             "forest": comparison.forest(read, placed, small),

@@ -19,7 +19,10 @@ Read = Callable[[str], pd.DataFrame]  # a table as it was written, by name
 
 def table(format_: int, name: str, read: Read) -> pd.DataFrame:
     """A table of an older run, with the columns of this version's."""
-    made: dict[str, Callable[[str, Read], pd.DataFrame]] = {"comparisons": _one_family}
+    made: dict[str, Callable[[str, Read], pd.DataFrame]] = {
+        "comparisons": _one_family,
+        "step_times": _nothing,
+    }
     if format_ < 5:
         made["optimizers"] = _optimizers
     if format_ < 4:

@@ -22,7 +22,12 @@ from studies.folder.schema.provenance import DESCRIBED
 
 FORMAT = 6  # of the run folder; older ones are read only, or refused
 TOGETHER, AGAINST, OTHERS = "all", "against", "others"  # families of pairs
-VARYING = ("timings", "batch_times", *CLOCKED_TABLES)  # tables that differ between two runs of one study
+VARYING = (
+    "timings",
+    "batch_times",
+    "step_times",
+    *CLOCKED_TABLES,
+)  # tables that differ between two runs of one study
 AS_GOOD, NOT_DECIDED, TOO_FEW = "as good", "not decided", "too few blocks"
 OPEN_VERDICTS = (AS_GOOD, NOT_DECIDED, TOO_FEW)  # no side is better; too few blocks: none could be called
 VERDICTS = ("a", "b", *OPEN_VERDICTS)
@@ -319,6 +324,16 @@ TABLES: dict[str, Schema] = {
             "time_loss_low": Column("float", "lower end of its order-statistic interval"),
             "time_loss_high": Column("float", "upper end"),
             **N,
+        },
+    ),
+    "step_times": Schema(
+        ("dataset", "optimizer"),
+        {
+            **DATASET,
+            **OPTIMIZER,
+            "batch_size": Column("int", "rows of data in a mini-batch: the arm's smallest", least=1),
+            "microseconds": Column("float", "one trial's step, checkpoints left out", least=0),
+            "per_thousand": Column("float", "microseconds of a thousand examples", least=0),
         },
     ),
     "importances": Schema(

@@ -1,0 +1,73 @@
+"""What a step of each optimizer takes on this machine, and who is first by the clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reports.data import words
+from reports.data.run import Run
+from reports.parts import Cell, Part, Table, part
+
+
+@part("this-machine", 0)
+def step_times(run: Run) -> Part | None:
+    """Time per step beside the examples that each needs."""
+    frame = run["step_times"]
+    if frame.empty or len(run.optimizers) < 2:
+        return None
+    order = run.order("ratio")
+    each = _typical(frame, "microseconds").reindex(order)
+    clock = _typical(frame, "per_thousand").reindex(order)
+    first, quickest = order[0], each.idxmin()
+    rows, sooner = [], []
+    for name in order:
+        one = run.against("ratio", "pooled", name, first)
+        examples = 1.0 if one is None else float(np.exp(one["estimate"]))
+        with np.errstate(all="ignore"):  # who got nowhere needs no number of them
+            taken = float(examples * clock[name] / clock[first])
+            numbers = [each[name], each[name] / each[quickest], examples, taken]
+        if one is not None and taken < 1 < examples:
+            sooner.append((taken, name))
+        rows.append([Cell(run.title(name)), *(Cell(_shown(one), float(one)) for one in numbers)])
+    heads = ["Optimizer", "µs a step", "× the quickest", "× the examples", "× the time"]
+    return Part(
+        name="step-times",
+        question="Who is first by the clock?",
+        answer=_answer(run, first, sooner, each),
+        how=(
+            "A step: one trial's, of the arm's smallest batch, on one core, checkpoints left out; the "
+            "geometric mean over datasets. Examples: for the losses that both reach, as a multiple "
+            f"of {run.title(first)}'s; time: examples times what each takes. A description of this machine "
+            "and this code, no test: other libraries' steps have other prices."
+        ),
+        basis="The quickest of three, beside whatever else the machine did: no interval.",
+        tables=[Table(heads, rows, "Steps, examples, time", frozenset({1, 2, 3, 4}), folded=True)],
+        tables_first=True,
+        csv=("step_times", "comparisons"),
+    )
+
+
+def _typical(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The geometric mean over datasets, by optimizer."""
+    logs = np.log(frame[column].clip(lower=1e-3))
+    return np.exp(logs.groupby(frame.optimizer).mean())
+
+
+def _shown(value: float) -> str:
+    return words.number(value) if np.isfinite(value) else "unknown"
+
+
+def _answer(run: Run, first: str, sooner: list[tuple[float, str]], each: pd.Series) -> str:
+    most, least = each.idxmax(), each.idxmin()
+    ratio = words.number(each[most] / each[least])
+    steps = f"A step of {run.title(most)} takes {ratio} times one of {run.title(least)}."
+    if not sooner:
+        return (
+            f"{run.title(first)} needs the fewest examples, and by the clock too nothing is sooner. {steps}"
+        )
+    taken, name = min(sooner)
+    return (
+        f"{run.title(first)} is first by examples, not by time: here {run.title(name)} takes "
+        f"{words.number(taken)} of its time. {steps}"
+    )
