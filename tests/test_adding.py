@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LION = '''
+PUMA = '''
 
-class Lion(Optimizer):
-    """Lion: w ← w - lr·sign(β₁m + (1-β₁)g), then m ← β₂m + (1-β₂)g (Chen et al. 2023, algorithm 2)."""
+class Puma(Optimizer):
+    """Puma: w ← w - lr·sign(β₁m + (1-β₁)g), then m ← β₂m + (1-β₂)g (no paper; in tests alone)."""
 
     lr: Numbers = rate(default=1e-4, search=(1e-6, 0.1), symbol="α")
     beta1: Numbers = decay(default=0.9, search=(1e-2, 0.5), symbol="β₁")
@@ -42,7 +42,7 @@ COMPARED = """
 from studies import Arm, Study
 mine = Study(
     "mine",
-    (Arm("sgd"), Arm("lion"), Arm("lion", name="lion-root", decay="inverseroot")),
+    (Arm("sgd"), Arm("puma"), Arm("puma", name="puma-root", decay="inverseroot")),
     ("wine",), blocks=6, draws=4, epochs=3, fresh=4,
 )
 """
@@ -70,7 +70,7 @@ def tree(tmp_path_factory):
         else:
             shutil.copy(source, made)
     for file, listed, name, text in (
-        ("adaptive.py", '"Adagrad", ', "Lion", LION),
+        ("adaptive.py", '"Adagrad", ', "Puma", PUMA),
         ("schedules.py", '"Constant", ', "InverseRoot", ROOT_DECAY),
     ):
         path = made / "dlopt" / file
@@ -100,25 +100,25 @@ def test_no_test_turns_red(tree):
 @pytest.mark.slow
 def test_command_line_search_space_page_and_code_to_take_home_pick_both_up(tree, tmp_path):
     listed = json.loads(called(tree, "-m", "studies", "list", "optimizers", "--json"))
-    assert "lion" in json.dumps(listed)
-    assert "1-beta2" in called(tree, "-m", "studies", "describe", "lion", "--json")
+    assert "puma" in json.dumps(listed)
+    assert "1-beta2" in called(tree, "-m", "studies", "describe", "puma", "--json")
     out = tmp_path / "run"
     called(tree, "-m", "studies", "run", "mine.py:mine", "--out", str(out), "--report", "--quiet")
     page = (out / "report.html").read_text()
-    assert "Lion · inverseroot" in page
+    assert "Puma · inverseroot" in page
     tables = {name: pd.read_parquet(out / "tables" / f"{name}.parquet") for name in ("rows", "optimizers")}
-    drawn = tables["rows"][tables["rows"].optimizer == "lion-root"]
+    drawn = tables["rows"][tables["rows"].optimizer == "puma-root"]
     assert set(drawn.decay) == {"none", "inverseroot"}  # the untuned row has none
-    searched = json.loads(tables["optimizers"].set_index("optimizer").search["lion-root"])
+    searched = json.loads(tables["optimizers"].set_index("optimizer").search["puma-root"])
     assert set(searched) == {"lr", "1-beta1", "1-beta2", "k"}
     code = """
 import dlopt
 from studies.takehome.code import FRAMEWORKS, code
 for name in FRAMEWORKS:
-    print(*code(dlopt.OPTIMIZERS["lion"], {"lr": .1, "beta1": .9, "beta2": .99}, "none", 8, 2, dlopt.MLP(4),
+    print(*code(dlopt.OPTIMIZERS["puma"], {"lr": .1, "beta1": .9, "beta2": .99}, "none", 8, 2, dlopt.MLP(4),
                 "classification", 90, name))
 """
     told = called(tree, "-c", code)
-    assert "dlopt.Lion(lr=0.1, beta1=0.9, beta2=0.99)" in told
-    assert "How PyTorch spells Lion is not known here: there is code for dlopt." in told
-    assert "scikit-learn's networks have no Lion." in told
+    assert "dlopt.Puma(lr=0.1, beta1=0.9, beta2=0.99)" in told
+    assert "How PyTorch spells Puma is not known here: there is code for dlopt." in told
+    assert "scikit-learn's networks have no Puma." in told

@@ -60,7 +60,7 @@ def _shown(value: float) -> str:
 
 def _answer(run: Run, first: str, sooner: list[tuple[float, str]], each: pd.Series) -> str:
     most, least = each.idxmax(), each.idxmin()
-    ratio = words.number(each[most] / each[least])
+    ratio = words.number(float(each[most]) / float(each[least]))
     steps = f"A step of {run.title(most)} takes {ratio} times one of {run.title(least)}."
     if not sooner:
         return (
