@@ -17,6 +17,7 @@ import pytest
 from studies import run
 from studies.catalog import STUDIES
 from studies.cli.entry import main
+from studies.folder.read import Tables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -61,6 +62,7 @@ OWN_TESTS = {
     "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--engine numpy": "test_what_changes_one_thing_is_understood_through_make",
     "--report": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "--optimizer old=a.py --optimizer new=b.py": "test_two_versions_of_a_class_stand_side_by_side",
     "--config study.toml": "test_a_file_of_overrides_is_read",
     "--storage env:NAME": "test_a_storage_that_is_not_there_is_named",
 }
@@ -85,9 +87,9 @@ def make(*words, **more):
 
 @pytest.mark.slow
 def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
-    text = next(block for block in PYTHON if "class Signum" in block)
+    text = next(block for block in PYTHON if "class MyAdam" in block)
     file, table = tmp_path / "my_optimizer.py", tmp_path / "table.csv"
-    file.write_text(text.removesuffix("check(Signum)\n"))
+    file.write_text(text.partition("check(MyAdam)\n")[0])
     table.write_text(
         "width,column\n" + "".join(f"{i % 37},{'yes' if i % 37 > 18 else 'no'}\n" for i in range(90))
     )
@@ -96,10 +98,27 @@ def test_a_table_and_an_optimizer_of_one_s_own_run(tmp_path):
     words = [f"DATA={table}", "TARGET=column", f"OPTIMIZER={file}", f"OUT={out}", "JOBS=1"]
     small = "ARGS=--optimizers sgd --blocks 2 --trials 2 --epochs 2"
     said, wrong = make("study", *words, small).communicate(timeout=120)
-    assert "Signum" in said, wrong
+    assert "MyAdam" in said, wrong
     page = (out / "report.html").read_text()
     assert "How was table read?" in page
-    assert "signum" in page
+    assert "myadam" in page
+
+
+def test_two_versions_of_a_class_stand_side_by_side(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = next(block for block in PYTHON if "class MyAdam" in block).partition("check(MyAdam)\n")[0]
+    Path("a.py").write_text(text)
+    Path("b.py").write_text(text.replace("0.999", "0.99").replace("MyAdam", "Lion"))
+    named = next(one for one in COMMANDS if one.startswith("--optimizer old"))
+    small = "--optimizers sgd --datasets wine --blocks 2 --trials 2 --epochs 2 --jobs 1 --out run"
+    assert main(["run", "quick", *shlex.split(f"{named} {small}")]) == 0
+    capsys.readouterr()
+    calls = Tables(Path("run"))["comparisons"]
+    assert set(zip(calls.a, calls.b, calls.family, strict=True)) == {
+        ("sgd", "new", "against"),
+        ("sgd", "old", "against"),
+        ("new", "old", "others"),
+    }
 
 
 def test_what_readme_shows_of_a_table_is_what_is_printed(capsys, monkeypatch):
