@@ -247,7 +247,8 @@ def _share(start: Any, t: Any) -> Any:
 class ASGD(Optimizer):
     """Averaged gradient descent (Polyak & Juditsky 1992; torch's ASGD): the mean from a step on is evaluated.
 
-    lr falls as lr/(1 + λ·lr·(t-1))^power, and weights shrink by 1 - λ of that. Torch's t0 is 1e6.
+    lr falls as lr/(1 + λ·lr·(t-1))^power, and weights shrink by 1 - λ of that. Torch's t0 is
+    1e6, and its rate follows a schedule one step late.
     """
 
     lr: Numbers = rate(default=1e-2, search=(1e-4, 10.0), symbol="α")
@@ -255,12 +256,6 @@ class ASGD(Optimizer):
     power: Numbers = positive(default=0.75, symbol="p")
     start: Numbers = positive(default=0.0, symbol="t₀")
     state = ("average",)
-    equivalents = {
-        "torch": Equivalent(
-            "ASGD(model.parameters(), lr={lr!r}, lambd={weight_decay!r}, alpha={power!r}, t0={start!r})",
-            "Torch keeps the mean beside the parameters, as state[p]['ax'].",
-        )
-    }
 
     def begin(self, state: State) -> None:
         """Before the first step the mean is the first parameters."""

@@ -73,7 +73,8 @@ def trusted(update: Floats, state: State, trust: Any) -> Floats:
 class LARS(Optimizer):
     """LARS (You, Gitman & Ginsburg 2017): momentum on updates as long as a share of their tensor's weights.
 
-    u = (g + λw)·η‖w‖/‖g + λw‖, as optax; timm and the paper have ‖g‖ + λ‖w‖ below. lr stands outside the sum.
+    u = (g + λw)·η‖w‖/‖g + λw‖, as optax, whose lr stands inside the sum: the same while it is constant. timm
+    and the paper have ‖g‖ + λ‖w‖ below.
     """
 
     lr: Numbers = rate(default=0.1, search=(1e-1, 1e3), symbol="α")
@@ -81,12 +82,6 @@ class LARS(Optimizer):
     weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")
     trust: Numbers = rate(default=1e-3, symbol="η")
     state = ("velocity",)
-    equivalents = {
-        "optax": Equivalent(
-            "lars(rate, weight_decay={weight_decay!r}, trust_coefficient={trust!r}, momentum={beta!r})",
-            "Optax has the learning rate inside the sum: the same while it is constant.",
-        )
-    }
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the decaying sum of scaled gradients."""

@@ -96,7 +96,7 @@ class Arm:
         for name in (*fixed, *search):
             if name not in known:
                 raise UsageError(f"{called} has no {name!r}.", nearest(name, known))
-        if self.decay != MIXED and not _fits(self.kind, self.decay):
+        if self.decay != MIXED and not fits(self.kind, self.decay):
             raise UsageError(
                 f"{called} takes no {self.decay} schedule.", "Leave its decay out, or give none."
             )
@@ -180,7 +180,7 @@ class Arm:
         """The kinds of decay among its draws."""
         if self.decay != MIXED:
             return (self.decay,)
-        return ("none", "exponential") if _fits(self.kind, "exponential") else ("none",)
+        return ("none", "exponential") if fits(self.kind, "exponential") else ("none",)
 
     def declared(self) -> list[list[Any]]:
         """Name, range and default of all fields of its optimizer and its schedules."""
@@ -267,7 +267,7 @@ def _decays() -> list[str]:
     return [name for name in dlopt.SCHEDULES if name != "constant"]
 
 
-def _fits(kind: Any, decay: str) -> bool:
+def fits(kind: Any, decay: str) -> bool:
     """May this class's learning rate follow a schedule of this name, whose fields have names of their own?"""
     if decay == "none":
         return True
