@@ -23,7 +23,7 @@ from studies.folder import cache
 from studies.folder.read import read_table
 from studies.folder.run_folder import RunFolder, open_run
 from studies.folder.schema.tables import PICK, TABLES
-from studies.question import user_optimizer
+from studies.question import foreign, user_optimizer
 from studies.question.arm import plain
 from studies.question.identity import (
     growing,
@@ -92,6 +92,8 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     study = settled(study.found(), Path(out), progress.told)
     for arm in study.arms:  # what cannot be is said before anything is made
         check_sampler(arm.sampler)
+    if slow := [arm.name for arm in study.arms if foreign.is_one(arm.uses)]:
+        progress.told(f"Slower than dlopt's own are optimizers of other libraries: {', '.join(slow)}.")
     plan = planned(study)
     with (
         open_run(Path(out), growing(study), question(study)) as folder,
@@ -150,7 +152,7 @@ def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:
 
 
 def _told(workers: Workers) -> list[str]:
-    return [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
+    return [f"{user_optimizer.shown(uses)} failed: {said}" for uses, said in workers.failed.items()]
 
 
 def _tied(folder: RunFolder, plan: Plan) -> str:
@@ -178,7 +180,7 @@ def _without(plan: Plan, failed: dict[str, str]) -> Plan:
     """The plan without the optimizers that raised. Raises FailedError where none is left."""
     if all(arm.uses in failed for arm in plan.arms.values()):
         uses, said = next(iter(failed.items()))
-        raise FailedError(f"{Path(uses).name} failed: {said}.", "Mend it and run again.")
+        raise FailedError(f"{user_optimizer.shown(uses)} failed: {said}.", "Mend it and run again.")
     return plan.without(failed)
 
 
