@@ -92,8 +92,6 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
     study = settled(study.found(), Path(out), progress.told)
     for arm in study.arms:  # what cannot be is said before anything is made
         check_sampler(arm.sampler)
-    if slow := [arm.name for arm in study.arms if foreign.is_one(arm.uses)]:
-        progress.told(f"Slower than dlopt's own are optimizers of other libraries: {', '.join(slow)}.")
     plan = planned(study)
     with (
         open_run(Path(out), growing(study), question(study)) as folder,
@@ -113,6 +111,7 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             if aside := folder.records.set_aside():
                 stands = cache.stands(folder, _tied(folder, plan))
             ready()
+        _tell_slow(study, {key[2] for key in wanted if key not in recorded}, progress)
         for line in aside:
             workers.progress.warned(line)
         _search(plan, workers, wanted, recorded)
@@ -127,6 +126,11 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             remedy = "The others' rows and tables are kept: mend it and run again."
             raise FailedError(f"{'; '.join(told)}.", remedy)
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
+
+
+def _tell_slow(study: Study, missing: set[str], progress: Progress) -> None:
+    if slow := [arm.name for arm in study.arms if arm.name in missing and foreign.is_one(arm.uses)]:
+        progress.told(f"Slower than dlopt's own, being other libraries': {', '.join(slow)}.")
 
 
 def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:

@@ -82,7 +82,12 @@ def named_file(text: str) -> tuple[str, str]:
     """The name and the rest of "name=path.py" or "name=torch:..."; no name for any other text."""
     name, equals, path = text.partition("=")
     given = (equals and path.endswith(".py")) or ".py:" in path or foreign.is_one(path)
-    if not given or not name or set("/.\\:") & set(name) or Path(file(text)[0]).exists():
+    if (
+        not given
+        or not name
+        or set("/.\\:") & set(name)
+        or ((whole := file(text)[0]) and Path(whole).exists())
+    ):
         return "", text
     return name, path
 
