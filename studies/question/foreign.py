@@ -226,7 +226,7 @@ def kind(text: str, plain: bool = False) -> type[Foreign]:
     parameters = inspect.signature(make).parameters
     known = [name for name, one in parameters.items() if one.kind is not one.VAR_KEYWORD and name != "params"]
     if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
-        known += [name for name in given if name not in known]
+        known += [name for name in given if name not in (*known, "params")]
     if wrong := set(given) - set(known):
         raise UsageError(f"{call.path} has no {min(wrong)!r}.", nearest(min(wrong), known))
     if library.rate not in known:

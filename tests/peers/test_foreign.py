@@ -186,7 +186,7 @@ def test_the_command_line_says_what_is_slower_and_takes_it_home(tmp_path, capsys
     config.write_text(
         'optimizer = ["free=optax:optax.lion(b1=0.95)"]\n[search.optax-lion]\nb2 = [0.9, 0.99]\n'
     )
-    words += ["--search", "torch-nadam.beta2=0.9:0.999"]
+    words += ["--search", "torch-nadam.beta1=0.8:0.99"]
     assert main([*words, "--dry-run"]) == 0
     assert main(words) == 0
     said = capsys.readouterr()
@@ -195,8 +195,8 @@ def test_the_command_line_says_what_is_slower_and_takes_it_home(tmp_path, capsys
         json.loads(one)
         for one in read_table(tmp_path / "run", "rows").query("optimizer == 'torch-nadam'").settings
     ]
-    assert len({one["beta2"] for one in settings}) > 2
-    assert all(0.9 <= one["beta2"] <= 0.999 for one in settings)
+    assert len({one["beta1"] for one in settings}) > 2
+    assert all(0.8 <= one["beta1"] <= 0.99 for one in settings)
     assert main(["show", out, "--best", "--as", "torch"]) == 0
     words[words.index("--optimizer") : words.index("--out")] = ["--config", str(config)]
     assert main([*words[:-2], "--dry-run"]) == 0

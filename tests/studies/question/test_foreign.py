@@ -1,4 +1,4 @@
-"""Optimizers of other libraries, as far as no library is needed: what is said, how they are named and refused.
+"""Optimizers of other libraries, as far as none is needed: what is said, how they are named and refused.
 
 The libraries themselves stand in tests/peers/test_foreign.py.
 """
@@ -117,9 +117,9 @@ class Recorded(libraries.Row):
 
 
 MODULE = """
-def descent(params, lr=0.5, betas=(0.9, 0.99), eps=(1e-30, None), momentum: float = 0, weight_decay: float = 0,
-            power=-0.8, every: int = 1, rounds=5, coefs=(3.4, -4.7), schedule=1.0, flag=True, limit=float("inf"),
-            alpha=0.5, d=1, word="x", **more): pass
+def descent(params, lr=0.5, betas=(0.9, 0.99), eps=(1e-30, None), momentum: float = 0,
+            weight_decay: float = 0, power=-0.8, every: int = 1, rounds=5, coefs=(3.4, -4.7),
+            schedule=1.0, flag=True, limit=float("inf"), alpha=0.5, d=1, word="x", **more): pass
 def rateless(params, eps=1e-8): pass
 fields = 1
 """
