@@ -19,6 +19,8 @@ from studies.cli.entry import main
 from studies.errors import UsageError
 from studies.folder.read import read_table
 from studies.question import foreign, user_optimizer
+from studies.takehome import FRAMEWORKS
+from studies.takehome.code import code
 
 RATES = [1e-3, 1e-2]
 PAIRS = {  # ours, theirs, and how theirs is told to be the same
@@ -207,3 +209,23 @@ def test_the_command_line_says_what_is_slower_and_takes_it_home(tmp_path, capsys
     told = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in told["hyperparameters"]][:3] == ["lr", "beta1", "beta2"]
     assert "slower" in told["about"]
+
+
+@pytest.mark.parametrize("text", TWO)
+def test_a_setting_is_code_of_its_own_library(text):
+    kind = foreign.kind(text)
+    settings = {name: getattr(kind(), name) for name in dlopt.hyperparameters.declared(kind)} | {"beta1": 0.7}
+    how = (kind, settings, "none", 32, 20, MLP(8), "regression", 200)
+    for framework in FRAMEWORKS:
+        made = code(*how, framework)
+        if framework == kind.call.library:
+            rng = np.random.default_rng(0)
+            X = rng.standard_normal((200, 3))
+            space = {"X_train": X, "y_train": X[:, 0]}
+            exec(made.text, space)
+            assert "betas=(0.7, 0.999)" in made.text
+        elif framework == "json":
+            assert json.loads(made.text)["optimizer"] == {"name": text, **settings}
+        else:
+            assert made.text == ""
+            assert f"and trains where that does: {kind.call.path}(" in made.notes
