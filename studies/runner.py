@@ -23,7 +23,7 @@ from studies.folder import cache
 from studies.folder.read import read_table
 from studies.folder.run_folder import RunFolder, open_run
 from studies.folder.schema.tables import PICK, TABLES
-from studies.question import user_optimizer
+from studies.question import foreign, user_optimizer
 from studies.question.arm import plain
 from studies.question.identity import (
     growing,
@@ -111,6 +111,7 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             if aside := folder.records.set_aside():
                 stands = cache.stands(folder, _tied(folder, plan))
             ready()
+        _tell_slow(study, {key[2] for key in wanted if key not in recorded}, progress)
         for line in aside:
             workers.progress.warned(line)
         _search(plan, workers, wanted, recorded)
@@ -125,6 +126,11 @@ def run(study: Study, *, out: Path | str, jobs: int = 0, progress: Progress | No
             remedy = "The others' rows and tables are kept: mend it and run again."
             raise FailedError(f"{'; '.join(told)}.", remedy)
         return Run(folder.path, study, workers.trained, workers.diverged, seconds)
+
+
+def _tell_slow(study: Study, missing: set[str], progress: Progress) -> None:
+    if slow := [arm.name for arm in study.arms if arm.name in missing and foreign.is_one(arm.uses)]:
+        progress.told(f"Slower than dlopt's own, being other libraries': {', '.join(slow)}.")
 
 
 def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:
@@ -150,7 +156,7 @@ def _compared(folder: RunFolder, plan: Plan, workers: Workers) -> Study:
 
 
 def _told(workers: Workers) -> list[str]:
-    return [f"{Path(uses).name} failed: {said}" for uses, said in workers.failed.items()]
+    return [f"{user_optimizer.shown(uses)} failed: {said}" for uses, said in workers.failed.items()]
 
 
 def _tied(folder: RunFolder, plan: Plan) -> str:
@@ -178,7 +184,7 @@ def _without(plan: Plan, failed: dict[str, str]) -> Plan:
     """The plan without the optimizers that raised. Raises FailedError where none is left."""
     if all(arm.uses in failed for arm in plan.arms.values()):
         uses, said = next(iter(failed.items()))
-        raise FailedError(f"{Path(uses).name} failed: {said}.", "Mend it and run again.")
+        raise FailedError(f"{user_optimizer.shown(uses)} failed: {said}.", "Mend it and run again.")
     return plan.without(failed)
 
 

@@ -1,6 +1,7 @@
 """Everything in README that can be run is run: here if it is short, else by .ci/run."""
 
 import dataclasses
+import importlib.util
 import os
 import re
 import shlex
@@ -60,6 +61,9 @@ OWN_TESTS = {
     ),
     "make study OPTIMIZER=my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "python -m studies check my_optimizer.py": "test_a_table_and_an_optimizer_of_one_s_own_run",
+    "python -m studies run quick --optimizer torch:torch.optim.NAdam --search torch-nadam.beta1=0.8:0.99": (
+        "test_an_optimizer_of_torch_is_asked_for"  # it trains in tests/peers/test_foreign.py
+    ),
     "--engine numpy": "test_what_changes_one_thing_is_understood_through_make",
     "--report": "test_a_table_and_an_optimizer_of_one_s_own_run",
     "--optimizer old=a.py --optimizer new=b.py": "test_two_versions_of_a_class_stand_side_by_side",
@@ -219,6 +223,14 @@ def test_a_file_of_overrides_is_read(tmp_path, monkeypatch, capsys):
     (tmp_path / "study.toml").write_text('[set]\n"adam.beta2" = 0.99\n')
     assert main(["run", "--config", "study.toml", "--where"]) == 0
     assert capsys.readouterr().out.strip() in SPANS[SPANS.index("runs/default--adam.beta2=0.99") :]
+
+
+def test_an_optimizer_of_torch_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = next(command for command in INDENTED if "torch-nadam" in command)
+    there = importlib.util.find_spec("torch") is not None
+    assert main([*command.split()[3:], "--dry-run"]) == (0 if there else 2)
+    assert there or "torch is not installed.\npip install torch" in capsys.readouterr().err
 
 
 def test_a_storage_that_is_not_there_is_named(quick, monkeypatch, capsys):

@@ -21,7 +21,8 @@ ALLOWED = {
         "scipy",
         "threadpoolctl",
     }
-    | {"jsonschema", "rich", "sklearn", "sqlalchemy"},
+    | {"jsonschema", "rich", "sklearn", "sqlalchemy"}
+    | {"torch", "optax", "jax"},  # not before an optimizer of theirs is asked for
     "reports": {
         "numpy",
         "pandas",
@@ -36,6 +37,9 @@ ONLY_IN = {  # within studies
     "sklearn": {"baselines.py"},
     "optuna": {"draws.py", "importances.py", "optuna_mirror.py", "database.py"},
     "sqlalchemy": {"database.py"},
+    "torch": {"libraries.py"},
+    "optax": {"libraries.py"},
+    "jax": {"libraries.py"},
 }
 WINGS = {  # each imports what stands before it
     "datasets": ("sentences", "split", "scikit", "columns", "files", "doubts", "tables"),

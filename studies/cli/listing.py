@@ -19,7 +19,7 @@ from studies.cli.parser import KINDS
 from studies.errors import FailedError, UsageError, nearest
 from studies.folder.schema.columns import Schema
 from studies.folder.schema.tables import TABLES
-from studies.question import user_optimizer
+from studies.question import foreign, user_optimizer
 from studies.question.arm import about
 from studies.question.budget import budget
 
@@ -139,7 +139,7 @@ def describe(name: str, *, as_json: bool) -> Any:
         return _class(kind, as_json=as_json)
     if name.lower() in TABLES:
         return _table(name.lower(), TABLES[name.lower()], as_json=as_json)
-    if not user_optimizer.file(name)[0] and name not in user_optimizer.installed():
+    if not user_optimizer.unseen(name) and name not in user_optimizer.installed():
         raise UsageError(f"There is no {name!r} to describe.", nearest(name, [*known, *TABLES]))
     return _class(user_optimizer.find(user_optimizer.named(name)), as_json=as_json)
 
@@ -217,4 +217,6 @@ def check(name: str, *, as_json: bool) -> Any:
         told = user_optimizer.find(user_optimizer.named(name)).__name__
     if as_json:
         return document(optimizer=told, problems=[])
+    if foreign.is_one(name):
+        return f"{told} can train here: shapes, dtypes, rows apart, a learning rate that counts, equal bits."
     return f"{told} keeps to the contract: shapes, dtypes, rows apart, zero and huge gradients, equal bits."

@@ -80,7 +80,10 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--optimizers", type=_names, help="comma-separated")
     one.add_argument(
-        "--optimizer", action="append", help="one more, of yours: path.py, path.py:Class, name=path.py"
+        "--optimizer",
+        action="append",
+        help="one more, of yours: path.py, path.py:Class, name=path.py; or, slower, of torch or optax: "
+        "torch:torch.optim.NAdam, optax:optax.lion(b1=0.95)",
     )
     one.add_argument("--datasets", type=_names, help="comma-separated")
     one.add_argument("--data", help="a table of yours instead: CSV, TSV or Parquet, or a folder of tables")

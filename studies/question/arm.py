@@ -34,8 +34,9 @@ class Arm:
     """An optimizer's search, under its name in all tables.
 
     optimizer: a name of `dlopt.OPTIMIZERS`, or one of yours: "path.py:Class", "path.py", "name=path.py" for
-    two versions of one class, or the name under which an installed package offers it. A file is looked into
-    by `found`, which gives the arm whose file says where the class is, and whose optimizer is its name.
+    two versions of one class, or the name under which an installed package offers it; or one of torch or
+    optax, "torch:torch.optim.NAdam(weight_decay=0.1)". What is no name is looked into by `found`, which gives
+    the arm whose file says where the class is, and whose optimizer is its name.
     decay: "mixed", "none" or a schedule's name. batch_sizes: those searched, empty for the budget's rule, 0
     for the full batch. fixed: hyperparameters that are not drawn. search: ranges instead of the declared
     ones, in the hyperparameter's own units. sampler: where the draws come from. Numbers may be NumPy's.
@@ -60,7 +61,7 @@ class Arm:
             if name:
                 self._settle("name", name)
         if self.unfound:
-            user_optimizer.digest(user_optimizer.file(self.optimizer)[0])
+            user_optimizer.readable(self.optimizer)
         elif not self.file and self.optimizer not in dlopt.OPTIMIZERS:
             user_optimizer.find(self.optimizer)
             self._settle("file", self.optimizer)
@@ -119,14 +120,15 @@ class Arm:
 
     @property
     def unfound(self) -> bool:
-        """Is it of a file that nobody has looked into yet?"""
-        return not self.file and bool(user_optimizer.file(self.optimizer)[0])
+        """Is it of a file, or a foreign one, that nobody has looked into yet?"""
+        return not self.file and user_optimizer.unseen(self.optimizer)
 
     def found(self) -> Arm:
         """With its class found, in a file that a process of its own has looked into: it may do anything.
 
         Raises UsageError for a file that cannot be loaded, has no optimizer or several, or one that does not
-        keep to the contract, and for what is set or searched and it does not have.
+        keep to the contract, for one of torch or optax that is not there or cannot train here, and for what
+        is set or searched and it does not have.
         """
         if not self.unfound:
             return self
@@ -157,7 +159,8 @@ class Arm:
         """How people call it: "Adam", "SGD · cosine", "Momentum · batch 8"."""
         parts = [self.kind.__name__]
         if self.file and self.name != parts[0].lower():
-            parts[0] += " (own)" if self.name == self.optimizer else f" ({self.name})"
+            usual = self.name == self.optimizer
+            parts[0] += f" ({user_optimizer.whose(self.file) if usual else self.name})"
         if self.decay != MIXED:
             parts.append("no decay" if self.decay == "none" else self.decay)
         if self.batch_sizes:

@@ -15,6 +15,7 @@ import dlopt
 from dlopt import engine
 from dlopt.training import ENGINES
 from studies.errors import UsageError
+from studies.question.foreign import Foreign
 from studies.system.machine import arithmetic
 
 AUTO, COMPILED, NUMPY = ENGINES
@@ -48,6 +49,8 @@ def in_numpy(name: str, kind: Any) -> str:
 
 @functools.cache
 def _refusal(kind: Any) -> str:
+    if issubclass(kind, Foreign):
+        return f"its steps are {kind.call.library}'s, row by row, and slower"
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
         try:
             return engine.refusal(kind()) or _tried(kind)

@@ -1,8 +1,8 @@
-"""Optimizers that are not the suite's own: of a file, "path.py:Class", or of an installed package.
+"""Optimizers that are not the suite's own: of a file, "path.py:Class", of an installed package, or foreign.
 
 Such a file is code and runs as such. Its optimizer is known by its class's name in lower case, with "own-"
 before it where a built-in one has that name; what it is tied to is the sha256 of its file, or its package's
-name and version.
+name and version. Foreign ones are those of torch and optax: see `studies.question.foreign`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from dlopt.testing import problems
 from dlopt.wrapping import is_wrapper
 from studies.errors import UsageError, nearest
 from studies.folder.schema.notes import ArmSpec
+from studies.question import foreign
 from studies.system import interrupts
 from studies.system.files import read_regular, write_atomically
 from studies.system.machine import environment
@@ -38,9 +39,14 @@ PATIENCE = 60.0  # seconds that loading and checking may take, and any step
 
 
 def find(uses: str) -> Any:
-    """The class of a built-in name, an installed one, or "path.py:Class". Raises UsageError for none."""
+    """The class of a built-in name, an installed one, "path.py:Class" or a foreign one.
+
+    Raises UsageError for none.
+    """
     if uses in dlopt.OPTIMIZERS:
         return dlopt.OPTIMIZERS[uses]
+    if foreign.is_one(uses):
+        return foreign.kind(uses)
     path, name = file(uses)
     if path:
         classes = _classes(path, digest(path))
@@ -54,22 +60,34 @@ def find(uses: str) -> Any:
 
 
 def called(uses: str) -> str:
-    """The name in all tables: the class's in lower case, with "own-" before it if a built-in one has it."""
+    """The name in all tables: the class's in lower case, with "own-" before it if a built-in one has it.
+
+    Of a foreign one with its package before it.
+    """
+    if foreign.is_one(uses):
+        return foreign.called(uses)
     name: str = find(uses).__name__.lower()
     return f"own-{name}" if name in dlopt.OPTIMIZERS and uses not in dlopt.OPTIMIZERS else name
 
 
 def file(uses: str) -> tuple[str, str]:
     """The path and the class of "path.py:Class" or "path.py"; two empty strings for any other name."""
+    if foreign.is_one(uses):
+        return "", ""
     path, _, name = (uses, "", "") if uses.endswith(".py") else uses.rpartition(":")
     return (path, name) if path.endswith(".py") else ("", "")
 
 
 def named_file(text: str) -> tuple[str, str]:
-    """The name and the rest of "name=path.py"; no name for any other text."""
+    """The name and the rest of "name=path.py" or "name=torch:..."; no name for any other text."""
     name, equals, path = text.partition("=")
-    given = (equals and path.endswith(".py")) or ".py:" in path
-    if not given or not name or set("/.\\:") & set(name) or Path(file(text)[0]).exists():
+    given = (equals and path.endswith(".py")) or ".py:" in path or foreign.is_one(path)
+    if (
+        not given
+        or not name
+        or set("/.\\:") & set(name)
+        or ((whole := file(text)[0]) and Path(whole).exists())
+    ):
         return "", text
     return name, path
 
@@ -78,11 +96,36 @@ def source(uses: str) -> str:
     """What a class is tied to: "" for the suite's own, else its file's sha256 or its package's version."""
     if uses in dlopt.OPTIMIZERS:
         return ""
+    if foreign.is_one(uses):
+        return foreign.source(uses)
     path, _ = file(uses)
     if path:
         return digest(path)
     package = installed()[uses].dist
     return f"{package.name} {package.version}" if package else uses
+
+
+def whose(uses: str) -> str:
+    """In a word, of one that is not the suite's: "own", or the package of a foreign one."""
+    return foreign.read(uses).package if foreign.is_one(uses) else "own"
+
+
+def shown(uses: str) -> str:
+    """How a sentence calls it: a file without its folder."""
+    return Path(uses).name if file(uses)[0] else uses
+
+
+def unseen(text: str) -> bool:
+    """Is it to be looked into by a process of its own, before anything of it runs here?"""
+    return bool(file(text)[0]) or foreign.is_one(text)
+
+
+def readable(text: str) -> None:
+    """Raises UsageError for a file that cannot be read, and for what is no call of a foreign one."""
+    if foreign.is_one(text):
+        foreign.read(text)
+    else:
+        digest(file(text)[0])
 
 
 def digest(path: str | Path) -> str:
@@ -120,7 +163,7 @@ def _serves(path: str, name: str, sha256: str) -> bool:
 
 @functools.lru_cache(maxsize=32)
 def _holds(path: str, name: str, sha256: str) -> bool:
-    return "error" not in _asked(path, name)
+    return "error" not in _asked(str(Path(path).resolve()), name)
 
 
 def gone(uses: str) -> str:
@@ -171,11 +214,18 @@ def limited(kind: Any) -> Iterator[None]:
 
 
 def named(text: str) -> str:
-    """The "path.py:Class" behind "path.py" or "path.py:Class", checked; an installed name as it is.
+    """The "path.py:Class" behind "path.py" or "path.py:Class", or a foreign one, checked; others as they are.
 
     Raises UsageError for a file that cannot be loaded, has no optimizer or several, takes the name of a
-    built-in one, or does not keep to the contract; and where that takes more than a minute.
+    built-in one, or does not keep to the contract; for a foreign one that is not there or cannot train; and
+    where that takes more than a minute.
     """
+    if foreign.is_one(text):
+        call = foreign.read(text)
+        answer = _asked(text, "")
+        if "error" in answer:
+            raise UsageError(answer["error"], answer["remedy"])
+        return call.text
     path, name = file(text)
     if not path:
         find(text)
@@ -183,19 +233,19 @@ def named(text: str) -> str:
     digest(path)
     if name and not name.isidentifier():
         raise UsageError(f"{path} has no optimizer {name!r}.", "Name a class of it.")
-    answer = _asked(path, name)
+    answer = _asked(str(Path(path).resolve()), name)
     if "error" in answer:
         raise UsageError(answer["error"], answer["remedy"])
     return f"{Path(path).resolve()}:{answer['name']}"
 
 
 def _asked(path: str, name: str) -> dict[str, Any]:
-    """What a process of its own finds in a file, which may do anything, or never end."""
+    """What a process of its own finds in a file, or of a foreign one, which may do anything, or never end."""
     command = [
         sys.executable,
         "-m",
         "studies.question.user_optimizer",
-        str(Path(path).resolve()),
+        path,
         name,
         str(os.getpid()),
     ]
@@ -221,8 +271,11 @@ def _asked(path: str, name: str) -> dict[str, Any]:
 
 
 def look(path: str, name: str = "") -> dict[str, Any]:
-    """The class in a file by name, or what is wrong, as plain data."""
+    """The class in a file by name, or what is wrong with it or a foreign one, as plain data."""
     try:
+        if foreign.is_one(path):
+            foreign.look(path)
+            return {"name": name}
         classes = _classes(path, digest(path))
         if not classes:
             raise UsageError(f"{path} has no optimizer.", "Write a class that derives from dlopt.Optimizer.")

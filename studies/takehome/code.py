@@ -23,6 +23,7 @@ from dlopt.equivalents import Equivalent
 from studies.analysis.baselines import models
 from studies.folder.schema.notes import TableSpec
 from studies.question import user_table
+from studies.question.foreign import Foreign
 from studies.question.plan import Plan
 from studies.takehome import FRAMEWORKS
 from studies.takehome import pipeline as pipelines
@@ -61,11 +62,15 @@ class _Setting(NamedTuple):
 
     @property
     def name(self) -> str:
-        return str(self.kind.__name__).lower()
+        return self.kind.call.text if self.foreign else str(self.kind.__name__).lower()
 
     @property
     def builtin(self) -> bool:
         return self.kind is dlopt.OPTIMIZERS.get(self.name)
+
+    @property
+    def foreign(self) -> bool:
+        return issubclass(self.kind, Foreign)
 
     @property
     def classes(self) -> bool:
@@ -135,7 +140,9 @@ def code(
     `FRAMEWORKS`; the code for dlopt takes validation and test arrays too.
     """
     one = _Setting(kind, settings, decay, batch_size, epochs, model, task, n_train)
-    if framework in LIBRARIES and (lacks := _lacks(one, framework)):
+    if (framework in LIBRARIES or (framework == "dlopt" and one.foreign)) and (
+        lacks := _lacks(one, framework)
+    ):
         return Code("", lacks)
     return _WRITERS[framework](one)
 
@@ -144,6 +151,9 @@ def _lacks(one: _Setting, framework: str) -> str:
     """Why there is no code for another library; "" where there is."""
     name = one.kind.__name__
     if not one.spelled(framework):
+        if one.foreign:
+            call = one.kind.written.format(**one.settings)
+            return f"{name} is {one.kind.call.package}'s, and trains where that does: {call}"
         if not one.builtin:
             return f"{name} is none of dlopt's own optimizers: there is code for dlopt alone."
         if framework == "sklearn":
@@ -213,6 +223,8 @@ def _pipeline(one: _Setting, spec: TableSpec, seed: int, recommended: str, plain
     """What to take on a table of the user's own, from its raw frame on. plain: what makes each baseline."""
     if recommended in plain:
         made, note = pipelines.plain(plain[recommended]()), f"The {recommended} is what to take."
+    elif one.foreign:
+        return Code("", _lacks(one, "sklearn"))
     else:
         origin, note = "" if one.builtin else _origin(one.kind), "This is the tuned setting."
         made = pipelines.network(_made(one), origin, repr(one.model), one.batch_size, one.epochs)

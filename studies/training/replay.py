@@ -17,6 +17,7 @@ from studies.folder.run_folder import RunFolder
 from studies.folder.schema.columns import KINDS
 from studies.folder.schema.notes import Manifest
 from studies.folder.schema.tables import TABLES
+from studies.question import user_optimizer
 from studies.question.engine import COMPILED, NUMPY, bytes_of, bytes_of_update, in_numpy
 from studies.question.identity import RESULTS_VERSION, study_of
 from studies.question.plan import Plan, planned
@@ -135,7 +136,7 @@ def _trained(
     """The row and its curve, trained now; of a user's optimizer by the run's own copy."""
     uses = plan.arms[key[2]].uses
     source = manifest["asked"]["optimizers"][key[2]].get("source")
-    for copy in (path / "optimizers").glob(f"*{source}.py") if source else ():
+    for copy in (path / "optimizers").glob(f"*{source}.py") if user_optimizer.file(uses)[0] else ():
         uses = f"{copy.resolve()}:{uses.rpartition(':')[2]}"
     settings = tuple(json.loads(line.settings).items())
     (task,) = stacks(plan, [Row(*key, int(line.batch_size), line.decay, settings, uses)])
