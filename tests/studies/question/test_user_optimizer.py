@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from studies.training import workers
 from studies.training.stacks import skip
 
 HEAD = "import numpy as np\nfrom dlopt import Numbers, Optimizer, accumulate, decay, ewa, rate\n\n\n"
-SIGNUM = '''class Signum(Optimizer):
+SIGNER = '''class Signer(Optimizer):
     """Sign of the averaged gradient (Bernstein et al. 2018, Algorithm 1)."""
 
     lr: float = rate(1e-3, search=(1e-6, 1e-1))
@@ -38,7 +37,28 @@ SIGNUM = '''class Signum(Optimizer):
 '''
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
-MUON = re.search(r"class Muon.*?return lr \* step\n", README, re.DOTALL)[0]  # type: ignore[index]
+TURNED = '''
+import dlopt
+
+
+class Turned(dlopt.Optimizer):
+    """The heavy ball, made orthogonal layer by layer."""
+
+    lr: dlopt.Numbers = dlopt.rate(default=0.02, search=(1e-4, 1))
+    beta: dlopt.Numbers = dlopt.decay(default=0.95, search=(5e-3, 1))
+    state = ("velocity",)
+
+    def update(self, grad, state, lr):
+        step = dlopt.accumulate(state.velocity, grad, self.beta).copy()
+        for _, where, shape in state.layers:
+            x = step[..., where].reshape(*step.shape[:-1], *shape)
+            x = x / (np.sqrt(np.sum(x * x, axis=(-2, -1), keepdims=True)) + 1e-7)
+            for _ in range(5):
+                square = x @ x.swapaxes(-1, -2)
+                x = 3.4445 * x + (-4.775 * square + 2.0315 * square @ square) @ x
+            step[..., where] = x.reshape(step[..., where].shape)
+        return lr * step
+'''
 TINY = {"datasets": ("wine",), "blocks": 4, "draws": 2, "epochs": 2, "fresh": 2}
 
 
@@ -47,7 +67,7 @@ def file(tmp_path: Path) -> Path:
     """A file with one optimizer, in a folder of its own."""
     (tmp_path / "mine").mkdir()
     path = tmp_path / "mine" / "my_optimizer.py"
-    path.write_text(HEAD + SIGNUM)
+    path.write_text(HEAD + SIGNER)
     return path
 
 
@@ -64,8 +84,8 @@ def test_it_joins_a_finished_run_and_only_its_rows_train(file: Path, tmp_path: P
     for name in ("rows", "curves", "comparisons", "ranking", "picks", "optimizers"):
         pd.testing.assert_frame_equal(read_table(out, name), read_table(at_once.path, name))
     table = read_table(out, "optimizers").set_index("optimizer")
-    assert table.title["signum"] == "Signum"
-    assert table.source["signum"] == user_optimizer.digest(file)
+    assert table.title["signer"] == "Signer"
+    assert table.source["signer"] == user_optimizer.digest(file)
     assert table.source["sgd"] == ""
     assert str(tmp_path) not in table.to_csv()
 
@@ -87,7 +107,7 @@ def test_a_file_that_is_gone_leaves_its_rows_and_its_copy(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("now", [SIGNUM.replace("Signum", "Other"), "class Signum(", "while True: pass"])
+@pytest.mark.parametrize("now", [SIGNER.replace("Signer", "Other"), "class Signer(", "while True: pass"])
 def test_a_file_that_holds_it_no_more_blocks_no_run(
     now: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,17 +119,17 @@ def test_a_file_that_holds_it_no_more_blocks_no_run(
     assert run(Study("mine", ("sgd",), **TINY), out=out, jobs=1).trained == 0
     pd.testing.assert_frame_equal(read_table(out, "rows"), rows)
     told = json.loads((out / "manifest.json").read_text())["changes"]
-    assert any("holds Signum no more" in line for line in told)
-    if "class Signum(" in now:  # once it is mended it serves again
+    assert any("holds Signer no more" in line for line in told)
+    if "class Signer(" in now:  # once it is mended it serves again
         assert main(["run", "--out", str(out), "--quiet"]) == 0
-        file.write_text(HEAD + SIGNUM)
+        file.write_text(HEAD + SIGNER)
         assert main(["run", "--out", str(out), "--quiet"]) == 0
         manifest = json.loads((out / "manifest.json").read_text())
-        assert manifest["asked"]["optimizers"]["signum"]["file"] == f"{file}:Signum"
+        assert manifest["asked"]["optimizers"]["signer"]["file"] == f"{file}:Signer"
         assert not any("no more" in line for line in manifest["changes"])
     if "Other" in now:
         run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
-        assert set(read_table(out, "rows").optimizer) == {"sgd", "signum", "other"}
+        assert set(read_table(out, "rows").optimizer) == {"sgd", "signer", "other"}
 
 
 @pytest.mark.slow
@@ -117,23 +137,23 @@ def test_a_changed_file_trains_its_own_rows_again(file: Path, tmp_path: Path) ->
     study = Study("mine", ("sgd", str(file)), **TINY)
     out = run(study, out=tmp_path / "run", jobs=1).path
     before = read_table(out, "rows").set_index("optimizer")
-    file.write_text(HEAD + SIGNUM.replace("lr * np.sign", "2 * lr * np.sign"))
+    file.write_text(HEAD + SIGNER.replace("lr * np.sign", "2 * lr * np.sign"))
     again = run(Study("mine", ("sgd", str(file)), **TINY), out=out, jobs=1)
     after = read_table(out, "rows").set_index("optimizer")
     assert 12 <= again.trained <= 12 + 2 * 8 + 2 * 4
     assert (after.test_loss["sgd"] == before.test_loss["sgd"]).all()
-    assert (after.test_loss["signum"] != before.test_loss["signum"]).any()
+    assert (after.test_loss["signer"] != before.test_loss["signer"]).any()
 
 
 @pytest.mark.slow
 def test_what_raises_fails_alone(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    late = HEAD + SIGNUM.replace(
+    late = HEAD + SIGNER.replace(
         "return lr", "if state.t > 200:\n            raise ArithmeticError('too late')\n        return lr"
     )
     file.write_text(late)
     study = Study("mine", ("sgd", str(file)), **(TINY | {"epochs": 200}))
     with pytest.raises(
-        FailedError, match=r"my_optimizer\.py:Signum failed: ArithmeticError on wine, block 0"
+        FailedError, match=r"my_optimizer\.py:Signer failed: ArithmeticError on wine, block 0"
     ):
         run(study, out=tmp_path / "run", jobs=2)
     assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd"}
@@ -143,13 +163,13 @@ def test_what_raises_fails_alone(file: Path, tmp_path: Path, capsys: pytest.Capt
     arguments = ["run", "--out", str(tmp_path / "run"), "--optimizer", str(file), "--quiet"]
     assert main(arguments) == 1
     assert "The others' rows and tables are kept" in capsys.readouterr().err
-    file.write_text(HEAD + SIGNUM)
+    file.write_text(HEAD + SIGNER)
     assert main(arguments) == 0
-    assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd", "signum"}
+    assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd", "signer"}
 
 
 def test_an_optimizer_that_asks_for_layers_gets_those_of_the_network(file: Path) -> None:
-    file.write_text(HEAD + MUON)
+    file.write_text(HEAD + TURNED)
     kind = user_optimizer.find(user_optimizer.named(str(file)))
     block = datasets.load("wine").block(0)
     network = dlopt.MLP(5)
@@ -157,7 +177,7 @@ def test_an_optimizer_that_asks_for_layers_gets_those_of_the_network(file: Path)
     rng = np.random.default_rng(0)
     weights = rng.normal(size=layers[-1].slice.stop)
     step = -kind(lr=1.0, beta=0.0).step(np.zeros_like(weights), weights, layers=layers)[0]
-    for _, where, shape in layers:  # five rounds bring every singular value near 1: that is Muon
+    for _, where, shape in layers:  # five rounds bring every singular value near 1: that is Turned
         values = np.linalg.svd(step[where].reshape(shape), compute_uv=False)
         assert values.min() > 0.5
         assert values.max() < 1.3
@@ -179,22 +199,22 @@ def test_layers_that_are_not_told_apart_by_row_are_found_out() -> None:
 
 
 BAD = {
-    HEAD + SIGNUM.replace("return lr", "lr"): ("update returns None", "Mend"),
-    HEAD + SIGNUM.replace("(1e-6, 1e-1)", "(1e-1, 1e-6)"): ("0 < low < high, not (0.1, 1e-06)", "Mend"),
+    HEAD + SIGNER.replace("return lr", "lr"): ("update returns None", "Mend"),
+    HEAD + SIGNER.replace("(1e-6, 1e-1)", "(1e-1, 1e-6)"): ("0 < low < high, not (0.1, 1e-06)", "Mend"),
     "import os": ("has no optimizer", "derives from"),
-    HEAD + SIGNUM + MUON: ("has 2 optimizers: Signum, Muon", "Name one of them"),
-    HEAD + SIGNUM.replace("return lr *", "return lr * ("): ("has a syntax error in line", "Mend"),
-    HEAD + SIGNUM + "\n1 / 0\n": ("ZeroDivisionError", "Mend"),
+    HEAD + SIGNER + TURNED: ("has 2 optimizers: Signer, Turned", "Name one of them"),
+    HEAD + SIGNER.replace("return lr *", "return lr * ("): ("has a syntax error in line", "Mend"),
+    HEAD + SIGNER + "\n1 / 0\n": ("ZeroDivisionError", "Mend"),
     "import os\nos._exit(7)": ("exit code 7", "ends nothing"),
     "raise SystemExit(2)": ("SystemExit: 2", "Mend"),
-    HEAD + SIGNUM.replace("lr * np.sign(", "lr * np.nan * np.sign("): ("not finite", "Mend"),
-    HEAD + SIGNUM.replace("return lr", "grad *= 2\n        return lr"): ("changes the gradient", "Mend"),
-    HEAD + SIGNUM.replace("return lr * ", "return float(lr.sum()) or "): ("problem", "Mend"),
-    HEAD + SIGNUM.replace("return lr", "print(1)\n        return lr"): ("it prints", "Mend"),
-    HEAD + SIGNUM.replace("np.sign(", "np.float64(1) * np.sign("): ("keep the gradients' dtype", "Mend"),
-    HEAD + SIGNUM.replace("self.beta", "0.9"): ("beta is ignored", "Mend"),
-    HEAD + SIGNUM.replace("lr * np", "0.1 * np"): ("the learning rate does nothing", "Mend"),
-    HEAD + SIGNUM.replace("grad, state, lr)", "grad, lr, state)"): ("takes (self, grad, lr, state)", "Mend"),
+    HEAD + SIGNER.replace("lr * np.sign(", "lr * np.nan * np.sign("): ("not finite", "Mend"),
+    HEAD + SIGNER.replace("return lr", "grad *= 2\n        return lr"): ("changes the gradient", "Mend"),
+    HEAD + SIGNER.replace("return lr * ", "return float(lr.sum()) or "): ("problem", "Mend"),
+    HEAD + SIGNER.replace("return lr", "print(1)\n        return lr"): ("it prints", "Mend"),
+    HEAD + SIGNER.replace("np.sign(", "np.float64(1) * np.sign("): ("keep the gradients' dtype", "Mend"),
+    HEAD + SIGNER.replace("self.beta", "0.9"): ("beta is ignored", "Mend"),
+    HEAD + SIGNER.replace("lr * np", "0.1 * np"): ("the learning rate does nothing", "Mend"),
+    HEAD + SIGNER.replace("grad, state, lr)", "grad, lr, state)"): ("takes (self, grad, lr, state)", "Mend"),
 }
 
 
@@ -216,7 +236,7 @@ def test_what_never_returns_has_a_limit(file: Path, monkeypatch: pytest.MonkeyPa
         Arm(str(file)).found()
 
 
-STUCK = HEAD + SIGNUM.replace(
+STUCK = HEAD + SIGNER.replace(
     "return lr",
     """while state.t > 200:
             pass
@@ -244,7 +264,7 @@ def ends(how: str) -> str:
     return (
         "import os, signal, sys\n"
         + HEAD
-        + SIGNUM.replace("return lr", f"if state.t > 200:\n            {how}\n        return lr")
+        + SIGNER.replace("return lr", f"if state.t > 200:\n            {how}\n        return lr")
     )
 
 
@@ -262,7 +282,7 @@ LONG = TINY | {"epochs": 150}
 )
 def test_whatever_an_optimizer_raises_it_fails_alone(file: Path, tmp_path: Path, how: str, jobs: int) -> None:
     file.write_text(ends(how))
-    with pytest.raises(FailedError, match=f"my_optimizer.py:Signum failed: {RAISES[how]} on wine"):
+    with pytest.raises(FailedError, match=f"my_optimizer.py:Signer failed: {RAISES[how]} on wine"):
         run(Study("mine", ("sgd", str(file)), **LONG), out=tmp_path / "run", jobs=jobs)
     assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd"}
 
@@ -302,7 +322,7 @@ def test_an_optimizer_that_ends_its_process_fails_alone(
     file: Path, tmp_path: Path, how: str, blocks: int
 ) -> None:
     file.write_text(ends(how))
-    with pytest.raises(FailedError, match=r"Signum failed: it ended its process on wine, block \d"):
+    with pytest.raises(FailedError, match=r"Signer failed: it ended its process on wine, block \d"):
         run(Study("mine", ("sgd", str(file)), **(LONG | {"blocks": blocks})), out=tmp_path / "run", jobs=2)
     assert set(read_table(tmp_path / "run", "rows").optimizer) == {"sgd"}
     assert run(Study("mine", ("sgd",), **(LONG | {"blocks": blocks})), out=tmp_path / "other", jobs=1)
@@ -317,20 +337,20 @@ def test_an_optimizer_that_fails_in_fresh_blocks_alone_fails_alone(
     made = stacks_module.train_stacks
 
     def fresh(task: list[stacks_module.Stack]) -> list[list[dict[str, object]]]:
-        if 0 <= task[0].block - first < 100_000 and task[0].rows[0].uses.endswith("Signum"):
+        if 0 <= task[0].block - first < 100_000 and task[0].rows[0].uses.endswith("Signer"):
             raise ZeroDivisionError("in a fresh block")
         return made(task)
 
     monkeypatch.setattr(stacks_module, "train_stacks", fresh)
     said = ""
-    for seed in range(9):  # until Signum is a candidate, or the pick
+    for seed in range(9):  # until Signer is a candidate, or the pick
         study = Study("mine", ("sgd", str(file)), **(TINY | {"seed": seed}))
         try:
             run(study, out=tmp_path / str(seed), jobs=1)
         except FailedError as error:
             said = str(error)
             break
-    assert "Signum failed: ZeroDivisionError on wine" in said
+    assert "Signer failed: ZeroDivisionError on wine" in said
     assert set(read_table(tmp_path / str(seed), "picks").optimizer) == {"sgd"}
 
 
@@ -362,32 +382,32 @@ def test_the_limit_of_a_step_leaves_the_class_as_it_was(monkeypatch: pytest.Monk
 def test_a_missing_file_and_a_missing_class(file: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         Arm("nowhere.py")
-    with pytest.raises(UsageError, match=r"has no optimizer 'Sgnum'\.\nDid you mean Signum"):
-        Arm(f"{file}:Sgnum").found()
+    with pytest.raises(UsageError, match=r"has no optimizer 'Sgner'\.\nDid you mean Signer"):
+        Arm(f"{file}:Sgner").found()
 
 
 def test_an_installed_package_offers_its_own(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = tmp_path / "site"
-    (site / "signums-1.2.dist-info").mkdir(parents=True)
-    (site / "signums.py").write_text(HEAD + SIGNUM)
-    (site / "signums-1.2.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: signums\nVersion: 1.2\n"
+    (site / "signers-1.2.dist-info").mkdir(parents=True)
+    (site / "signers.py").write_text(HEAD + SIGNER)
+    (site / "signers-1.2.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: signers\nVersion: 1.2\n"
     )
-    (site / "signums-1.2.dist-info" / "entry_points.txt").write_text(
-        "[dlopt.optimizers]\nsigns = signums:Signum\n"
+    (site / "signers-1.2.dist-info" / "entry_points.txt").write_text(
+        "[dlopt.optimizers]\nsigns = signers:Signer\n"
     )
     monkeypatch.syspath_prepend(site)
     user_optimizer.installed.cache_clear()
     try:
         arm = Arm("signs")
-        assert (arm.name, arm.title, arm.source) == ("own-signum", "Signum (own)", "signums 1.2")
+        assert (arm.name, arm.title, arm.source) == ("signer", "Signer", "signers 1.2")
         found = run(Study("mine", ("sgd", "signs"), **TINY), out=tmp_path / "run", jobs=1)
-        assert set(read_table(found.path, "rows").optimizer) == {"sgd", "own-signum"}
+        assert set(read_table(found.path, "rows").optimizer) == {"sgd", "signer"}
     finally:
         user_optimizer.installed.cache_clear()
-        sys.modules.pop("signums", None)
+        sys.modules.pop("signers", None)
 
 
 def test_check_and_describe(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,7 +194,7 @@ from dlopt import Optimizer, decay, ewa, rate
 POWER = 1.0
 
 
-class Signum(Optimizer):
+class Signer(Optimizer):
     """Sign of the averaged gradient."""
 
     lr: float = rate(1e-3, search=(1e-6, 1e-1))
@@ -216,7 +216,7 @@ def test_an_optimizer_of_ones_own_goes_home_with_its_file(tmp_path):
     chosen = pick("wine", arm, won)
     study = tiny((str(tmp_path / "mine.py"), "sgd"), ("wine",)).found()
     picks = pd.DataFrame(
-        [chosen._asdict() | {"optimizer": "signum", "settings": json.dumps(chosen.settings)}]
+        [chosen._asdict() | {"optimizer": "signer", "settings": json.dumps(chosen.settings)}]
     )
     made = takehome(planned(study), picks).set_index("framework")
     (tmp_path / "mine.py").unlink()
@@ -224,7 +224,7 @@ def test_an_optimizer_of_ones_own_goes_home_with_its_file(tmp_path):
     made_here = run_of(made.code["dlopt"], block, block.seed)
     space = {}
     exec(MINE, space)
-    mine = space["Signum"](
+    mine = space["Signer"](
         lr=chosen.settings["lr"],
         beta=chosen.settings["beta"],
         schedule=dlopt.Exponential(gamma=chosen.settings["gamma"]),
@@ -234,9 +234,9 @@ def test_an_optimizer_of_ones_own_goes_home_with_its_file(tmp_path):
     for framework in ("torch", "optax", "sklearn"):
         assert made.code[framework] == ""
         assert made.notes[framework] == (
-            "Signum is none of dlopt's own optimizers: there is code for dlopt alone."
+            "Signer is none of dlopt's own optimizers: there is code for dlopt alone."
         )
-    assert json.loads(made.code["json"])["optimizer"]["name"] == "signum"
+    assert json.loads(made.code["json"])["optimizer"]["name"] == "signer"
 
 
 def test_an_installed_optimizer_is_imported():
