@@ -398,3 +398,38 @@ def test_as_good_needs_no_more_blocks_than_its_interval():
     assert few[few.scope == "d0"].verdict.tolist() == ["as good"] * 3
     wide = calls_of(np.random.default_rng(0).normal(size=(3, 1, 5)))
     assert set(wide.verdict) == {"too few blocks"}
+
+
+# One against each of the others is a family of its own
+
+
+def test_what_one_is_against_the_others_does_not_pay_for_their_pairs():
+    rng = np.random.default_rng(5)
+    scores, names = scored(rng.normal(0.3, 1, (15, 2, 14)))
+    tasks = dict.fromkeys(scores.datasets, "classification")
+    plain = comparison.comparisons(scores, tasks)
+    single = Scores("error", scores.pairs, scores.datasets, scores.d, against=["c"])
+    told = comparison.comparisons(single, tasks)
+    mine = (told.a == "c") | (told.b == "c")
+    assert set(plain.family) == {"all"}
+    assert set(told[mine].family) == {"against"}
+    assert set(told[~mine].family) == {"others"}
+    np.testing.assert_array_equal(told.p, plain.p)
+    for scope, tests in (("pooled", [5, 10]), (None, [10, 20])):
+        here = told.scope == "pooled" if scope else told.scope != "pooled"
+        for family, many in zip(("against", "others"), tests, strict=True):
+            lines = told[here & (told.family == family)]
+            assert len(lines) == many
+            if many < 11:  # of more there are too many intersections
+                np.testing.assert_allclose(lines.p_holm, holm_by_closure(lines.p.to_numpy()))
+            assert (lines.p_holm >= lines.p).all()
+            assert lines.p_holm.min() == min(1.0, many * lines.p.min())
+    assert len(names) == 6
+
+
+def test_of_two_new_ones_their_own_pair_is_among_the_others():
+    scores, _ = scored(np.ones((6, 1, 8)))
+    both = Scores("error", scores.pairs, scores.datasets, scores.d, against=["a", "b"])
+    assert both.families == {"against": [1, 2, 3, 4], "others": [0, 5]}
+    alone = Scores("error", scores.pairs, scores.datasets, scores.d, against=list("abcd"))
+    assert alone.families == {"all": list(range(6))}
