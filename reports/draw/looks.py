@@ -43,10 +43,13 @@ def newcomer(i: int) -> Look:
 def of_optimizers(names: Iterable[str], newcomers: Iterable[str] = ()) -> dict[str, Look]:
     """The look of each optimizer. newcomers: those among them that are not the suite's own."""
     found, own = dict[str, Look](), set(newcomers)
-    strange = 0
+    strange, others = 0, len(FIXED)
     for name in names:
         if name in FIXED and name not in own:
             found[name] = numbered(FIXED.index(name))
+        elif name not in own:  # of the zoo, which has more than there are colours
+            found[name] = numbered(others)
+            others += 1
         else:
             found[name] = newcomer(strange)
             strange += 1
