@@ -40,7 +40,8 @@ COLUMNS = user_table.COLUMNS  # options that name columns of a table
 LISTS = ("optimizers", "datasets", "optimizer", *COLUMNS)
 READ = (*user_table.WORDS, *COLUMNS)  # how a table is read
 STRINGS = ("metric", "engine", "model", "sampler", "out", "data", "target", *user_table.WORDS)
-OTHERS = ("trials", "model", "sampler", "set", "search", "jobs", "out")
+TABLES = ("set", "search", "ablate")  # in TOML
+OTHERS = ("trials", "model", "sampler", *TABLES, "jobs", "out")
 KEYS = (*LISTS, "data", "target", *user_table.WORDS, *PLAIN, *OTHERS)
 LARGEST_TOML = 1_000_000  # bytes
 LONGEST = 120  # characters of a folder's name; longer ones end in a hash
@@ -70,8 +71,9 @@ def asked(name: str | None, flags: dict[str, Any]) -> Asked:
         changed["datasets"] = tuple(given["datasets"])
     if "model" in given:
         changed |= network(given["model"])
-    arms = _arms(named, given)
-    changed["against"] = tuple(name for name in named.against if name in {arm.name for arm in arms})
+    arms, whole = _ablated(_arms(named, given), given.get("ablate", {}))
+    asked = (*named.against, *whole)
+    changed["against"] = tuple(dict.fromkeys(one for one in asked if one in {arm.name for arm in arms}))
     study = dataclasses.replace(named, optimizers=arms, **changed)
     return Asked(study, _folder(named, given), given.get("jobs", 0))
 
@@ -218,6 +220,24 @@ def _arms(named: Study, given: dict[str, Any]) -> tuple[Arm, ...]:
     return arms
 
 
+def _ablated(arms: tuple[Arm, ...], parts: dict[str, float]) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
+    """The arms with one more for each part that is taken out; and the names of those that are whole."""
+    more, whole = list[Arm](), list[str]()
+    for key, value in parts.items():
+        optimizer, _, field = key.partition(".")
+        mine = [arm for arm in arms if optimizer in (arm.optimizer, arm.name)]
+        if not field or not mine:
+            known = dict.fromkeys(arm.optimizer for arm in arms)
+            raise UsageError(
+                f"--ablate {key} names no optimizer of this study.",
+                f"Write OPTIMIZER.FIELD=VALUE, with one of: {', '.join(known)}.",
+            )
+        whole += [arm.name for arm in mine]
+        named = ((arm, f"{arm.name}-{field}={_short(value)}") for arm in mine)
+        more += [dataclasses.replace(_with(arm, "set", field, value), name=name) for arm, name in named]
+    return (*arms, *more), tuple(whole)
+
+
 def _with(arm: Arm, flag: str, field: str, value: Any) -> Arm:
     if flag == "set":
         return dataclasses.replace(arm, fixed=(*((k, v) for k, v in arm.fixed if k != field), (field, value)))
@@ -288,13 +308,15 @@ def _model(widths: tuple[int, ...] | None, **options: Any) -> str:
     return f"{kind}:{','.join(said)}" if said else kind
 
 
-def setting(text: str) -> dict[str, float]:
+def setting(text: str, flag: str = "set") -> dict[str, float]:
     """ "adam.beta2=0.99" as a dictionary."""
     name, _, value = text.partition("=")
     try:
         return {name.strip(): float(value)}
     except ValueError:
-        raise UsageError(f"--set {text!r} is no setting.", "Write --set OPTIMIZER.FIELD=VALUE.") from None
+        raise UsageError(
+            f"--{flag} {text!r} is no setting.", f"Write --{flag} OPTIMIZER.FIELD=VALUE."
+        ) from None
 
 
 def span(text: str) -> dict[str, tuple[float, float]]:
@@ -324,7 +346,7 @@ def once(flag: str, parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The overrides in a TOML file, under the names of the flags; [set] and [search] are tables.
+    """The overrides in a TOML file, under the names of the flags; [set], [search], [ablate] are tables.
 
     Raises UsageError for a file that cannot be read, is no TOML, or has an unknown key or a wrong type.
     """
@@ -344,7 +366,7 @@ def read_config(path: Path) -> dict[str, Any]:
     for key, value in content.items():
         if key not in KEYS:
             raise UsageError(f"{path} has the unknown key {key!r}.", nearest(key, KEYS))
-        kind = dict if key in ("set", "search") else list if key in LISTS else str if key in STRINGS else int
+        kind = dict if key in TABLES else list if key in LISTS else str if key in STRINGS else int
         if not isinstance(value, kind) or isinstance(value, bool):
             words = {dict: "a table", list: "a list", str: "a string", int: "a whole number"}
             raise UsageError(f"{path} has {key} = {value!r}.", f"Give {words[kind]}.")
@@ -356,7 +378,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} has both trials and draws, two words for one thing.", "Give one of them.")
     if "trials" in content:
         content["draws"] = content.pop("trials")
-    for flag, check in (("set", _number), ("search", _ends)):
+    for flag, check in (("set", _number), ("search", _ends), ("ablate", _number)):
         if flag in content:
             content[flag] = {name: check(path, name, v) for name, v in _flat(content[flag]).items()}
     return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=_whole, help="of everything")
     one.add_argument("--set", action="append", help="hold one: adam.beta2=0.99")
     one.add_argument("--search", action="append", help="another range: adam.lr=1e-5:1e-1")
+    one.add_argument("--ablate", action="append", help="one more, without a part: adam.beta1=0")
     one.add_argument("--model", help="linear, mlp or mlp:64,64; then activation=, init=, weight_decay=")
     one.add_argument("--metric", help="error, balanced-error or loss")
     one.add_argument("--sampler", help="random, qmc, tpe or gp")
@@ -167,7 +169,8 @@ def _run(options: argparse.Namespace) -> Any:
     from studies.cli import listing, overrides, run
 
     flags = {key: getattr(options, key) for key in (*overrides.KEYS, "config") if hasattr(options, key)}
-    for key, read in (("set", overrides.setting), ("search", overrides.span)):
+    without = functools.partial(overrides.setting, flag="ablate")
+    for key, read in (("set", overrides.setting), ("search", overrides.span), ("ablate", without)):
         if flags[key]:
             flags[key] = overrides.once(key, map(read, flags[key]))
     if options.where:

@@ -159,7 +159,8 @@ class Study:
     @property
     def challengers(self) -> tuple[str, ...]:
         """Arms whose comparisons with the others are a family of their own: those of yours, or as asked."""
-        return tuple(arm.name for arm in self.arms if arm.file or arm.name in self.against)
+        own = (arm.name for arm in self.arms if arm.file and not arm.fixed)
+        return tuple(dict.fromkeys([*own, *self.against]))
 
     @property
     def dependent(self) -> bool:

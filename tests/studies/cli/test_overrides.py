@@ -193,3 +193,19 @@ def test_a_study_of_one_s_own_is_found_in_its_file(tmp_path):
     found = ask(f"{tmp_path}/own.py:my_study", draws=8)
     assert (found.study.name, found.study.draws, str(found.out)) == ("mine", 8, "runs/mine--draws=8")
     assert [arm.title for arm in found.study.arms] == ["SGD", "Adam · cosine"]
+
+
+def test_an_ablation_is_one_more_arm_that_the_whole_one_is_held_against():
+    given = {"optimizers": ("sgd", "adam"), "ablate": {"adam.beta1": 0.0, "adam.eps": 1e-3}}
+    study = asked("quick", given).study
+    names = [arm.name for arm in study.arms]
+    assert names == ["sgd", "adam", "adam-beta1=0", "adam-eps=0.001"]
+    assert study.arms[2].fixed == (("beta1", 0.0),)
+    assert study.challengers == ("adam",)
+    assert asked("quick", {"optimizers": ("sgd", "adam")}).study.challengers == ()
+
+
+@pytest.mark.parametrize("key", ["adam", "nobody.beta1", "beta1"])
+def test_an_ablation_names_an_optimizer_and_a_part(key):
+    with pytest.raises(UsageError, match=r"names no optimizer of this study\.\nWrite OPTIMIZER\.FIELD=VALUE"):
+        asked("quick", {"ablate": {key: 0.0}})
