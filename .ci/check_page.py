@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 # No sha256: they differ between two runs of one study.
-VARYING = ("timings", "batch_times", "clocked_claims", "clocked_evidence")
+VARYING = ("timings", "batch_times", "step_times", "clocked_claims", "clocked_evidence")
 SCHEMA = Path(__file__).parents[1] / "reports" / "exports" / "results.schema.json"
 SECTIONS = ("answer", "ends", "matrix", "pick", "first", "trust", "this-machine", "provenance")
 OF_CLAIMS = ("claims", "verdicts", "this-machine", "provenance")  # of a page of claims

@@ -83,7 +83,6 @@ def compared(
         one.reading: (comparison.comparisons, one, kinds(plan)) for one in both
     }
     asked["literature"] = (literature, study, rows, read, ratios, small)
-    asked["step_times"] = step_times.asked(plan)
     asked["budgets"] = (partial(budgets, winner=study.dependent), rows, names, kinds(plan))
     with workers.meanwhile(asked) as answers:
         found = {
@@ -111,13 +110,14 @@ def compared(
         found |= {
             "literature": told["literature"],
             "budgets": told["budgets"],
-            "step_times": told["step_times"],
             "comparisons": pd.concat(calls),
             "ranking": placed,
             "forest": comparison.forest(read, placed, small),
         }
         made = {name: candidates.candidates(rows, placed, plan.arms, name) for name in names}
         told = answers()
+    timed = workers.each({"step_times": step_times.asked(plan)})  # alone, for it takes the time
+    found["step_times"] = timed["step_times"]
     found["power"] = pd.concat([told[one.reading] for one in both])
     return Compared(found, made)
 

@@ -18,8 +18,8 @@ from studies.question.budget import Budget
 from studies.question.plan import Facts, Plan
 
 ROWS = 8  # trials that step side by side, as in a study
-STEPS = 60  # at least, that are timed
-REPEATS = 3
+STEPS = 120  # at least, that are timed
+REPEATS = 4
 
 
 def asked(plan: Plan) -> tuple[Any, ...]:
