@@ -25,6 +25,7 @@ class AdaBelief(Adam):
     default.
     """
 
+    lr: Numbers = rate(default=1e-3, search=(1e-4, 1.0), symbol="α")
     eps: Numbers = positive(default=1e-16, symbol="ε")
     equivalents = {
         "optax": Equivalent("adabelief(rate, b1={beta1!r}, b2={beta2!r}, eps={eps!r}, eps_root={eps!r})")
@@ -87,6 +88,7 @@ class ADOPT(Adam):
     The first step only looks. Divided gradients are cut to ±(t-1)^¼, as the authors; kozistr has t^¼.
     """
 
+    lr: Numbers = rate(default=1e-3, search=(1e-4, 1.0), symbol="α")
     beta2: Numbers = decay(default=0.9999, search=(1e-4, 0.5), symbol="β₂")
     eps: Numbers = positive(default=1e-6, symbol="ε")
     equivalents = {"optax": Equivalent("contrib.adopt(rate, b1={beta1!r}, b2={beta2!r}, eps={eps!r})")}
@@ -155,8 +157,8 @@ def _size(beta1: Any, beta2: Any, t: Any) -> Any:
 class AdaBound(Adam):
     """AdaBound (Luo, Xiong, Liu & Sun 2019): Adam's step sizes between bounds that both tend to one.
 
-    The bounds are final·(1 - 1/(γt + 1)) and final·(1 + 1/(γt)); a schedule moves them as it moves lr, as the
-    authors' code. ε stands outside the uncorrected root.
+    The bounds are final·(1 - 1/(γt + 1)) and final·(1 + 1/(γt)), and no schedule moves them (in the authors'
+    code it does). ε stands outside the uncorrected root.
     """
 
     final: Numbers = rate(default=0.1, search=(1e-3, 10.0), symbol="α∞")

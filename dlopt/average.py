@@ -148,7 +148,8 @@ def number_of(function: Callable[..., Any]) -> Callable[..., Any]:
         for one in given:
             if hasattr(one, "deferred"):  # a symbol of `dlopt.engine.formula`
                 return one.deferred(made, given)
-        dtypes = [one.dtype for one in given if isinstance(one, Factor | np.ndarray | np.generic)]
+        arrays = [one for one in given if isinstance(one, Factor | np.ndarray | np.generic)]
+        dtypes = [one.dtype for one in arrays if one.dtype.kind == "f"]
         exact = [one.exact if isinstance(one, Factor) else np.asarray(one, np.float64)[()] for one in given]
         found = np.asarray(function(*exact), np.float64)
         if not dtypes:  # of numbers of Python's own

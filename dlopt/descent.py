@@ -124,7 +124,7 @@ class QHM(Optimizer):
 class AggMo(Optimizer):
     """Aggregated momentum (Lucas, Sun, Zemel & Grosse 2019): the mean of steps with β of 0, β₁ and β₂."""
 
-    lr: Numbers = rate(default=0.1, search=(1e-4, 1.0), symbol="α")
+    lr: Numbers = rate(default=0.1, search=(1e-3, 1.0), symbol="α")
     beta1: Numbers = decay(default=0.9, search=(5e-3, 1.0), symbol="β₁")
     beta2: Numbers = decay(default=0.99, search=(1e-3, 0.1), symbol="β₂")
     state = ("fast", "slow")

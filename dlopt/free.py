@@ -24,7 +24,7 @@ class ScheduleFreeSGD(Optimizer):
     """
 
     lr: Numbers = rate(default=1.0, search=(1e-3, 10.0), symbol="α")
-    beta: Numbers = decay(default=0.9, search=(5e-3, 0.5), symbol="β")
+    beta: Numbers = decay(default=0.9, search=(5e-3, 0.5), symbol="β", zero=False)
     weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")
     state = ("z", "total", "largest")
     scheduled = False
@@ -56,7 +56,7 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     lr: Numbers = rate(default=2.5e-3, search=(1e-4, 1.0), symbol="α")
-    beta1: Numbers = decay(default=0.9, search=(5e-3, 0.5), symbol="β₁")
+    beta1: Numbers = decay(default=0.9, search=(5e-3, 0.5), symbol="β₁", zero=False)
     beta2: Numbers = decay(default=0.999, search=(1e-4, 0.5), symbol="β₂")
     eps: Numbers = positive(default=1e-8, symbol="ε")
     weight_decay: Numbers = positive(default=0.0, search=(1e-5, 1.0), symbol="λ")

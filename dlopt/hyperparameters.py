@@ -149,12 +149,14 @@ def decay(
     search: tuple[float, float] | None = None,
     symbol: str | None = None,
     one: bool = False,
+    zero: bool = True,
 ) -> Any:
     """Declare a hyperparameter in [0, 1), searched as 1 - value on the log scale (β, ρ).
 
-    With one=True the range is (0, 1]: a factor that may also leave things as they are (γ).
+    With one=True the range is (0, 1]: a factor that may also leave things as they are (γ); with zero=False
+    (0, 1): something is divided by it.
     """
-    bounds = (0.0, 1.0, "(]") if one else (0.0, 1.0, "[)")
+    bounds = (0.0, 1.0, "(]" if one else "[)" if zero else "()")
     return _field(default, search, symbol, bounds=bounds, complement=True)
 
 

@@ -17,22 +17,25 @@ from dlopt.optimizer import Optimizer, State
 __all__ = ["LARS", "LAMB", "NovoGrad", "StableAdamW", "CautiousAdamW"]
 
 
-def weights(flat: Floats, state: State) -> Iterator[Floats]:
-    """Views (..., outputs, inputs) of each layer's weights in parameters (..., P)."""
+def _parts(flat: Floats, state: State) -> Iterator[tuple[Floats, Floats]]:
     for _, where, shape in state.layers:
-        yield flat[..., where].reshape(*flat.shape[:-1], *shape)[..., :-1]
+        both = flat[..., where].reshape(*flat.shape[:-1], *shape)
+        yield both[..., :-1], both[..., -1:]
+
+
+def weights(flat: Floats, state: State) -> Iterator[Floats]:
+    """Views (..., outputs, inputs) of each layer's weights in parameters (..., P), where it has inputs."""
+    return (one for one, _ in _parts(flat, state) if one.shape[-1])
 
 
 def biases(flat: Floats, state: State) -> Iterator[Floats]:
     """Views (..., outputs, 1) of each layer's biases."""
-    for _, where, shape in state.layers:
-        yield flat[..., where].reshape(*flat.shape[:-1], *shape)[..., -1:]
+    return (one for _, one in _parts(flat, state))
 
 
 def tensors(flat: Floats, state: State) -> Iterator[Floats]:
     """Views of each layer's weights and then its biases."""
-    for both in zip(weights(flat, state), biases(flat, state), strict=True):
-        yield from both
+    return (one for both in _parts(flat, state) for one in both if one.shape[-1])
 
 
 def totals(x: Floats, state: State) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from dlopt.adam import AdamW
 from dlopt.average import Floats, ewa, number_of
 from dlopt.equivalents import Equivalent
-from dlopt.exact import power
+from dlopt.exact import power, real_power
 from dlopt.hyperparameters import Numbers, decay, negative, positive, rate
 from dlopt.layered import biases, tensors, weights
 from dlopt.optimizer import Optimizer, State
@@ -26,6 +26,12 @@ def _wide(x: Any) -> Any:
 
 def _turned(x: Floats) -> Floats:
     return np.swapaxes(x, -1, -2)
+
+
+@number_of
+def _share(exponent: Any, t: Any) -> Any:
+    """What a new square has of the average."""
+    return real_power(float(t), exponent)
 
 
 class Adafactor(Optimizer):
@@ -55,7 +61,7 @@ class Adafactor(Optimizer):
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return the relative step and lr·λ·w."""
         step, tiny = np.empty_like(grad), np.finfo(grad.dtype).eps
-        new = _wide(np.asarray(float(state.t) ** np.asarray(self.beta2_decay), grad.dtype))
+        new = _wide(_share(self.beta2_decay, state.t))
         relative = _wide(np.minimum(lr, np.asarray(1 / np.sqrt(state.t), grad.dtype)))
         parts = (tensors(x, state) for x in (step, grad, state.params))
         for into, g, w, row, column in zip(*parts, state.rows, state.columns, strict=True):
@@ -175,7 +181,7 @@ class Shampoo(Optimizer):
         shapes = [one.shape[-2:] for one in weights(state.params, state)]
         state.left = [eps * _identities(state, rows) for rows, _ in shapes]
         state.right = [eps * _identities(state, columns) for _, columns in shapes]
-        state.full = [eps * _identities(state, rows) for rows, _ in shapes]
+        state.full = [eps * _identities(state, one.shape[-2]) for one in biases(state.params, state)]
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return lr times the gradient between both roots."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, dataclass_tra
 import numpy as np
 
 from dlopt import hyperparameters, wrapping
-from dlopt.arguments import numbers, shown
+from dlopt.arguments import is_whole, numbers, shown
 from dlopt.average import Factor, Floats, locked
 from dlopt.equivalents import Equivalent
 from dlopt.hyperparameters import Numbers, Trial, decay, positive, rate, share, whole
@@ -34,9 +34,10 @@ class State:
     layers: tuple[Layer, ...]
     _moved: Floats
     _again: Callable[[Floats], Floats] | None
+    _left: int  # of the gradients that may be asked for in this step
 
     def __init__(self, names: Sequence[str], like: Floats, layers: Sequence[Layer] = ()) -> None:
-        self.t, self._moved, self._again = 0, like, None
+        self.t, self._moved, self._again, self._left = 0, like, None, 0
         size = like.shape[-1]
         self.layers = tuple(layers) or (Layer("params", slice(0, size), (1, size)),)
         for name in names:
@@ -51,10 +52,16 @@ class State:
 
     def again(self, point: Floats) -> Floats:
         """The gradient on the same mini-batch at another point, both (K, P); see `Optimizer.gradients`."""
+        if not self._left:
+            raise RuntimeError(
+                "An optimizer takes more gradients in a step than it declares. "
+                "Write for example gradients = 2 in its class."
+            )
         if self._again is None:
             raise RuntimeError(
                 "No second gradient can be had here. Give step(..., again=) a function of the parameters."
             )
+        self._left -= 1
         return self._again(point)
 
     if TYPE_CHECKING:  # what it holds is declared elsewhere
@@ -62,7 +69,7 @@ class State:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __getattr__(self, name: str) -> Any:  # only called for what is missing
-        hidden = ("t", "layers", "_moved", "_again")
+        hidden = ("t", "layers", "_moved", "_again", "_left")
         known = ", ".join(k for k in vars(self) if k not in hidden) or "nothing"
         raise AttributeError(f"This optimizer keeps no state {name!r}, but {known}. Declare it in `state`.")
 
@@ -116,6 +123,11 @@ class Optimizer:
             raise TypeError(
                 f"{cls.__name__} declares no learning rate. "
                 "Add: lr: Numbers = rate(default=1e-3, search=(1e-5, 1))."
+            )
+        if not is_whole(cls.gradients) or cls.gradients < 1:
+            raise TypeError(
+                f"{cls.__name__}.gradients must be a whole number >= 1, not {shown(cls.gradients)}. "
+                "Leave it out for one gradient a step."
             )
         if isinstance(cls.state, str):
             raise TypeError(f"{cls.__name__}.state must be a tuple of names. Write ({cls.state!r},).")
@@ -201,7 +213,8 @@ class Optimizer:
 
         params, grad: (P,), or (K, P) for K trials; neither is changed. state: None before the first step,
         afterwards what the last step returned; it is consumed. epoch: for the schedule, from 0. layers: of
-        the first step, such as `MLP(64).layers(30, 2)`; by default all parameters are one row of weights.
+        the first step, such as `MLP(64).layers(30, 2)`; by default all parameters are one row of a layer,
+        whose last one is its bias.
         again: the gradient of the same mini-batch at other parameters, for optimizers that ask for it.
         Raises ValueError if the shapes do not fit.
         """
@@ -263,7 +276,7 @@ class Optimizer:
     ) -> None:
         """Take one step in place: what `step` and `train` share. lr: already of the epoch and dtype."""
         state.t += 1
-        state._moved, state._again = params, again
+        state._moved, state._again, state._left = params, again, self.gradients - 1
         params -= self.update(grad, state, lr)
 
     def __repr__(self) -> str:

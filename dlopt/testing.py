@@ -100,7 +100,8 @@ def _update(kind: Kind) -> Iterator[str]:
         kept = gradient.copy()
         bound = optimizer.bind(gradient.dtype)
         state = bound.new_state(np.ones_like(gradient), LAYERS)
-        state.t, state._again = 1, lambda point, at=gradient: at + point / 10
+        state.t, state._left = 1, optimizer.gradients - 1
+        state._again = lambda point, at=gradient: at + point / 10
         lr = optimizer.cast(optimizer.lr_at(0), gradient)
         step = bound.update(gradient, state, lr)
         if step is None:

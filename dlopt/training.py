@@ -176,14 +176,14 @@ def train(
     block: a dataset's block or a `Split`; or a list of S of them, of equal shapes, which gives a list of
     S results. optimizers: one, or a list; with several blocks either the same for each, or a list of S
     lists that agree in length and classes. batch_size: 1 .. training rows. epochs: >= 1, a budget of
-    examples: where a step takes two gradients there are half as many steps. dtype: float32 or float64.
-    early: shares of the epochs, in (0, 1), at which the best parameters so far are read on test too; that
-    changes nothing else. progress: True writes a line to a terminal's stderr once this takes longer than 5 s,
-    but not from a worker process; False writes none; a function is called with (done epochs, epochs) after
-    each, while some of its steps may still wait. engine: "compiled" trains an MLP in float32 in compiled
-    code, whose bytes are the same on every x86-64 machine (`pip install "dlopt[fast]"`); "numpy" never does;
-    "auto" does where it can. Trials of a block share initial weights and order; each has the bytes it has
-    alone.
+    examples: where a step takes two gradients there are half as many steps, the last begun within the budget.
+    dtype: float32 or float64. early: shares of the epochs, in (0, 1), at which the best parameters so far are
+    read on test too; that changes nothing else. progress: True writes a line to a terminal's stderr once this
+    takes longer than 5 s, but not from a worker process; False writes none; a function is called with (done
+    epochs, epochs) after each, while some of its steps may still wait. engine: "compiled" trains an MLP in
+    float32 in compiled code, whose bytes are the same on every x86-64 machine (`pip install "dlopt[fast]"`);
+    "numpy" never does; "auto" does where it can. Trials of a block share initial weights and order; each has
+    the bytes it has alone.
     Raises ValueError with a remedy if a number is out of range or shapes do not fit, TypeError for what is no
     model, block or optimizer.
     """
@@ -472,7 +472,9 @@ class _Run:
         """Put the parameters that are to be read in the place of those that move; return the latter."""
         moved = [(one.rows, self.stack.params[one.rows].copy()) for one in self.elsewhere]
         for one, (rows, params) in zip(self.elsewhere, moved, strict=True):
-            self.stack.params[rows] = one.optimizer.evaluated(params, self.stepping.state(one))
+            seen = params.view()
+            seen.flags.writeable = False
+            self.stack.params[rows] = one.optimizer.evaluated(seen, self.stepping.state(one))
         return moved
 
     def _measured(self, part: int) -> tuple[Doubles, Doubles]:

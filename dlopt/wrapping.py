@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 from typing import Any
 
 from dlopt.arguments import shown
@@ -31,12 +32,17 @@ def become_wrapper(cls: Any) -> None:
 
 def join(cls: Any) -> None:
     """Make one class of a wrapper and what it wraps: the state of both, and `of` in its call."""
-    layers = [base for base in cls.__mro__[1:] if is_wrapper(base)]
-    if not layers:
+    bases = [base for base in cls.__mro__[1:] if hasattr(base, "_wraps")]
+    if not any(map(is_wrapper, bases)):
         return
-    inner = next(
-        base for base in cls.__mro__[1:] if hasattr(base, "_wraps") and not issubclass(base, tuple(layers))
-    )
+    layers = list(itertools.takewhile(is_wrapper, bases))
+    inner = bases[len(layers)]
+    for one in layers:
+        if one.evaluated is not bases[-1].evaluated is not inner.evaluated:
+            raise TypeError(
+                f"{one.__name__} and {inner.__name__} each evaluate a point of their own. "
+                "One cannot wrap the other: write a class of your own that does both."
+            )
     names: dict[str, dict[str, str]] = {"field": {}, "state": {}}
     for one in [*layers, inner]:
         for kind, own in (("field", _fields(one)), ("state", one.state)):
@@ -47,7 +53,7 @@ def join(cls: Any) -> None:
                         "One cannot wrap the other: write a class of your own that does both."
                     )
                 names[kind][name] = one.__name__
-    if "state" not in vars(cls):
+    if layers and "state" not in vars(cls):
         cls.state = tuple(name for one in [inner, *reversed(layers)] for name in one.state)
     made = cls.__init__
 
@@ -79,7 +85,21 @@ def _new(cls: Any, of: Any = None, /, **fields: Any) -> Any:
 
 @functools.cache
 def _class(wrapper: Any, kind: Any) -> Any:
+    for known in wrapper.__subclasses__():
+        if known.__bases__ == (wrapper, kind) and known.__module__ == wrapper.__module__:
+            return known
     about = f"{kind.__name__} inside {wrapper.__name__}."
     module = kind.__module__ if wrapper.__module__.startswith("dlopt.") else wrapper.__module__
     name = f"{wrapper.__name__}{kind.__name__}"
-    return type(name, (wrapper, kind), {"__doc__": about, "__module__": module})
+    return type(name, (wrapper, kind), {"__doc__": about, "__module__": module, "__reduce__": _pickled})
+
+
+def _pickled(optimizer: Any) -> tuple[Any, tuple[Any, ...]]:
+    """How an instance of a class that was made on the way is made again in another process."""
+    wrapper, kind = type(optimizer).__bases__
+    fields = {name: getattr(optimizer, name) for name in [*_fields(type(optimizer)), "schedule"]}
+    return _again, (wrapper, kind, fields)
+
+
+def _again(wrapper: Any, kind: Any, fields: dict[str, Any]) -> Any:
+    return _class(wrapper, kind)(**fields)

@@ -113,7 +113,7 @@ def symbols(held: dict[str, dict[str, float]]) -> list[str]:
 
 def _holm(run: Run) -> str:
     """What Holm covers, and whether it can reach a call."""
-    over = f"Holm covers all {words.count(len(run.pairs('error')))} pairs of the run"
+    over = f"Holm covers all {run.tested()} of the run"
     if len(run.datasets) > 1:
         over += f" × {len(run.datasets)} datasets"
     few = any(run.too_few("error", dataset) for dataset in run.datasets)

@@ -190,7 +190,6 @@ def schedules(run: Run) -> Part | None:
     frame = against_none(run)
     if frame.empty:
         return None
-    pairs = len(run.pairs("error"))
     return Part(
         name="schedules",
         question="Does a schedule beat a constant learning rate at equal tuning?",
@@ -199,9 +198,9 @@ def schedules(run: Run) -> Part | None:
             "Every schedule and none get searches of their own, of the same number of draws. A mark is the "
             "Hodges-Lehmann estimate of the error with the schedule minus the error without, block by block, "
             f"with its 95{words.THIN}% signed-rank interval; left of zero the schedule is better. "
-            f"Filled: called on that dataset, Holm over all {words.plural(pairs, 'pair')} of the run × "
+            f"Filled: called on that dataset, Holm over all {run.tested()} of the run × "
             "datasets. The sentence above has the calls over all datasets together, Holm over all "
-            f"{words.plural(pairs, 'pair')}: many more than are shown here, so these calls are cautious."
+            f"{run.tested()}: many more than are shown here, so these calls are cautious."
         ),
         basis=blocks_basis(run),
         draw=lambda: _draw(run, frame),

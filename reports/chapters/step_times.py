@@ -15,11 +15,11 @@ from studies.analysis.verdicts import AS_FAST
 def step_times(run: Run) -> Part | None:
     """Time per step beside the examples that each needs."""
     frame = run["step_times"]
-    if frame.empty or len(run.optimizers) < 2:
+    each, clock = _typical(frame, "microseconds"), _typical(frame, "per_thousand")
+    order = [name for name in run.order("ratio") if each.get(name, np.nan) > 0]
+    if len(order) < 2:
         return None
-    order = run.order("ratio")
-    each = _typical(frame, "microseconds").reindex(order)
-    clock = _typical(frame, "per_thousand").reindex(order)
+    each, clock = each.reindex(order), clock.reindex(order)
     first, quickest = order[0], each.idxmin()
     rows, sooner = [], []
     for name in order:
@@ -52,8 +52,7 @@ def step_times(run: Run) -> Part | None:
 
 def _typical(frame: pd.DataFrame, column: str) -> pd.Series:
     """The geometric mean over datasets, by optimizer."""
-    logs = np.log(frame[column].clip(lower=1e-3))
-    return np.exp(logs.groupby(frame.optimizer).mean())
+    return np.exp(np.log(frame[column]).groupby(frame.optimizer).mean())
 
 
 def _shown(value: float) -> str:
@@ -62,7 +61,7 @@ def _shown(value: float) -> str:
 
 def _answer(run: Run, first: str, sooner: list[tuple[float, str]]) -> str:
     if not sooner:
-        return f"{run.title(first)} needs the fewest examples, and nothing takes less time here."
+        return f"{run.title(first)} needs the fewest examples, and nothing takes clearly less time here."
     taken, name = min(sooner)
     return (
         f"{run.title(first)} is first by examples, not by time: {run.title(name)} takes "

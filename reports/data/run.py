@@ -21,7 +21,7 @@ from studies.analysis.verdicts import MARGINS, STABLE, blocks_needed
 from studies.errors import UsageError
 from studies.folder.read import Tables
 from studies.folder.schema.notes import MACHINE, Manifest, misfit
-from studies.folder.schema.tables import AS_GOOD, OPEN_VERDICTS, TOO_FEW, VARYING
+from studies.folder.schema.tables import AGAINST, AS_GOOD, OPEN_VERDICTS, TOO_FEW, VARYING
 from studies.system.files import read_json
 
 LONGEST = 40  # characters of a name on the page
@@ -163,6 +163,17 @@ class Run:
         """The comparisons of one reading and scope."""
         frame = self["comparisons"]
         return frame[(frame.reading == reading) & (frame.scope == scope)]
+
+    def tested(self, times: int = 1) -> str:
+        """The pairs that Holm covers together, in words; times: datasets on which each is tested."""
+        pairs = self.pairs("error")
+        mine = pairs[pairs.family == AGAINST]
+        if mine.empty:
+            return words.plural(len(pairs) * times, "pair")
+        counted = pd.concat([mine.a, mine.b]).value_counts()
+        some = self.titles(name for name in self.optimizers if counted.get(name, 0) == counted.max())
+        rest = words.count((len(pairs) - len(mine)) * times)
+        return f"{words.plural(len(mine) * times, 'pair')} with {words.join(some)} and, apart, {rest} others"
 
     def beats(self, reading: str, scope: str = "pooled") -> list[tuple[str, str, float]]:
         """Every call as (better, worse, p after Holm), strongest first."""

@@ -107,7 +107,7 @@ def _caption(run: Run, signs: set[str]) -> str:
     )
     if len(run.optimizers) < 2:
         return escaped(text)
-    tests = len(run.pairs("error")) * len(run.datasets)
+    tests = run.tested(len(run.datasets))
     margins = [
         f"{words.interval(MARGINS[one], MARGINS[one], MARGINS[one], unit, difference=True).split(' [')[0]}"
         for one, unit in _margins(run).items()
@@ -119,7 +119,7 @@ def _caption(run: Run, signs: set[str]) -> str:
     }
     text += (
         " Below: difference to the lowest of the dataset, paired block by block (Hodges-Lehmann, 95 %). "
-        f"Verdicts: exact signed-rank tests, Holm over {words.plural(tests, 'comparison')} "
+        f"Verdicts: exact signed-rank tests, Holm over {tests} "
         f"at {100 * LEVEL:g} %."
     )
     legend = "; ".join(f"{SIGNS[kind]} {escaped(said[kind])}" for kind in SIGNS if kind in signs)

@@ -69,12 +69,10 @@ def _read(run: Run) -> list[str]:
 def _tested(run: Run) -> list[str]:
     if len(run.optimizers) < 2:
         return []
-    pairs, datasets, level = len(run.pairs("error")), len(run.datasets), f"{100 * LEVEL:g} %"
-    families = words.plural(pairs, "pair")
+    datasets, level = len(run.datasets), f"{100 * LEVEL:g} %"
+    families = run.tested()
     if datasets > 1:
-        families += (
-            f" over all datasets together and over {words.plural(pairs * datasets, 'pair')} × datasets"
-        )
+        families += f" over all datasets together and over {run.tested(datasets)} × datasets"
     points = words.plural(round(100 * MARGINS["classification"]), "point")
     kinds = {
         "classification": f"{points} of error in classification",

@@ -44,7 +44,7 @@ class Scores:
     @property
     def families(self) -> dict[str, list[int]]:
         """The pairs that are tested together, by the family's name: all, or those of some and the others."""
-        mine = [i for i, (a, b) in enumerate(self.pairs) if (a in self.against) != (b in self.against)]
+        mine = [i for i, (a, b) in enumerate(self.pairs) if a in self.against or b in self.against]
         rest = [i for i in range(len(self.pairs)) if i not in set(mine)]
         return {AGAINST: mine, OTHERS: rest} if mine and rest else {TOGETHER: mine or rest}
 

@@ -47,16 +47,17 @@ def step_times(
             usual = dict(fixed)
             optimizer = kind(**usual | {"lr": [usual.get("lr", kind().lr)] * ROWS})
             each = math.ceil(data.n_train / size)
-            epochs = kind.gradients * math.ceil(STEPS / each)
+            epochs = kind.gradients * math.ceil(STEPS / each)  # past all records that are close together
             how = {"batch_size": size, "engine": engine, "progress": False}
             taken = []
-            for many in (kind.gradients, epochs + kind.gradients):
+            for many in (epochs, 2 * epochs):
                 took = [
                     _timed(uses, budgets[name].model, block, optimizer, many, how) for _ in range(REPEATS)
                 ]
                 taken.append(min(took))
             steps = each * epochs // kind.gradients
-            micro = 1e6 * max(taken[1] - taken[0], 0.0) / (steps * ROWS)
+            spent = taken[1] - taken[0]
+            micro = 1e6 * spent / (steps * ROWS) if spent > 0 else math.nan  # too short to be told apart
             lines.append((name, arm, size, micro, 1000 * micro / (size * kind.gradients)))
     return pd.DataFrame(lines, columns=list(TABLES["step_times"].columns))
 

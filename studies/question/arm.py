@@ -145,6 +145,11 @@ class Arm:
         return self == Arm(self.optimizer, file=self.file)
 
     @property
+    def parts(self) -> frozenset[tuple[str, float]]:
+        """What is fixed of it: an arm with more of the same class is one without a part."""
+        return frozenset(self.fixed)
+
+    @property
     def uses(self) -> str:
         """By what a worker finds its class."""
         return self.file or self.optimizer

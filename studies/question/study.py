@@ -44,7 +44,8 @@ class Study:
     activation, init, weight_decay: of the network, as `dlopt.MLP` has them. metric: what is read on test,
     "error", "balanced-error" or "loss". seed: of everything. engine: as `dlopt.train` has it; "auto" is the
     run folder's where there is one. against: names of arms whose comparisons with all others are a family of
-    tests of their own, as those of optimizers of yours always are. about: the question in words.
+    tests of their own, as those of optimizers of yours are (whole ones, not those without a part). about: the
+    question in words.
     Numbers may be NumPy's. Raises UsageError for an unknown name, a value of another type or out of range.
     """
 
@@ -159,8 +160,9 @@ class Study:
     @property
     def challengers(self) -> tuple[str, ...]:
         """Arms whose comparisons with the others are a family of their own: those of yours, or as asked."""
-        own = (arm.name for arm in self.arms if arm.file and not arm.fixed)
-        return tuple(dict.fromkeys([*own, *self.against]))
+        own = [arm for arm in self.arms if arm.file]
+        whole = (a.name for a in own if not any(a.file == b.file and b.parts < a.parts for b in own))
+        return tuple(dict.fromkeys([*whole, *self.against]))
 
     @property
     def dependent(self) -> bool:

@@ -1,5 +1,7 @@
 """What an optimizer may ask for beside its gradient: a start, a second gradient, another point to be read."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from dlopt import (
     Adam,
     Average,
     ClipNorm,
+    ClipNormAdam,
     Exponential,
     Lookahead,
     LookaheadAdam,
@@ -26,6 +29,7 @@ from dlopt.testing import problems
 from tests.support.blocks import block, row_bytes
 
 ENGINES = ("compiled", "numpy")
+LAYERED = [getattr(dlopt, name) for name in (*dlopt.layered.__all__, *dlopt.matrices.__all__)]
 
 
 def one(lr=0.1, **more):
@@ -166,3 +170,77 @@ def test_check_sees_what_is_evaluated_and_what_only_clamps():
             return params
 
     assert problems(Mended) == []
+
+
+def test_a_class_that_extends_a_wrapped_one_keeps_its_state_when_it_is_wrapped():
+    class Kicked(ClipNormAdam):
+        """It remembers one thing more."""
+
+        state = ("mean", "square", "extra")
+
+        def update(self, grad, state, lr):
+            state.extra += grad
+            return super().update(grad, state, lr)
+
+    wrapped = Lookahead(Kicked(lr=0.1))
+    assert set(wrapped.state) == {"mean", "square", "extra", "slow"}
+    assert train(MLP(5), block(64), wrapped, **one()).status == ["ok"]
+
+
+def test_an_optimizer_takes_no_more_gradients_than_it_declares():
+    class Greedy(SGD):
+        """It declares two and takes three."""
+
+        gradients = 2
+
+        def update(self, grad, state, lr):
+            return lr * (state.again(state.params) + state.again(state.params))
+
+    with pytest.raises(RuntimeError, match=r"more gradients in a step than it declares\. Write"):
+        train(MLP(5), block(64), Greedy(), **one())
+    assert any("more gradients" in line for line in problems(Greedy))
+    for wrong in (0, 1.5, "2", True):
+        with pytest.raises(TypeError, match="gradients must be a whole number >= 1"):
+            type("Wrong", (SGD,), {"gradients": wrong})
+
+
+def test_a_number_per_row_has_the_bytes_it_has_alone():
+    decays = [-1.0, -0.8, -0.7, -0.61]
+    kind, how = dlopt.Adafactor, one(engine="numpy") | {"epochs": 20}
+    together = train(MLP(5), block(64), kind(beta2_decay=decays), **how)
+    for row, decay in enumerate(decays):
+        assert row_bytes(together, row) == row_bytes(
+            train(MLP(5), block(64), kind(beta2_decay=decay), **how), 0
+        )
+
+
+def test_a_number_of_a_step_and_a_decay_has_the_parameters_type():
+    divided = dlopt.number_of(lambda t, beta: beta / t)
+    assert divided(np.int64(2), np.float32(0.5)) == np.float32(0.25)
+    assert divided(2, np.full((3, 1), 0.5, np.float32)).dtype == np.float32
+    assert divided(2, 0.5) == 0.25
+
+
+@pytest.mark.parametrize("kind", [*LAYERED, dlopt.MaskedAdamW])
+def test_one_parameter_is_a_layer_too(kind):
+    assert np.isfinite(kind().step(np.ones(1), np.ones(1))[0]).all()
+
+
+@pytest.mark.parametrize("kind", [ScheduleFreeSGD, dlopt.ScheduleFreeAdamW])
+def test_where_something_is_divided_by_a_decay_it_is_not_0(kind):
+    name = "beta" if kind is ScheduleFreeSGD else "beta1"
+    with pytest.raises(ValueError, match=r"lie in \(0, 1\)"):
+        kind(**{name: 0.0})
+
+
+def test_a_point_of_its_own_is_evaluated_by_one_of_two():
+    with pytest.raises(TypeError, match="Average and ScheduleFreeSGD each evaluate a point of their own"):
+        Average(ScheduleFreeSGD())
+
+
+def test_a_wrapped_optimizer_goes_to_another_process():
+    given = Lookahead(dlopt.NAdam(lr=[0.1, 0.2]), every=3)
+    again = pickle.loads(pickle.dumps(given))
+    assert type(again) is type(given)
+    assert repr(again) == repr(given)
+    assert Lookahead(Adam) is LookaheadAdam

@@ -80,9 +80,8 @@ def checks(run: Run) -> Part | None:
     if pairs:
         how = (
             f"Holm holds the chance of any false call at {level} for each reading (“who ends best” and “who "
-            f"gets there first” are two questions, each at {level}) over its {words.plural(pairs, 'pair')} "
-            f"pooled, and once more for each reading over {words.plural(pairs * len(run.datasets), 'pair')} "
-            "× datasets. "
+            f"gets there first” are two questions, each at {level}) over its {run.tested()} "
+            f"pooled, and once more for each reading over {run.tested(len(run.datasets))} × datasets. "
         )
     else:
         how = "Nothing is compared, so there is no call that could be false. "

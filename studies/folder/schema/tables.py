@@ -332,7 +332,7 @@ TABLES: dict[str, Schema] = {
             **DATASET,
             **OPTIMIZER,
             "batch_size": Column("int", "rows of data in a mini-batch: the arm's smallest", least=1),
-            "microseconds": Column("float", "one trial's step, checkpoints left out", least=0),
+            "microseconds": Column("float", "one trial's step; NaN: too short to be told", least=0),
             "per_thousand": Column("float", "microseconds of a thousand examples", least=0),
         },
     ),

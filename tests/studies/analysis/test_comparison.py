@@ -427,9 +427,9 @@ def test_what_one_is_against_the_others_does_not_pay_for_their_pairs():
     assert len(names) == 6
 
 
-def test_of_two_new_ones_their_own_pair_is_among_the_others():
+def test_of_two_new_ones_their_own_pair_is_with_those_to_the_others():
     scores, _ = scored(np.ones((6, 1, 8)))
     both = Scores("error", scores.pairs, scores.datasets, scores.d, against=["a", "b"])
-    assert both.families == {"against": [1, 2, 3, 4], "others": [0, 5]}
+    assert both.families == {"against": [0, 1, 2, 3, 4], "others": [5]}
     alone = Scores("error", scores.pairs, scores.datasets, scores.d, against=list("abcd"))
     assert alone.families == {"all": list(range(6))}
