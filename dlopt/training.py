@@ -445,7 +445,7 @@ class _Run:
         if count:
             # one after the other: the order of NumPy's sums is its own affair
             mean = np.add.accumulate(since, axis=1, dtype=np.float64)[:, -1] / count
-            self.training_loss[record] = mean
+            self.training_loss[record] = np.where(np.isnan(mean), np.nan, mean)  # no number has no sign
             if not np.isfinite(mean).all():
                 broken = ~np.isfinite(since)
                 first = self.last + 1 + np.argmax(broken, axis=1)
