@@ -281,3 +281,14 @@ def fits(kind: Any, decay: str) -> bool:
         return True
     fields = set(hyperparameters.declared(dlopt.SCHEDULES[decay]))
     return kind.scheduled and not fields & set(hyperparameters.declared(kind))
+
+
+def is_own(schedule: Any) -> bool:
+    """Is this class of schedules none of the suite's?"""
+    return schedule is not None and not schedule.__module__.startswith("dlopt.")
+
+
+def written(decay: str) -> str:
+    """The sha256 of the file that a schedule of somebody's own is written in; "" for the suite's."""
+    kind: Any = dlopt.SCHEDULES.get(decay)
+    return user_optimizer.digest(kind.factor.__code__.co_filename) if is_own(kind) else ""

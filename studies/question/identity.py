@@ -13,7 +13,7 @@ import datasets
 from studies.folder.manifest import NAMES_NO_QUESTION, known_manifest
 from studies.folder.schema.notes import NETWORK, ArmSpec, Asked, Manifest, Question
 from studies.question import engine, user_optimizer, user_table
-from studies.question.arm import Arm, from_spec
+from studies.question.arm import Arm, from_spec, written
 from studies.question.study import USUAL, Study
 
 RESULTS_VERSION = 4  # grows with every change that moves a number
@@ -59,6 +59,7 @@ def identity(study: Study, digest: str, arm: Arm, pick: Any = None) -> str:
     asked = {key: value for key, value in question(study).items() if key not in NAMES_NO_QUESTION}
     own = engine.bytes_of_update(study.engine, arm.kind)
     parts = [asked, digest, arm.identity, arm.declared(), pick, own]
+    parts += [files] if (files := [file for decay in arm.decays() if (file := written(decay))]) else []
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

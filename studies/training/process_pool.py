@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import joblib
 from joblib import Parallel, delayed
@@ -21,13 +21,22 @@ from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 import datasets
+import dlopt
 from studies.errors import UsageError
+from studies.question.arm import is_own
 from studies.system import interrupts
 from studies.system.machine import one_thread
 
 RETRIES = 3  # of the calls without an answer, after a worker was killed
 Call = tuple[Any, ...]  # a function, then its arguments
 K = TypeVar("K", bound=Hashable)  # which call is meant
+
+
+class Known(NamedTuple):
+    """What a worker does not know by itself: the file of the user's own tables, or ""; own schedules."""
+
+    tables: str
+    schedules: tuple[tuple[str, Any], ...]
 
 
 def gathered(
@@ -85,15 +94,16 @@ def answers(
 @contextlib.contextmanager
 def results(calls: Iterable[tuple[K, Call]], jobs: int) -> Iterator[Iterator[tuple[K, Any]]]:
     """The answers of calls, as they come; in this process where one is enough. A killed worker ends it."""
-    how, tables = dict[str, Any](), ""
+    how, known = dict[str, Any](), Known("", ())
     if jobs > 1:
         # before a worker imports anything large it sees to it that it ends when this process is gone
         how = {"initializer": interrupts.watch_parent, "initargs": (os.getpid(),)}
-        tables = _at_rest(*datasets.added())
+        own = tuple((name, kind) for name, kind in dlopt.SCHEDULES.items() if is_own(kind))
+        known = Known(_at_rest(*datasets.added()), own)
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, **how)
     _track()
     with interrupts.deaf():
-        some: Generator[tuple[K, Any]] = parallel(delayed(work)(key, tables, *call) for key, call in calls)
+        some: Generator[tuple[K, Any]] = parallel(delayed(work)(key, known, *call) for key, call in calls)
     try:
         yield some
     finally:  # of an interrupt or a full disk: the workers end, which is meant and needs no warning
@@ -130,13 +140,15 @@ def _forget(folder: str) -> None:
     loky_tracker.unregister(folder, "folder")
 
 
-def work(key: K, tables: str, function: Callable[..., Any], *arguments: Any) -> tuple[K, Any]:
+def work(key: K, known: Known, function: Callable[..., Any], *arguments: Any) -> tuple[K, Any]:
     """The key of a call and its answer, found on one thread.
 
-    tables: the file of the user's own ones, to be known in this worker too; "" where they are known.
+    known: what is the user's own and to be known in this worker too.
     """
-    if tables:
-        _know(tables)
+    if known.tables:
+        _know(known.tables)
+    for name, kind in known.schedules:
+        dlopt.SCHEDULES.setdefault(name, kind)
     with one_thread():
         return key, function(*arguments)
 
