@@ -173,7 +173,7 @@ class Run:
         counted = pd.concat([mine.a, mine.b]).value_counts()
         some = self.titles(name for name in self.optimizers if counted.get(name, 0) == counted.max())
         rest = words.count((len(pairs) - len(mine)) * times)
-        return f"{words.plural(len(mine) * times, 'pair')} with {words.join(some)} and, apart, {rest} others"
+        return f"{words.plural(len(mine) * times, 'pair')} with {words.join(some)} and, apart, {rest} more"
 
     def beats(self, reading: str, scope: str = "pooled") -> list[tuple[str, str, float]]:
         """Every call as (better, worse, p after Holm), strongest first."""
