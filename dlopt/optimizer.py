@@ -58,7 +58,7 @@ class State:
                 "Write for example gradients = 2 in its class."
             )
         if self._again is None:
-            raise RuntimeError(
+            raise ValueError(
                 "No second gradient can be had here. Give step(..., again=) a function of the parameters."
             )
         self._left -= 1

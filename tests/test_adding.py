@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PUMA = '''
 
 class Puma(Optimizer):
-    """Puma: w ← w - lr·sign(β₁m + (1-β₁)g), then m ← β₂m + (1-β₂)g (no paper; in tests alone)."""
+    """Puma: w ← w - lr·(sign(β₁m + (1-β₁)g) + g)/2, then m ← β₂m + (1-β₂)g (no paper; in tests alone)."""
 
     lr: Numbers = rate(default=1e-4, search=(1e-6, 0.1), symbol="α")
     beta1: Numbers = decay(default=0.9, search=(1e-2, 0.5), symbol="β₁")
@@ -22,8 +22,8 @@ class Puma(Optimizer):
     state = ("mean",)
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
-        """Return the sign of the average that the gradient enters with 1-β₁."""
-        step: Floats = lr * np.sign(self.beta1 * state.mean + (1 - self.beta1) * grad)
+        """Return half the gradient and half the sign of the average that it enters with 1-β₁."""
+        step: Floats = lr * (np.sign(self.beta1 * state.mean + (1 - self.beta1) * grad) + grad) / 2
         ewa(state.mean, grad, self.beta2)
         return step
 '''

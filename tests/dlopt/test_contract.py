@@ -67,7 +67,7 @@ def test_optimizers_of_different_prices_do_not_share_a_stack():
 
 
 def test_without_a_second_gradient_a_step_says_what_it_lacks():
-    with pytest.raises(RuntimeError, match=r"Give step\(\.\.\., again=\)"):
+    with pytest.raises(ValueError, match=r"Give step\(\.\.\., again=\)"):
         SAMSGD().step(np.ones(3), np.ones(3))
 
 
