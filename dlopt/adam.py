@@ -15,6 +15,12 @@ from dlopt.optimizer import Optimizer, State
 __all__ = ["Adam", "AdamW", "AMSGrad", "NAdam", "NAdamW", "RAdam", "Adamax"]
 
 
+@number_of
+def corrections(beta1: Any, beta2: Any, t: Any) -> Any:
+    """What the corrections of both averages make of a step whose root is not corrected."""
+    return np.sqrt(1 - power(beta2, int(t))) / (1 - power(beta1, int(t)))
+
+
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015, Algorithm 1): two averages, both corrected, ε outside the corrected root.
 

@@ -6,10 +6,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from dlopt.adam import Adam
+from dlopt.adam import Adam, corrections
 from dlopt.average import Floats, debias, ewa, number_of
 from dlopt.equivalents import Equivalent
-from dlopt.exact import power
 from dlopt.hyperparameters import Numbers, decay, positive, rate, share
 from dlopt.optimizer import Optimizer, State
 
@@ -148,12 +147,6 @@ class Grams(Adam):
         return step
 
 
-@number_of
-def _size(beta1: Any, beta2: Any, t: Any) -> Any:
-    """What the corrections of both averages make of a step."""
-    return np.sqrt(1 - power(beta2, int(t))) / (1 - power(beta1, int(t)))
-
-
 class AdaBound(Adam):
     """AdaBound (Luo, Xiong, Liu & Sun 2019): Adam's step sizes between bounds that both tend to one.
 
@@ -171,7 +164,7 @@ class AdaBound(Adam):
             ewa(state.mean, grad, self.beta1),
             ewa(state.square, grad * grad, self.beta2),
         )
-        ratio = _size(self.beta1, self.beta2, state.t)
+        ratio = corrections(self.beta1, self.beta2, state.t)
         size = lr * ratio / (np.sqrt(square) + self.eps)
         low = self.final * (1 - 1 / (self.gamma * state.t + 1))
         high = self.final * (1 + 1 / (self.gamma * state.t))

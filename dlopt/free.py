@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlopt.adam import Adam
+from dlopt.adam import Adam, corrections
 from dlopt.average import Floats, accumulate, debias, ewa, number_of
 from dlopt.equivalents import Equivalent
-from dlopt.exact import power, real_power
+from dlopt.exact import real_power
 from dlopt.hyperparameters import Numbers, decay, positive, rate
 from dlopt.optimizer import Optimizer, State
 
@@ -137,12 +137,6 @@ class Prodigy(Adam):
         return np.where(known, step, 0)
 
 
-@number_of
-def _correction(beta1: Any, beta2: Any, t: Any) -> Any:
-    """What both averages' corrections make of a step."""
-    return np.sqrt(1 - power(beta2, int(t))) / (1 - power(beta1, int(t)))
-
-
 class DAdaptAdam(Adam):
     """D-adapted Adam (Defazio & Mishchenko 2023): Adam whose step grows with an estimate of the distance.
 
@@ -161,7 +155,7 @@ class DAdaptAdam(Adam):
 
     def update(self, grad: Floats, state: State, lr: Floats) -> Floats:
         """Return the average of steps of the distance so far, over the root of the average square."""
-        rate = state.d * lr * _correction(self.beta1, self.beta2, state.t)
+        rate = state.d * lr * corrections(self.beta1, self.beta2, state.t)
         forget, new = _root(self.beta2), _rest(self.beta2)
         seen = rate * _sum(grad * state.moved / (np.sqrt(state.square) + self.eps))
         mean, square = ewa(state.mean, rate * grad, self.beta1), ewa(state.square, grad * grad, self.beta2)

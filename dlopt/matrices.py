@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlopt.adam import AdamW
+from dlopt.adam import AdamW, corrections
 from dlopt.average import Floats, ewa, number_of
 from dlopt.equivalents import Equivalent
-from dlopt.exact import power, real_power
+from dlopt.exact import real_power
 from dlopt.hyperparameters import Numbers, decay, negative, positive, rate
 from dlopt.layered import biases, tensors, weights
 from dlopt.optimizer import Optimizer, State
@@ -197,12 +197,6 @@ class Shampoo(Optimizer):
         return lr * step
 
 
-@number_of
-def _correction(beta1: Any, beta2: Any, t: Any) -> Any:
-    """What both averages' corrections make of a step."""
-    return np.sqrt(1 - power(beta2, int(t))) / (1 - power(beta1, int(t)))
-
-
 def _basis(square: Floats) -> Floats:
     """Eigenvectors, those of the largest values first."""
     return _eigen(square)[1][..., ::-1].astype(square.dtype)
@@ -245,7 +239,7 @@ class SOAP(AdamW):
                 s[...] = left @ (_turned(left) @ m @ right / r) @ _turned(right)
             for m, r, s in zip(*(biases(x, state) for x in (mean, root, step)), strict=True):
                 s[...] = m / r
-            step *= lr * _correction(self.beta1, self.beta2, state.t - 1)
+            step *= lr * corrections(self.beta1, self.beta2, state.t - 1)
             step = step + lr * self.weight_decay * (state.params - step)
         self._look(grad, state)
         return step
